@@ -1,0 +1,36 @@
+# Everything that one does here is a target of this file; `make` alone lists them.
+# The work is done by scripts/*.py, which need nothing but Python's standard library.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo dev build test check generate clean
+
+PYTHON  ?= python3
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+help: ## this list
+	@echo 'Indent: code awaits, a person decides, the code goes on.'
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: build ## the quickstart from beginning to end: ask, approve, deny, audit (Go, Python 3.10+)
+	@$(PYTHON) scripts/demo.py
+
+dev: build ## a server to play with on http://127.0.0.1:8080 (DEV_ARGS="--addr … --data-dir …")
+	@bin/indent dev $(DEV_ARGS)
+
+build: ## bin/indent, one static binary
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/indent ./cmd/indent
+
+test: build ## every test there is, set-up included (STAGES="go python" for some; --list names them)
+	@$(PYTHON) scripts/run_tests.py $(STAGES)
+
+check: ## formatting, vet, staticcheck, govulncheck, ruff, pyright, generated-is-fresh, links, commands in docs
+	@$(PYTHON) scripts/run_checks.py $(CHECKS)
+
+generate: ## rewrite the generated files: spec/openapi.json and what `go generate` makes
+	go generate ./...
+	go run ./cmd/indent openapi > .openapi.tmp && mv .openapi.tmp spec/openapi.json || { rm -f .openapi.tmp; exit 1; }
+
+clean: ## remove what the other targets made
+	rm -rf bin .build .venv .venv-demo tests/browser/node_modules

@@ -1,0 +1,125 @@
+package approval
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Names of events. Those of a petition drive [Petition.Apply]; the others only record.
+const (
+	EventRequest = "access/request" // a petition was made
+	EventApprove = "access/approve" // a claim: a reviewer agrees
+	EventDeny    = "access/deny"    // a claim: a reviewer refuses, or the petitioner withdraws
+	EventGrant   = "access/grant"   // the requirements are met: the grant begins
+	EventRevoke  = "access/revoke"  // a claim: the grant is taken away
+	EventEnd     = "access/end"     // the grant's time is up
+	EventExpire  = "access/expire"  // nobody decided in time
+	EventClose   = "access/close"   // everything that a revoked grant needed is done
+	EventRefused = "access/refused" // an attempt that was not allowed
+
+	EventSpaceCreate      = "space/create"
+	EventPolicySet        = "policy/set"
+	EventMemberPut        = "member/put"
+	EventAccountCreate    = "serviceAccount/create"
+	EventTokenCreate      = "token/create"
+	EventTokenRevoke      = "token/revoke"
+	EventTokenExchange    = "token/exchange"
+	EventLinkCreate       = "signInLink/create"
+	EventSessionCreate    = "session/create"
+	EventSessionEnd       = "session/end"
+	EventResourcePut      = "resource/put"
+	EventResourceDelete   = "resource/delete"
+	EventSigningKeyCreate = "signingKey/create"
+)
+
+// Labels of petitions, claims and events.
+const (
+	LabelPetition       = "petition" // of an event: the petition's name
+	LabelPerson         = "indent.com/claim/person"
+	LabelRequirements   = "indent.com/claim/requirements" // comma-separated places of the requirements that a claim counts for
+	LabelSelfApproval   = "indent.com/claim/selfApproval"
+	LabelDigest         = "indent.com/petition/digest"
+	LabelAskedDuration  = "indent.com/petition/duration"
+	LabelConfigID       = "indent.com/app/config/id"
+	LabelReplaces       = "PetitionReplaces"
+	LabelReplacedBy     = "PetitionReplacedBy"
+	LabelTimeDuration   = "indent.com/time/duration"
+	LabelTimeExpires    = "indent.com/time/expires"
+	LabelTimeIndefinite = "indent.com/time/indefinite"
+	LabelRule           = "indent.com/policy/rule"
+	LabelPolicyVersion  = "indent.com/policy/version"
+	LabelPolicyDev      = "indent.com/policy/dev"
+	LabelToken          = "indent.com/token/name"
+	LabelRefusedCode    = "indent.com/refused/code"
+	LabelRefusedAction  = "indent.com/refused/action"
+	LabelSpace          = "indent.com/space"
+)
+
+// Meta is what every stored object carries.
+type Meta struct {
+	Name        string            `json:"name,omitzero"`
+	Space       string            `json:"space,omitzero"`
+	DisplayName string            `json:"displayName,omitzero"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	CreateTime  time.Time         `json:"createTime,omitzero"`
+	UpdateTime  time.Time         `json:"updateTime,omitzero"`
+	DeleteTime  time.Time         `json:"deleteTime,omitzero"`
+	ExpireTime  time.Time         `json:"expireTime,omitzero"`
+	StartTime   time.Time         `json:"startTime,omitzero"`
+	EndTime     time.Time         `json:"endTime,omitzero"`
+}
+
+// Event is an entry of the audit log: who did what to which resources, when and why.
+type Event struct {
+	Event      string     `json:"event" doc:"What happened." example:"access/approve"`
+	Meta       Meta       `json:"meta,omitzero"`
+	Reason     string     `json:"reason,omitzero" maxLength:"4000"`
+	Timestamp  time.Time  `json:"timestamp,omitzero" doc:"When the server recorded it (RFC 3339, UTC, microseconds)."`
+	ID         string     `json:"id,omitzero" doc:"UUID of the event."`
+	ExternalID string     `json:"externalId,omitzero"`
+	SessionID  string     `json:"sessionId,omitzero"`
+	Actor      Resource   `json:"actor,omitzero"`
+	Resources  []Resource `json:"resources,omitempty"`
+	// Cursor is the event's place in the log; the store sets it on reading.
+	Cursor Cursor `json:"-"`
+}
+
+// Label answers a label of the event, "" when it is absent.
+func (e Event) Label(key string) string { return e.Meta.Labels[key] }
+
+// Petition answers the name of the petition that the event belongs to, "" when it belongs to none.
+func (e Event) Petition() string { return e.Meta.Labels[LabelPetition] }
+
+// requirements answers the places of the requirements that a claim counts for.
+func (e Event) requirements() []int {
+	var places []int
+	for part := range strings.SplitSeq(e.Label(LabelRequirements), ",") {
+		if n, err := strconv.Atoi(part); err == nil {
+			places = append(places, n)
+		}
+	}
+	return places
+}
+
+// Cursor is a place in a space's log. Order is (Tx, Seq): on an engine where transactions commit out of order of their
+// sequence numbers, Tx is the transaction's number and readers stay behind the oldest one that still runs.
+type Cursor struct{ Tx, Seq int64 }
+
+// String answers the cursor as clients see it, "tx.seq".
+func (c Cursor) String() string { return fmt.Sprintf("%d.%d", c.Tx, c.Seq) }
+
+// Before answers whether c is nearer to the log's start.
+func (c Cursor) Before(d Cursor) bool { return c.Tx < d.Tx || c.Tx == d.Tx && c.Seq < d.Seq }
+
+// ParseCursor reads what [Cursor.String] wrote; anything else is Invalid.
+func ParseCursor(field, s string) (Cursor, error) {
+	tx, seq, ok := strings.Cut(s, ".")
+	a, err1 := strconv.ParseInt(tx, 10, 64)
+	b, err2 := strconv.ParseInt(seq, 10, 64)
+	if !ok || err1 != nil || err2 != nil || a < 0 || b < 0 {
+		return Cursor{}, FieldError(field, "is not a cursor of this log: use the last id that the server sent")
+	}
+	return Cursor{a, b}, nil
+}

@@ -1,0 +1,29 @@
+package approval
+
+import "time"
+
+// Kinds of jobs.
+const (
+	JobExpire = "expire" // an open petition that nobody decided
+	JobEnd    = "end"    // a grant whose time is up
+	JobClose  = "close"  // a revoked petition
+)
+
+// Job is work that must happen later: a row with a lease. Any node may take it; it happens at least once, and its
+// handler decides on fresh state, so that twice is as good as once.
+type Job struct {
+	// Key is unique: a new job with the same key replaces the old one. A petition has one timer at a time.
+	Key        string
+	Kind       string
+	Space      string
+	Petition   string
+	RunTime    time.Time
+	LeaseUntil time.Time
+	Attempts   int
+}
+
+func timer(p Petition, kind string, at time.Time) PutJob {
+	return PutJob{Job{Key: timerKey(p), Kind: kind, Space: p.Space, Petition: p.Name, RunTime: at}}
+}
+
+func timerKey(p Petition) string { return "petition/" + p.Space + "/" + p.Name }

@@ -1,0 +1,329 @@
+package approval
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Phase is where a petition stands: open -> granted -> revoked -> closed, or open -> closed.
+type Phase string
+
+// The phases.
+const (
+	Open    Phase = "open"
+	Granted Phase = "granted"
+	Revoked Phase = "revoked"
+	Closed  Phase = "closed"
+)
+
+// Phases lists every phase.
+var Phases = []Phase{Open, Granted, Revoked, Closed}
+
+// Outcome says why a petition is closed, or about to be.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeDenied    Outcome = "denied"
+	OutcomeWithdrawn Outcome = "withdrawn"
+	OutcomeExpired   Outcome = "expired" // nobody decided in time
+	OutcomeRevoked   Outcome = "revoked"
+	OutcomeEnded     Outcome = "ended" // its time was up
+)
+
+// Petition is a request that petitioners be allowed resources for a reason. It is a value: [Petition.Apply] answers
+// the next one and never changes the one it is called on.
+type Petition struct {
+	Space   string `json:"-"`
+	Name    string `json:"-"` // UUID
+	Version int64  `json:"-"` // number of commits that changed it; the store compares it
+
+	Phase   Phase   `json:"phase"`
+	Outcome Outcome `json:"outcome,omitempty"`
+
+	Petitioners []Resource        `json:"petitioners"`
+	Resources   []Resource        `json:"resources"`
+	CreatedBy   Resource          `json:"createdBy"`
+	Reason      string            `json:"reason"`
+	Params      RawJSON           `json:"params,omitempty"` // canonical JSON object, or nil
+	Labels      map[string]string `json:"labels,omitempty"`
+	DisplayName string            `json:"displayName,omitempty"`
+	Duration    time.Duration     `json:"duration,omitempty"` // asked for; 0 = policy's default
+	Digest      string            `json:"digest"`
+
+	Verdict  Verdict   `json:"verdict"`
+	Claims   []Event   `json:"claims,omitempty"`
+	Decision *Decision `json:"decision,omitempty"`
+	Grant    *Grant    `json:"grant,omitempty"`
+
+	// Persons are the canonical persons of the creator and the petitioners: nobody of them reviews unless a rule says so.
+	Persons    []string  `json:"persons"`
+	CreateTime time.Time `json:"createTime"`
+	UpdateTime time.Time `json:"updateTime"`
+	ExpireTime time.Time `json:"expireTime"` // when it expires undecided
+}
+
+// RawJSON is canonical JSON text, embedded as it is.
+type RawJSON []byte
+
+// MarshalJSON answers the text itself.
+func (r RawJSON) MarshalJSON() ([]byte, error) {
+	if len(r) == 0 {
+		return []byte("null"), nil
+	}
+	return r, nil
+}
+
+// UnmarshalJSON keeps a copy of the text.
+func (r *RawJSON) UnmarshalJSON(b []byte) error {
+	*r = append((*r)[:0], b...)
+	return nil
+}
+
+// Decision is the claim that decided a petition: who, what, why and when.
+type Decision struct {
+	Claim     string    `json:"claim"`
+	Actor     Resource  `json:"actor"`
+	Reason    string    `json:"reason,omitempty"`
+	Timestamp time.Time `json:"timestamp"`
+}
+
+// Transition is one row of the state diagram: in phase From the event leads to one of To.
+type Transition struct {
+	From  Phase // "" before the petition exists
+	Event string
+	To    []Phase
+	Means string
+}
+
+// Transitions is the whole state machine: what is not in it is refused. The diagram in the docs is generated from it.
+var Transitions = []Transition{
+	{"", EventRequest, []Phase{Open}, "somebody asks"},
+	{Open, EventApprove, []Phase{Open}, "a reviewer agrees; the requirements may need more"},
+	{Open, EventGrant, []Phase{Granted}, "the requirements are met, or a rule approves"},
+	{Open, EventDeny, []Phase{Closed}, "a reviewer or a rule refuses, or the petitioner withdraws"},
+	{Open, EventExpire, []Phase{Closed}, "nobody decided in time"},
+	{Granted, EventRevoke, []Phase{Revoked}, "a reviewer or the holder takes it away"},
+	{Granted, EventEnd, []Phase{Revoked}, "its time is up"},
+	{Revoked, EventClose, []Phase{Closed}, "nothing is left to undo"},
+}
+
+func allowed(from Phase, event string) bool {
+	return slices.ContainsFunc(Transitions, func(t Transition) bool { return t.From == from && t.Event == event })
+}
+
+// Apply answers the petition after e. It is pure: the same petition, event and time give the same answer.
+// It refuses with Conflict whatever the state machine does not know, a second claim by the same person and a grant
+// whose requirements are not met.
+func (p Petition) Apply(e Event, now time.Time) (Petition, error) {
+	if !allowed(p.Phase, e.Event) {
+		return p, p.conflict(e.Event)
+	}
+	next := p
+	next.UpdateTime = now
+	switch e.Event {
+	case EventRequest:
+		next.Phase, next.CreateTime = Open, now
+	case EventApprove:
+		if person := e.Label(LabelPerson); p.hasVoted(person) {
+			return p, Errorf(Conflict, "%s has already approved petition #%s/%s: each person counts once", person, p.Space, p.Name)
+		}
+		next.Claims = append(slices.Clone(p.Claims), e)
+	case EventGrant:
+		return next.granted(e)
+	case EventDeny:
+		next.Claims = append(slices.Clone(p.Claims), e)
+		next.close(p.denialOutcome(e), e)
+	case EventExpire:
+		next.close(OutcomeExpired, Event{})
+	case EventRevoke:
+		next.Claims = append(slices.Clone(p.Claims), e)
+		next.revoke(OutcomeRevoked, e.Timestamp)
+		next.Decision = decisionOf(e)
+	case EventEnd:
+		next.revoke(OutcomeEnded, e.Timestamp)
+	case EventClose:
+		next.Phase = Closed
+	}
+	return next, nil
+}
+
+func (p Petition) granted(e Event) (Petition, error) {
+	if unmet := p.Unmet(); len(unmet) > 0 {
+		return p, Errorf(Conflict, "petition #%s/%s cannot be granted: %s", p.Space, p.Name, unmet[0])
+	}
+	grant, err := grantOf(e)
+	if err != nil {
+		return p, err
+	}
+	p.Phase, p.Grant = Granted, &grant
+	if n := len(p.Claims); n > 0 {
+		p.Decision = decisionOf(p.Claims[n-1])
+	}
+	return p, nil
+}
+
+func (p *Petition) close(why Outcome, claim Event) {
+	p.Phase, p.Outcome = Closed, why
+	if claim.Event != "" && claim.Actor.Kind != KindSystem {
+		p.Decision = decisionOf(claim)
+	}
+}
+
+func (p *Petition) revoke(why Outcome, at time.Time) {
+	p.Phase, p.Outcome = Revoked, why
+	ended := *p.Grant
+	if ended.EndTime.IsZero() || at.Before(ended.EndTime) {
+		ended.EndTime = at
+	}
+	p.Grant = &ended
+}
+
+func decisionOf(claim Event) *Decision {
+	return &Decision{Claim: claim.Event, Actor: claim.Actor, Reason: claim.Reason, Timestamp: claim.Timestamp}
+}
+
+// denialOutcome tells a withdrawal (the creator or a petitioner says no) from a denial.
+func (p Petition) denialOutcome(e Event) Outcome {
+	if p.AskedBy(e.Actor) {
+		return OutcomeWithdrawn
+	}
+	return OutcomeDenied
+}
+
+// AskedBy answers whether r made the petition or is one of its petitioners.
+func (p Petition) AskedBy(r Resource) bool {
+	return p.CreatedBy.Same(r) || slices.ContainsFunc(p.Petitioners, r.Same)
+}
+
+func (p Petition) hasVoted(person string) bool {
+	return slices.ContainsFunc(p.Claims, func(c Event) bool { return c.Event == EventApprove && c.Label(LabelPerson) == person })
+}
+
+// Unmet answers one sentence for each requirement that the claims so far do not meet.
+func (p Petition) Unmet() []string {
+	if p.Verdict.Decision == VerdictApprove {
+		return nil
+	}
+	if p.Verdict.Decision != VerdictReview || len(p.Verdict.Requirements) == 0 {
+		return []string{"policy does not allow it"}
+	}
+	var unmet []string
+	for i, r := range p.Verdict.Requirements {
+		if have := p.approvals(i); have < r.Count {
+			unmet = append(unmet, fmt.Sprintf("%d of %d approvals by %s", have, r.Count, r.Reviewers))
+		}
+	}
+	return unmet
+}
+
+// approvals counts the persons whose approval counts for the requirement at place i.
+func (p Petition) approvals(i int) int {
+	persons := map[string]bool{}
+	for _, c := range p.Claims {
+		if c.Event == EventApprove && slices.Contains(c.requirements(), i) {
+			persons[c.Label(LabelPerson)] = true
+		}
+	}
+	return len(persons)
+}
+
+// conflict says why the event came too late or too early: who decided what and when.
+func (p Petition) conflict(event string) error {
+	id := fmt.Sprintf("petition #%s/%s", p.Space, p.Name)
+	if p.Phase == Open {
+		return Errorf(Conflict, "%s is still open: it has no grant to take away", id)
+	}
+	return Errorf(Conflict, "%s %s: %s is too late", id, p.Status(), event)
+}
+
+// Status answers one sentence for people on where the petition stands, without a subject: "was denied by …".
+func (p Petition) Status() string {
+	switch {
+	case p.Phase == Open:
+		return "waits for a decision"
+	case p.Phase == Granted && p.Decision == nil:
+		return fmt.Sprintf("was granted by rule %q at %s", p.Verdict.Rule, stamp(p.Grant.StartTime))
+	case p.Phase == Granted:
+		return "was already approved by " + p.decided()
+	case p.Outcome == OutcomeExpired:
+		return "expired at " + stamp(p.UpdateTime) + " because nobody decided in time"
+	case p.Outcome == OutcomeEnded:
+		return "ended at " + stamp(p.Grant.EndTime) + " because its time was up"
+	case p.Outcome == OutcomeDenied && p.Decision == nil:
+		return fmt.Sprintf("was denied by rule %q at %s", p.Verdict.Rule, stamp(p.UpdateTime))
+	}
+	return fmt.Sprintf("was already %s by %s", p.Outcome, p.decided())
+}
+
+func (p Petition) decided() string {
+	return p.Decision.Actor.ID + " at " + stamp(p.Decision.Timestamp)
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// Title answers what a list shows: the titles of what is asked for.
+func (p Petition) Title() string {
+	switch len(p.Resources) {
+	case 0:
+		return "(nothing)"
+	case 1:
+		return p.Resources[0].Title()
+	}
+	return fmt.Sprintf("%s and %d more", p.Resources[0].Title(), len(p.Resources)-1)
+}
+
+// Ref answers the petition as people see it, "#space/name".
+func (p Petition) Ref() string { return "#" + p.Space + "/" + p.Name }
+
+func (p Petition) withLabel(key, value string) Petition {
+	labels := maps.Clone(p.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[key] = value
+	p.Labels = labels
+	return p
+}
+
+// NewPetition is what a petitioner sends.
+type NewPetition struct {
+	Petitioners []Resource        `json:"petitioners,omitempty"`
+	Resources   []Resource        `json:"resources"`
+	Reason      string            `json:"reason"`
+	Params      RawJSON           `json:"params,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	DisplayName string            `json:"displayName,omitempty"`
+	Duration    time.Duration     `json:"duration,omitempty"` // 0 = policy's default
+}
+
+// reservedLabels are set by the server; a petitioner who could set them would speak for it (I13).
+var reservedLabels = []string{LabelPetition, LabelDigest, LabelReplaces, LabelReplacedBy, LabelRule, LabelPolicyVersion, LabelPolicyDev}
+
+// Check answers the checked petition with canonical params, or Invalid naming the field.
+func (n NewPetition) Check() (NewPetition, error) {
+	if n.Reason == "" {
+		return n, FieldError("petition.reason", "is required: say why, reviewers read it")
+	}
+	if len(n.Resources) == 0 {
+		return n, FieldError("petition.resources", "is required: name at least one resource")
+	}
+	params, err := CanonicalParams("petition.params", n.Params)
+	n.Params = params
+	for _, key := range reservedLabels {
+		if _, set := n.Labels[key]; set && err == nil {
+			err = FieldError("petition.meta.labels."+key, "is set by the server: leave it out")
+		}
+	}
+	return n, firstError(
+		err,
+		checkProse("petition.reason", n.Reason, MaxReason),
+		checkLine("petition.meta.displayName", n.DisplayName, MaxDisplayName),
+		checkResources("petition.resources", n.Resources, MaxResources),
+		checkResources("petition.petitioners", n.Petitioners, MaxPetitioners),
+		checkLabels("petition.meta.labels", n.Labels),
+		checkDuration("petition.defaultDuration", n.Duration),
+	)
+}

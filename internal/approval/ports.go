@@ -1,0 +1,214 @@
+package approval
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps everything. Its promise, the same on every engine (internal/store/storetest is the proof):
+// Commit is all or nothing and durable when it answers nil; reads see every commit that was answered before;
+// a row that does not exist is NotFound; a store that cannot answer is Unavailable.
+type Store interface {
+	// Commit writes one change in one transaction. It answers Conflict when an ExpectVersion is stale or a unique key
+	// is taken, and then nothing of the change is written. It refuses (Internal) a change without an event.
+	Commit(ctx context.Context, c Change) error
+
+	Space(ctx context.Context, name string) (Space, error)
+	// SpacesOf answers the spaces in which id is a member that is not suspended, by name.
+	SpacesOf(ctx context.Context, id string) ([]Space, error)
+	Member(ctx context.Context, space, id string) (Member, error)
+	// Members answers the members of a space of one kind ("" = all), ordered by id.
+	Members(ctx context.Context, space, kind string) ([]Member, error)
+
+	Petition(ctx context.Context, space, name string) (Petition, error)
+	Petitions(ctx context.Context, q PetitionQuery) (Page[Petition], error)
+	// Idempotency answers the record of a key, NotFound when the key was never used.
+	Idempotency(ctx context.Context, space, actor, key string) (Idempotency, error)
+
+	Resource(ctx context.Context, space, name string) (Resource, error)
+	Resources(ctx context.Context, q ResourceQuery) (Page[Resource], error)
+
+	// Events answers a page of the log, newest first unless Ascending.
+	Events(ctx context.Context, q EventQuery) (Page[Event], error)
+	// EventsAfter answers at most limit events after the cursor in log order, and only those behind which nothing
+	// can still appear (see [Cursor]).
+	EventsAfter(ctx context.Context, q EventQuery, after Cursor, limit int) ([]Event, error)
+	// LastCursor answers the end of a space's log.
+	LastCursor(ctx context.Context, space string) (Cursor, error)
+
+	// Policy answers the newest document of the space, NotFound when there is none.
+	Policy(ctx context.Context, space string) (PolicyDocument, error)
+
+	Token(ctx context.Context, space, name string) (Token, error)
+	TokenByHash(ctx context.Context, kind, hash string) (Token, error)
+	// Tokens answers the tokens of the kinds in a space, newest first; of one member unless member is "".
+	Tokens(ctx context.Context, space, member string, kinds ...string) ([]Token, error)
+	// SigningKeys answers all signing keys, newest first.
+	SigningKeys(ctx context.Context) ([]SigningKey, error)
+
+	// LeaseJobs takes at most limit jobs that are due at now and not leased, until now+lease, oldest first.
+	LeaseJobs(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]Job, error)
+	// NextJob answers when the next job can be taken; ok is false when there is none.
+	NextJob(ctx context.Context) (at time.Time, ok bool, err error)
+	// FinishJob deletes the job unless it was replaced or leased again since (LeaseUntil and RunTime differ).
+	FinishJob(ctx context.Context, j Job) error
+	// RetryJob gives the lease back and lets the job run again at a later time.
+	RetryJob(ctx context.Context, j Job, at time.Time) error
+
+	// Ping answers Unavailable, with the cause inside, unless the store can read and write.
+	Ping(ctx context.Context) error
+}
+
+// Change is everything that one use case writes: state, events and outgoing work, all or nothing.
+type Change struct {
+	Space  string
+	Writes []Write
+	Events []Event
+}
+
+// Write is one row that a [Change] writes: one of the Put…, Delete… and Use… types below.
+type Write interface{ write() }
+
+// The writes.
+type (
+	// PutPetition inserts the petition (Expect 0) or replaces it if its version is Expect; the store writes Expect+1.
+	PutPetition struct {
+		Petition Petition
+		Expect   int64
+	}
+	// PutVote keeps that a person counts once for a petition (I5): a second one is a Conflict.
+	PutVote struct{ Petition, Person string }
+	// PutIdempotency keeps the key: a second one is a Conflict.
+	PutIdempotency struct{ Idempotency Idempotency }
+	// PutResource inserts or replaces by name. With MustBeNew, an existing name is a Conflict.
+	PutResource struct {
+		Resource  Resource
+		MustBeNew bool
+	}
+	// DeleteResource deletes by name; a name that does not exist is NotFound.
+	DeleteResource struct{ Name string }
+	// PutSpace inserts a space; an existing name is a Conflict.
+	PutSpace struct{ Space Space }
+	// PutMember inserts or replaces by id. With MustBeNew, an existing id is a Conflict.
+	PutMember struct {
+		Member    Member
+		MustBeNew bool
+	}
+	// PutToken inserts a token.
+	PutToken struct{ Token Token }
+	// EndToken sets RevokeTime of a token that is not yet revoked or used; otherwise it is a Conflict (one-use).
+	EndToken struct {
+		Name string
+		At   time.Time
+	}
+	// PutPolicy inserts the document's next version; a version that exists is a Conflict.
+	PutPolicy struct{ Document PolicyDocument }
+	// PutSigningKey inserts a key.
+	PutSigningKey struct{ Key SigningKey }
+	// PutJob inserts or replaces the job with the same key, free of any lease.
+	PutJob struct{ Job Job }
+	// DeleteJob deletes by key, if it is there.
+	DeleteJob struct{ Key string }
+)
+
+func (PutPetition) write()    {}
+func (PutVote) write()        {}
+func (PutIdempotency) write() {}
+func (PutResource) write()    {}
+func (DeleteResource) write() {}
+func (PutSpace) write()       {}
+func (PutMember) write()      {}
+func (PutToken) write()       {}
+func (EndToken) write()       {}
+func (PutPolicy) write()      {}
+func (PutSigningKey) write()  {}
+func (PutJob) write()         {}
+func (DeleteJob) write()      {}
+
+// Idempotency remembers which petition a client's key made, for as long as the petition is kept (I16).
+type Idempotency struct {
+	Actor    string
+	Key      string
+	Hash     string // of the request's content
+	Petition string
+	Time     time.Time
+}
+
+// PetitionQuery selects petitions of a space, newest first unless Page.Ascending.
+type PetitionQuery struct {
+	Space      string
+	Phases     []Phase // nil: all
+	Petitioner string  // id of a petitioner or of the creator; "": all
+	Words      []string
+	Selector   Selector
+	Page       PageRequest
+}
+
+// ResourceQuery selects resources of a space, by name ascending.
+type ResourceQuery struct {
+	Space    string
+	View     View // "": all
+	Words    []string
+	Selector Selector
+	Page     PageRequest
+}
+
+// EventQuery selects events of a space.
+type EventQuery struct {
+	Space    string
+	Petition string
+	Actor    string // actor id
+	Event    string
+	Since    time.Time // inclusive
+	Until    time.Time // exclusive
+	Page     PageRequest
+}
+
+// Policy answers a petition before a human is asked. An error never approves: the use case falls back to review by
+// the space's owners.
+type Policy interface {
+	Decide(ctx context.Context, in PolicyInput) (Verdict, error)
+}
+
+// PolicyInput is what a rule may look at: the petition as checked, who asks, and the directory's own record of what is
+// asked for. Petition.Resources are the petitioner's words; Known are the server's (I13).
+type PolicyInput struct {
+	Space    string
+	Petition Petition
+	Actor    Actor
+	Known    []Resource // directory entries of the asked resources, those that exist
+	Now      time.Time
+	Document PolicyDocument
+}
+
+// Clock tells the time and wakes sleepers; tests bring their own.
+type Clock interface {
+	// Now answers UTC in whole microseconds.
+	Now() time.Time
+	// After answers a channel that receives once d has passed, and a stop that frees it.
+	After(d time.Duration) (<-chan time.Time, func())
+}
+
+// IDs makes names and secrets.
+type IDs interface {
+	UUID() string
+	// Secret answers n random characters of 0-9A-Za-z, from the system's cryptographic source.
+	Secret(n int) string
+}
+
+// Broker tells waiters that something may have changed. It is only ever a hint: whoever is woken reads the store.
+type Broker interface {
+	// Subscribe answers a channel that receives after every Publish of the topic from now on; hints may be merged.
+	Subscribe(topic string) (hints <-chan struct{}, cancel func())
+	// Publish wakes the topic's subscribers, on this node at once and on others soon.
+	Publish(topics ...string)
+	// Done is closed when the server stops: waiters answer what they have.
+	Done() <-chan struct{}
+}
+
+// Topics of the broker.
+func petitionTopic(space, name string) string { return "petition/" + space + "/" + name }
+func eventsTopic(space string) string         { return "events/" + space }
+
+// JobsTopic is the broker's topic of jobs that were added.
+const JobsTopic = "jobs"

@@ -1,0 +1,38 @@
+package approval
+
+import "time"
+
+// Kinds of credentials. Only their SHA-256 is stored, except of a user token, which is a signed JWT known by its id.
+const (
+	TokenService = "service" // long-lived, of a service account
+	TokenUser    = "user"    // short-lived JWT
+	TokenSession = "session" // a browser's
+	TokenLink    = "link"    // one-time sign-in link
+)
+
+// Token is a credential of a member: what the store keeps of it, never the secret.
+type Token struct {
+	Space       string
+	Name        string // UUID; the jti of a user token
+	Kind        string
+	Hash        string // hex SHA-256 of the secret; empty for a user token
+	Member      string // Member.ID
+	DisplayName string
+	Scopes      []Permission // nil: all that the role may
+	CreatedBy   Resource
+	CreateTime  time.Time
+	ExpireTime  time.Time // zero: no end
+	RevokeTime  time.Time // zero: valid; of a link: when it was used
+}
+
+// Usable answers whether the token is neither revoked, used nor expired.
+func (t Token) Usable(now time.Time) bool {
+	return t.RevokeTime.IsZero() && (t.ExpireTime.IsZero() || now.Before(t.ExpireTime))
+}
+
+// SigningKey is an ES256 key that user tokens are signed with.
+type SigningKey struct {
+	ID         string // kid
+	PrivatePEM string // PKCS #8
+	CreateTime time.Time
+}

@@ -1,0 +1,112 @@
+package approval
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// What policy answers for a petition.
+const (
+	VerdictReview  = "review"
+	VerdictApprove = "approve"
+	VerdictDeny    = "deny"
+)
+
+// Verdict is policy's answer, given once at creation and frozen into the petition with the rule's name and the
+// document's version (I14).
+type Verdict struct {
+	Decision      string        `json:"decision"`
+	Rule          string        `json:"rule"`
+	PolicyVersion int64         `json:"policyVersion"`
+	Explanation   string        `json:"explanation,omitempty"` // one sentence for people
+	Dev           bool          `json:"dev,omitempty"`         // the dev policy decided: marked in page and log
+	Requirements  []Requirement `json:"requirements,omitempty"`
+
+	DecideWithin    time.Duration `json:"decideWithin"`
+	DefaultDuration time.Duration `json:"defaultDuration"`
+	MaxDuration     time.Duration `json:"maxDuration,omitempty"` // 0: no limit
+}
+
+// Requirement is what must be met before a petition is granted: Count approvals by distinct persons among Reviewers.
+type Requirement struct {
+	Reviewers    Reviewers `json:"reviewers"`
+	Count        int       `json:"count" minimum:"1"`
+	SelfApproval bool      `json:"selfApproval,omitempty" doc:"The person who asks may review as well; such a claim is marked."`
+}
+
+// Reviewers says who may review: anybody with one of the roles, or one of the persons.
+type Reviewers struct {
+	Roles   []Role   `json:"roles,omitempty"`
+	Persons []string `json:"persons,omitempty"`
+}
+
+// Include answers whether the actor is one of the reviewers. A service account counts by its own id and role, never by
+// its owner's name.
+func (r Reviewers) Include(a Actor) bool {
+	return slices.Contains(r.Roles, a.Role) || slices.Contains(r.Persons, a.ID)
+}
+
+// String answers the reviewers for people: "an Owner, Editor or ada@example.com".
+func (r Reviewers) String() string {
+	var names []string
+	for _, role := range r.Roles {
+		names = append(names, string(role))
+	}
+	names = append(names, r.Persons...)
+	if n := len(names); n > 1 {
+		return strings.Join(names[:n-1], ", ") + " or " + names[n-1]
+	}
+	return strings.Join(names, "")
+}
+
+// Eligibility is whether, and for what, an actor may decide a petition.
+type Eligibility struct {
+	// Requirements are the places of the requirements that the actor's approval counts for.
+	Requirements []int
+	// Self marks that the actor is one of those who ask and that a rule allows it out loud (I6).
+	Self bool
+	// Why says, for people, why the actor may not decide; empty when it may.
+	Why string
+}
+
+// May answers whether the actor may decide.
+func (e Eligibility) May() bool { return len(e.Requirements) > 0 }
+
+// EligibilityOf is the one authorization function for decisions, for every channel (I8): the actor must be among the
+// reviewers of a requirement and must not be one of those who ask, across linked identities and the service accounts
+// they own, unless the requirement allows it (I6). It looks at the actor as it is now (I14).
+func (p Petition) EligibilityOf(a Actor) Eligibility {
+	if p.Verdict.Decision != VerdictReview {
+		return Eligibility{Why: fmt.Sprintf("rule %q decides this petition, not a person", p.Verdict.Rule)}
+	}
+	self := slices.Contains(p.Persons, a.Person)
+	e := Eligibility{Self: self}
+	barred := false
+	for i, r := range p.Verdict.Requirements {
+		switch {
+		case !r.Reviewers.Include(a):
+		case self && !r.SelfApproval:
+			barred = true
+		default:
+			e.Requirements = append(e.Requirements, i)
+		}
+	}
+	switch {
+	case e.May():
+	case barred:
+		e.Why = "whoever asks does not decide: another reviewer must"
+	default:
+		e.Why = fmt.Sprintf("rule %q asks for %s", p.Verdict.Rule, p.Verdict.reviewers())
+	}
+	return e
+}
+
+func (v Verdict) reviewers() string {
+	var parts []string
+	for _, r := range v.Requirements {
+		parts = append(parts, r.Reviewers.String())
+	}
+	return strings.Join(parts, ", and ")
+}
