@@ -27,6 +27,8 @@ type Store interface {
 
 	Resource(ctx context.Context, space, name string) (Resource, error)
 	Resources(ctx context.Context, q ResourceQuery) (Page[Resource], error)
+	// ResourcesByID answers the entries whose id is one of ids (at most MaxResources), in no order.
+	ResourcesByID(ctx context.Context, space string, ids []string) ([]Resource, error)
 
 	// Events answers a page of the log, newest first unless Ascending.
 	Events(ctx context.Context, q EventQuery) (Page[Event], error)
@@ -171,12 +173,13 @@ type Policy interface {
 }
 
 // PolicyInput is what a rule may look at: the petition as checked, who asks, and the directory's own record of what is
-// asked for. Petition.Resources are the petitioner's words; Known are the server's (I13).
+// asked for. Petition.Resources are the petitioner's words; Known answers the server's (I13). Known reads the store, so
+// a document calls it only when one of its rules looks at it.
 type PolicyInput struct {
 	Space    string
 	Petition Petition
 	Actor    Actor
-	Known    []Resource // directory entries of the asked resources, those that exist
+	Known    func(context.Context) ([]Resource, error) // directory entries of the asked resources, those that exist
 	Now      time.Time
 	Document PolicyDocument
 }

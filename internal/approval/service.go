@@ -1,0 +1,178 @@
+package approval
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+)
+
+// Deps are what the use cases stand on; all are required except Logger.
+type Deps struct {
+	Store  Store
+	Policy Policy
+	Clock  Clock
+	IDs    IDs
+	Broker Broker
+	Logger *slog.Logger
+	// WaitPoll is how often a waiter reads the store although no hint came; 0 where hints cannot get lost (one node).
+	WaitPoll time.Duration
+}
+
+// Service is every use case. Each one does the same: authorize, load, decide, Apply, Commit; nothing else changes state.
+// The actor's space is the only space that a call can touch.
+type Service struct {
+	Deps
+	policies policyCache
+}
+
+// NewService answers the use cases over deps.
+func NewService(deps Deps) *Service {
+	if deps.Logger == nil {
+		deps.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Service{Deps: deps, policies: policyCache{entries: map[string]cachedPolicy{}}}
+}
+
+// Authorize answers nil if the actor has the permission. Otherwise the attempt is written to the log as access/refused
+// and the answer is Forbidden. action is what was tried, such as "PUT /v1/spaces/{space}/resources/{name}".
+func (s *Service) Authorize(ctx context.Context, a Actor, p Permission, action string) error {
+	if err := a.require(p); err != nil {
+		return s.refuse(ctx, a, action, "", err)
+	}
+	return nil
+}
+
+// refuse writes the refused attempt to the log and answers why it was refused.
+func (s *Service) refuse(ctx context.Context, a Actor, action, petition string, why error) error {
+	labels := map[string]string{LabelRefusedCode: string(CodeOf(why)), LabelRefusedAction: truncateRunes(action, MaxLabelValue)}
+	if petition != "" {
+		labels[LabelPetition] = petition
+	}
+	e := s.event(a, EventRefused, why.Error(), nil, labels)
+	if err := s.commit(ctx, Change{Space: a.Space, Events: []Event{e}}); err != nil {
+		s.Logger.ErrorContext(ctx, "a refused attempt could not be written to the log", "actor", a.ID, "action", action, "error", err)
+	}
+	return why
+}
+
+// event makes an entry of the actor's space, now.
+func (s *Service) event(a Actor, name, reason string, resources []Resource, labels map[string]string) Event {
+	now := s.Clock.Now()
+	if a.TokenName != "" {
+		labels = maps.Clone(labels)
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		labels[LabelToken] = a.TokenName
+	}
+	return Event{Event: name, ID: s.IDs.UUID(), Timestamp: now, Actor: a.Resource(), Reason: reason, Resources: resources,
+		Meta: Meta{Space: a.Space, Labels: labels, CreateTime: now}}
+}
+
+// soon is how near a job must be for its runner to be woken; its poll finds later ones.
+const soon = time.Second
+
+// commit writes the change and wakes whoever waits for it. It outlives the caller's cancellation once it has begun:
+// an answer may get lost, a half-told change may not.
+func (s *Service) commit(ctx context.Context, c Change) error {
+	if err := ctx.Err(); err != nil {
+		return Wrap(Unavailable, err, "the call was cancelled before it was done")
+	}
+	if err := s.Store.Commit(context.WithoutCancel(ctx), c); err != nil {
+		return err
+	}
+	topics := []string{eventsTopic(c.Space)}
+	due := s.Clock.Now().Add(soon)
+	for _, w := range c.Writes {
+		switch w := w.(type) {
+		case PutPetition:
+			if w.Expect > 0 {
+				topics = append(topics, petitionTopic(c.Space, w.Petition.Name))
+			}
+		case PutJob:
+			if w.Job.RunTime.Before(due) {
+				topics = append(topics, JobsTopic)
+			}
+		case PutPolicy:
+			s.policies.forget(c.Space)
+		}
+	}
+	s.Broker.Publish(topics...)
+	return nil
+}
+
+// retries is how often a use case decides again after somebody else was faster.
+const retries = 10
+
+// again runs use case f until it answers something other than a stale version.
+func again[T any](f func() (T, error)) (T, error) {
+	for try := 1; ; try++ {
+		v, err := f()
+		if err == nil || try == retries || !isStale(err) {
+			return v, err
+		}
+	}
+}
+
+// stale marks a Commit that lost the race, so that the use case decides again; every other Conflict is final.
+type stale struct{ error }
+
+func (e stale) Unwrap() error { return e.error }
+
+func isStale(err error) bool {
+	_, ok := err.(stale)
+	return ok
+}
+
+// commitPetition commits a change of a loaded petition; losing the race answers stale.
+func (s *Service) commitPetition(ctx context.Context, c Change) error {
+	err := s.commit(ctx, c)
+	if CodeOf(err) == Conflict {
+		return stale{err}
+	}
+	return err
+}
+
+// policyCache keeps each space's document for a second, so that creating a petition does not read it every time.
+type policyCache struct {
+	mu      sync.Mutex
+	entries map[string]cachedPolicy
+}
+
+type cachedPolicy struct {
+	document PolicyDocument
+	until    time.Time
+}
+
+func (c *policyCache) forget(space string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.entries, space)
+}
+
+func (c *policyCache) get(space string, now time.Time) (PolicyDocument, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.entries[space]
+	// A clock that was set back must not make an entry live longer than its second.
+	return e.document, ok && now.Before(e.until) && now.Add(time.Second).After(e.until.Add(-time.Nanosecond))
+}
+
+func (c *policyCache) put(d PolicyDocument, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.entries) > 10_000 {
+		clear(c.entries)
+	}
+	c.entries[d.Space] = cachedPolicy{d, now.Add(time.Second)}
+}
+
+func truncateRunes(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	return string(r[:n-1]) + "…"
+}

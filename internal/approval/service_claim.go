@@ -1,0 +1,198 @@
+package approval
+
+import (
+	"context"
+)
+
+// Decide is the one door for a decision: what the API, the pages, the CLI and every other channel call. It answers the
+// petition after the claim, and the claim.
+//
+// Refused, and logged: Forbidden when policy does not name the actor, when it is one of those who ask and no rule
+// allows that, or when its token may not claim; Conflict when the petition is not in a phase for it, when the person
+// has approved before, or when the claim names another digest. A claim that is sent again with the same key (a
+// client's retry) answers the first one.
+func (s *Service) Decide(ctx context.Context, a Actor, name string, c NewClaim, key string) (Petition, Event, error) {
+	if err := c.Check(); err != nil {
+		return Petition{}, Event{}, err
+	}
+	type result struct {
+		petition Petition
+		claim    Event
+	}
+	r, err := again(func() (result, error) {
+		p, err := s.Petition(ctx, a, name)
+		if err != nil {
+			return result{}, err
+		}
+		if made, ok := p.claimOf(a, c.Event, key); ok {
+			return result{p, made}, nil
+		}
+		p, claim, err := s.decide(ctx, a, p, c, key)
+		return result{p, claim}, err
+	})
+	if code := CodeOf(err); code == Forbidden || code == Conflict {
+		return Petition{}, Event{}, s.refuse(ctx, a, c.Event, name, err)
+	}
+	return r.petition, r.claim, err
+}
+
+// claimOf answers the claim that the actor made with the key before.
+func (p Petition) claimOf(a Actor, event, key string) (Event, bool) {
+	for _, c := range p.Claims {
+		if key != "" && c.ExternalID == key && c.Event == event && c.Actor.Same(a.Resource()) {
+			return c, true
+		}
+	}
+	return Event{}, false
+}
+
+func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, key string) (Petition, Event, error) {
+	if err := a.require(CreateClaims); err != nil {
+		return p, Event{}, err
+	}
+	if err := p.admits(c.Event); err != nil {
+		return p, Event{}, err
+	}
+	who, err := p.mayClaim(a, c.Event)
+	if err != nil {
+		return p, Event{}, err
+	}
+	if err := c.checkDigest(p); err != nil {
+		return p, Event{}, err
+	}
+	now := s.Clock.Now()
+	if _, err := ParseTerm(c.Labels, now); err != nil {
+		return p, Event{}, err
+	}
+	claim := s.petitionEvent(a, p, c.Event, c.Reason, claimLabels(c, p, a, who))
+	claim.ExternalID = key
+	next, err := p.Apply(claim, now)
+	if err != nil {
+		return p, Event{}, err
+	}
+	change := Change{Space: p.Space, Events: []Event{claim}}
+	if c.Event == EventApprove {
+		change.Writes = append(change.Writes, PutVote{Petition: p.Name, Person: a.Person})
+		if next, err = s.grantIfMet(ctx, a, next, &change); err != nil {
+			return p, Event{}, err
+		}
+	}
+	change.Writes = append(change.Writes, PutPetition{Petition: next, Expect: p.Version})
+	if next.Phase != p.Phase {
+		change.Writes = append(change.Writes, timerOf(next, now))
+	}
+	next.Version = p.Version + 1
+	return next, claim, s.commitPetition(ctx, change)
+}
+
+// admits answers Conflict, saying who decided what and when, unless the phase is one for the claim.
+func (p Petition) admits(event string) error {
+	if !allowed(p.Phase, event) {
+		return p.conflict(event)
+	}
+	return nil
+}
+
+// mayClaim answers for what the actor's claim counts, or Forbidden.
+func (p Petition) mayClaim(a Actor, event string) (Eligibility, error) {
+	e := p.EligibilityOf(a)
+	switch {
+	case e.May():
+	case event != EventApprove && p.AskedBy(a.Resource()):
+		// Whoever asks may always withdraw, and give back what was granted.
+	case event == EventRevoke && a.Role.Rank() >= Editor.Rank():
+	default:
+		return e, Errorf(Forbidden, "%s may not %s petition %s: %s", a.ID, verb(event), p.Ref(), e.Why)
+	}
+	return e, nil
+}
+
+func verb(event string) string {
+	return map[string]string{EventApprove: "approve", EventDeny: "deny", EventRevoke: "revoke"}[event]
+}
+
+// grantIfMet grants the petition if its requirements are met by persons who may still review (I14).
+func (s *Service) grantIfMet(ctx context.Context, a Actor, p Petition, change *Change) (Petition, error) {
+	if len(p.Unmet()) > 0 {
+		return p, nil
+	}
+	standing, err := s.standing(ctx, a, p)
+	if err != nil || len(standing.Unmet()) > 0 {
+		return p, err
+	}
+	now := s.Clock.Now()
+	grant, err := shortestGrant(p, s)
+	if err != nil {
+		return p, err
+	}
+	e := s.petitionEvent(a, p, EventGrant, "", grant.labels())
+	change.Events = append(change.Events, e)
+	return p.Apply(e, now)
+}
+
+// standing answers the petition with only those approvals whose person may still review now. The claim being made is
+// the last one and was just checked.
+func (s *Service) standing(ctx context.Context, a Actor, p Petition) (Petition, error) {
+	last := len(p.Claims) - 1
+	var kept []Event
+	for i, c := range p.Claims {
+		if i < last && c.Event == EventApprove {
+			m, err := s.Store.Member(ctx, a.Space, c.Actor.ID)
+			if code := CodeOf(err); code != "" && code != NotFound {
+				return p, err
+			}
+			if err != nil || m.Suspended || !p.EligibilityOf(m.Actor("", nil)).May() {
+				continue
+			}
+		}
+		kept = append(kept, c)
+	}
+	p.Claims = kept
+	return p, nil
+}
+
+// shortestGrant answers the grant by the shortest term that a reviewer set, else by what was asked or policy's default.
+func shortestGrant(p Petition, s *Service) (Grant, error) {
+	now := s.Clock.Now()
+	var best *Grant
+	for _, c := range p.Claims {
+		term, err := ParseTerm(c.Meta.Labels, now)
+		if err != nil {
+			return Grant{}, err
+		}
+		if c.Event != EventApprove || term.isZero() {
+			continue
+		}
+		g, err := grantFor(p, term, now)
+		if err != nil {
+			return Grant{}, err
+		}
+		if best == nil || best.EndTime.IsZero() || !g.EndTime.IsZero() && g.EndTime.Before(best.EndTime) {
+			best = &g
+		}
+	}
+	if best != nil {
+		return *best, nil
+	}
+	return grantFor(p, Term{}, now)
+}
+
+// Claims answers the claims of a petition, oldest first.
+func (s *Service) Claims(ctx context.Context, a Actor, petition string) ([]Event, error) {
+	p, err := s.Petition(ctx, a, petition)
+	return p.Claims, err
+}
+
+// Claim answers one claim of a petition by its event id.
+func (s *Service) Claim(ctx context.Context, a Actor, petition, id string) (Event, error) {
+	claims, err := s.Claims(ctx, a, petition)
+	if err != nil {
+		return Event{}, err
+	}
+	for _, c := range claims {
+		if c.ID == id {
+			return c, nil
+		}
+	}
+	return Event{}, Errorf(NotFound, "petition #%s/%s has no claim %.100q", a.Space, petition, id)
+}

@@ -1,0 +1,164 @@
+package approval
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// TokenRequest asks for a credential; identity has made the secret and sends its hash.
+type TokenRequest struct {
+	Kind        string // TokenService or TokenUser
+	Name        string // UUID; made by the caller because a JWT carries it
+	Member      string
+	DisplayName string
+	Scopes      []Permission // nil: all that the role may
+	Hash        string       // hex SHA-256; empty for a user token
+	ExpireTime  time.Time
+}
+
+// IssueToken stores a credential for the actor itself (TokenUser) or for a service account (TokenService). A token
+// never has more than its maker (I7): a service account above the maker's role, or a scope that the maker's own
+// credential lacks, is Forbidden.
+func (s *Service) IssueToken(ctx context.Context, a Actor, r TokenRequest) (Token, error) {
+	member, err := s.tokenHolder(ctx, a, r)
+	if err != nil {
+		return Token{}, err
+	}
+	if err := checkLine("displayName", r.DisplayName, MaxDisplayName); err != nil {
+		return Token{}, err
+	}
+	scopes, err := narrow(a, r.Scopes)
+	if CodeOf(err) == Forbidden {
+		return Token{}, s.refuse(ctx, a, "create token", "", err)
+	}
+	if err != nil {
+		return Token{}, err
+	}
+	t := Token{Space: a.Space, Name: r.Name, Kind: r.Kind, Hash: r.Hash, Member: member.ID, DisplayName: r.DisplayName, Scopes: scopes,
+		CreatedBy: a.Resource(), CreateTime: s.Clock.Now(), ExpireTime: r.ExpireTime}
+	e := s.event(a, EventTokenCreate, "", []Resource{member.Resource()}, map[string]string{LabelToken: t.Name})
+	return t, s.commit(ctx, Change{Space: a.Space, Writes: []Write{PutToken{t}}, Events: []Event{e}})
+}
+
+// tokenHolder answers whose credential it will be, after asking whether the actor may make it.
+func (s *Service) tokenHolder(ctx context.Context, a Actor, r TokenRequest) (Member, error) {
+	if r.Kind == TokenUser {
+		if err := s.Authorize(ctx, a, ManageOwnTokens, "create own token"); err != nil {
+			return Member{}, err
+		}
+		if r.Member != a.ID {
+			return Member{}, s.refuse(ctx, a, "create token", "", Errorf(Forbidden, "a user token can only be made by the user itself"))
+		}
+		return s.Store.Member(ctx, a.Space, a.ID)
+	}
+	if err := s.Authorize(ctx, a, ManageTokens, "create token of service account "+r.Member); err != nil {
+		return Member{}, err
+	}
+	if checkName("serviceAccountId", r.Member) != nil {
+		return Member{}, Errorf(NotFound, "there is no service account %.100q in %s", r.Member, a.Space)
+	}
+	m, err := s.Store.Member(ctx, a.Space, r.Member)
+	if err == nil && m.Kind != KindServiceAccount {
+		err = FieldError("serviceAccountId", "%q is not a service account", r.Member)
+	}
+	if err == nil && m.Role.Rank() > a.Role.Rank() {
+		err = s.refuse(ctx, a, "create token", "", Errorf(Forbidden, "service account %s has the role %q, more than yours: an owner must make its token", m.ID, m.Role))
+	}
+	return m, err
+}
+
+// narrow answers the scopes that the actor may hand out: what was asked, or, when nothing was, all of its own.
+func narrow(a Actor, asked []Permission) ([]Permission, error) {
+	if asked == nil {
+		return a.Scopes, nil
+	}
+	for _, p := range asked {
+		if !slices.Contains(Permissions, p) {
+			return nil, FieldError("scope", "there is no scope %.60q; there are %v", p, Permissions)
+		}
+		if !a.Can(p) {
+			return nil, Errorf(Forbidden, "you do not have the scope %s yourself and cannot hand it out", p)
+		}
+	}
+	return asked, nil
+}
+
+// Tokens answers the space's service and user tokens, newest first: all for who manages them, else the actor's own.
+func (s *Service) Tokens(ctx context.Context, a Actor) ([]Token, error) {
+	member := ""
+	if !a.Can(ManageTokens) {
+		if err := s.Authorize(ctx, a, ManageOwnTokens, "list tokens"); err != nil {
+			return nil, err
+		}
+		member = a.ID
+	}
+	return s.Store.Tokens(ctx, a.Space, member, TokenService, TokenUser)
+}
+
+// RevokeToken ends a token: any for who manages them, else the actor's own; another one is NotFound, and one that has
+// ended before is a Conflict.
+func (s *Service) RevokeToken(ctx context.Context, a Actor, name string) error {
+	if !a.Can(ManageTokens) {
+		if err := s.Authorize(ctx, a, ManageOwnTokens, "revoke token"); err != nil {
+			return err
+		}
+	}
+	missing := Errorf(NotFound, "there is no token %.100q in %s", name, a.Space)
+	if checkName("name", name) != nil {
+		return missing
+	}
+	t, err := s.Store.Token(ctx, a.Space, name)
+	if err != nil {
+		return err
+	}
+	if t.Member != a.ID && !a.Can(ManageTokens) || t.Kind == TokenLink {
+		return missing
+	}
+	return s.endToken(ctx, a, t, EventTokenRevoke)
+}
+
+func (s *Service) endToken(ctx context.Context, a Actor, t Token, event string) error {
+	e := s.event(a, event, "", nil, map[string]string{LabelToken: t.Name})
+	return s.commit(ctx, Change{Space: t.Space, Writes: []Write{EndToken{Name: t.Name, At: s.Clock.Now()}}, Events: []Event{e}})
+}
+
+// CreateLink stores a one-time sign-in link for a member. It is for the server's operator, who acts as System.
+func (s *Service) CreateLink(ctx context.Context, operator Actor, t Token) error {
+	m, err := s.Store.Member(ctx, operator.Space, t.Member)
+	if err != nil {
+		return err
+	}
+	t.Space, t.Kind, t.CreatedBy, t.CreateTime = operator.Space, TokenLink, operator.Resource(), s.Clock.Now()
+	e := s.event(operator, EventLinkCreate, "", []Resource{m.Resource()}, map[string]string{LabelToken: t.Name})
+	return s.commit(ctx, Change{Space: t.Space, Writes: []Write{PutToken{t}}, Events: []Event{e}})
+}
+
+// StartSession uses up the link and stores the session, in one transaction: a link signs in once (Conflict after that).
+func (s *Service) StartSession(ctx context.Context, link, session Token) error {
+	m, err := s.Store.Member(ctx, link.Space, link.Member)
+	if err != nil {
+		return err
+	}
+	now := s.Clock.Now()
+	if !link.Usable(now) || m.Suspended {
+		return Errorf(Expired, "this sign-in link was used or has expired: ask for a new one")
+	}
+	a := m.Actor(link.Name, nil)
+	session.Space, session.Kind, session.Member, session.CreatedBy, session.CreateTime = link.Space, TokenSession, m.ID, m.Resource(), now
+	e := s.event(a, EventSessionCreate, "", []Resource{m.Resource()}, nil)
+	return s.commit(ctx, Change{Space: link.Space, Events: []Event{e},
+		Writes: []Write{EndToken{Name: link.Name, At: now}, PutToken{session}}})
+}
+
+// EndSession signs the actor's session out.
+func (s *Service) EndSession(ctx context.Context, a Actor, session Token) error {
+	return s.endToken(ctx, a, session, EventSessionEnd)
+}
+
+// SaveSigningKey stores a key that user tokens are signed with; it is recorded in the server's own log (space "").
+func (s *Service) SaveSigningKey(ctx context.Context, k SigningKey) error {
+	k.CreateTime = s.Clock.Now()
+	e := s.event(System("", "server"), EventSigningKeyCreate, "", []Resource{{ID: k.ID, Kind: "signingKey"}}, nil)
+	return s.commit(ctx, Change{Writes: []Write{PutSigningKey{k}}, Events: []Event{e}})
+}
