@@ -22,7 +22,7 @@ dev: build ## a server to play with on http://127.0.0.1:8080 (DEV_ARGS="--addr â
 build: ## bin/indent, one static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/indent ./cmd/indent
 
-test: build ## every test there is, set-up included (STAGES="go python" for some; --list names them)
+test: ## every test there is, set-up included (STAGES="go python" for some of it)
 	@$(PYTHON) scripts/run_tests.py $(STAGES)
 
 check: ## formatting, vet, staticcheck, govulncheck, ruff, pyright, generated-is-fresh, links, commands in docs

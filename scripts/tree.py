@@ -1,0 +1,73 @@
+"""The project's tree: where it is, which files belong to it, and a scratch copy of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / ".build"
+"""What scripts make and may lose: logs, wheels, stamps. Ignored by git."""
+
+
+def files(*patterns: str, root: Path = ROOT) -> list[Path]:
+    """The files that are or will be committed, relative to the root; patterns are git's."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns],
+        cwd=root,
+        check=True,
+        stdout=subprocess.PIPE,
+    ).stdout.decode()
+    return sorted({Path(name) for name in listed.split("\0") if name and (root / name).is_file()})
+
+
+@contextlib.contextmanager
+def scratch_copy() -> Generator[Path, None, None]:
+    """A copy of the project's files, and of bin/indent when it is built, removed at the end."""
+    with scratch_folder("indent-tree-") as folder:
+        copy = folder / "indent"
+        names = files()
+        if (ROOT / "bin/indent").exists():
+            names.append(Path("bin/indent"))
+        for name in names:
+            target = copy / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target)
+        yield copy
+
+
+@contextlib.contextmanager
+def scratch_folder(prefix: str) -> Generator[Path, None, None]:
+    """A folder outside the tree, removed at the end, also what Go's read-only caches left in it."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def stop_on_signals() -> None:
+    """Make TERM and HUP unwind like Ctrl-C does, so that every `finally` stops what it started.
+
+    Only the first signal counts: impatience must not leave a server behind.
+    """
+    stops = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+    def interrupt(*_: object) -> None:
+        for name in stops:
+            signal.signal(name, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for name in stops:
+        signal.signal(name, interrupt)
+
+
+def without_indent_settings() -> dict[str, str]:
+    """The environment less every INDENT_… of the caller: a test must not talk to a real server."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("INDENT_")}
