@@ -6,10 +6,7 @@ does not keep the others from running. A stage that ran nothing, or left tests o
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import signal
 import subprocess
 import threading
 import time
@@ -17,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import processes
 import tree
 
 LOGS = tree.BUILD / "logs"
@@ -138,7 +136,7 @@ def _execute(stage: Stage, env: Mapping[str, str]) -> tuple[int, str]:
         print(lines[-1], end="", flush=True)
         code = 124
     finally:
-        _end_group(process)
+        processes.end_group(process)
     # those who held the pipe open are gone now; the rest of the output is on its way
     reader.join(timeout=10)
     return code, "".join(lines)
@@ -149,16 +147,6 @@ def _copy(process: subprocess.Popen[str], lines: list[str]) -> None:
     for line in process.stdout:
         lines.append(line)
         print(line, end="", flush=True)
-
-
-def _end_group(process: subprocess.Popen[str]) -> None:
-    """Ask the stage's processes to end, give a still running one ten seconds, then kill."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=10)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 def plain(text: str) -> str:
