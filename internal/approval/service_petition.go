@@ -211,15 +211,15 @@ func (s *Service) WaitPetition(ctx context.Context, a Actor, name string, wait t
 	if wait < 0 || wait > MaxWait {
 		return Petition{}, FieldError("wait", "must be a duration between 0s and %s, such as 30s", MaxWait)
 	}
-	p, err := s.Petition(ctx, a, name)
-	if err != nil || p.Phase != Open || wait == 0 {
-		return p, err
+	if wait == 0 {
+		return s.Petition(ctx, a, name)
 	}
 	hints, cancel := s.Broker.Subscribe(petitionTopic(a.Space, name))
 	defer cancel()
 	end := s.Clock.Now().Add(wait)
 	for {
-		if p, err = s.Petition(ctx, a, name); err != nil || p.Phase != Open {
+		p, err := s.Petition(ctx, a, name)
+		if err != nil || p.Phase != Open {
 			return p, err
 		}
 		left := end.Sub(s.Clock.Now())
