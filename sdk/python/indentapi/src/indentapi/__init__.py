@@ -1,0 +1,82 @@
+"""Client of the Indent API. Start at `IndentAPI` or `AsyncIndentAPI`; errors are in `errors`.
+
+>>> from indentapi import IndentAPI
+>>> indent = IndentAPI()
+>>> pet = indent.petition.create(reason="to debug", resources=[{"kind": "action", "id": "debug"}])
+>>> pet["state"]["status"]["phase"]
+'open'
+"""
+
+from ._pages import AsyncPages, Page, Pages
+from ._version import __version__
+from .client import AsyncIndentAPI, IndentAPI
+from .errors import (
+    APIConnectionError,
+    APIError,
+    APIResponseError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    ConfigurationError,
+    ConflictError,
+    GoneError,
+    IndentError,
+    InternalServerError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    RequestTimeoutError,
+    RequestTooLargeError,
+    ServiceUnavailableError,
+    UnprocessableEntityError,
+)
+from .event import AsyncEventStream, EventStream
+from .types import (
+    Event,
+    Petition,
+    Resource,
+    ResourceInput,
+    ResourceLike,
+    ServiceAccount,
+    Space,
+    Token,
+)
+
+__all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APIResponseError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AsyncEventStream",
+    "AsyncIndentAPI",
+    "AsyncPages",
+    "AuthenticationError",
+    "BadRequestError",
+    "ConfigurationError",
+    "ConflictError",
+    "Event",
+    "EventStream",
+    "GoneError",
+    "IndentAPI",
+    "IndentError",
+    "InternalServerError",
+    "NotFoundError",
+    "Page",
+    "Pages",
+    "PermissionDeniedError",
+    "Petition",
+    "RateLimitError",
+    "RequestTimeoutError",
+    "RequestTooLargeError",
+    "Resource",
+    "ResourceInput",
+    "ResourceLike",
+    "ServiceAccount",
+    "ServiceUnavailableError",
+    "Space",
+    "Token",
+    "UnprocessableEntityError",
+    "__version__",
+]

@@ -1,0 +1,68 @@
+"""`indent.service_account`: members that are no people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import _values as values
+from ._call import Call
+from ._namespace import AsyncNamespace, Namespace
+from ._pages import AsyncPages, Page, Pages, listing
+from ._shape import shaped
+from .types import ServiceAccount
+
+
+class ServiceAccountAPI(Namespace):
+    """Service accounts of the space.
+
+    >>> from indentapi import IndentAPI
+    >>> indent = IndentAPI()
+    >>> indent.service_account.create("ci", display_name="CI")["serviceAccountId"]
+    'ci'
+    """
+
+    def create(
+        self, service_account_id: str, *, display_name: str | None = None, role: str | None = None
+    ) -> ServiceAccount:
+        """Make one. `role` is at most your own. `ConflictError` when the id is taken."""
+        return self._call(_create(self._space, service_account_id, display_name, role))
+
+    def list(self) -> Pages[ServiceAccount]:
+        """The service accounts."""
+        return self._pages(_list(self._space))
+
+
+class AsyncServiceAccountAPI(AsyncNamespace):
+    """Service accounts of the space: as `ServiceAccountAPI`, awaited."""
+
+    async def create(
+        self, service_account_id: str, *, display_name: str | None = None, role: str | None = None
+    ) -> ServiceAccount:
+        """As `ServiceAccountAPI.create`."""
+        return await self._call(_create(self._space, service_account_id, display_name, role))
+
+    def list(self) -> AsyncPages[ServiceAccount]:
+        """As `ServiceAccountAPI.list`."""
+        return self._pages(_list(self._space))
+
+
+# ---- the calls, the same for both clients ----
+
+
+def _create(
+    space: str, service_account_id: str, display_name: str | None, role: str | None
+) -> Call[ServiceAccount]:
+    account = values.sent(
+        serviceAccountId=service_account_id,
+        role=role,
+        meta=None if display_name is None else {"displayName": display_name},
+    )
+    return Call("POST", f"{space}/serviceAccounts", _read, body={"serviceAccount": account})
+
+
+def _list(space: str) -> Call[Page[ServiceAccount]]:
+    return listing(f"{space}/serviceAccounts", "serviceAccounts", ServiceAccount, {})
+
+
+def _read(body: Any) -> ServiceAccount:
+    return shaped(ServiceAccount, body, "serviceAccount")

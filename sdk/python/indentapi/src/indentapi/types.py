@@ -1,0 +1,214 @@
+"""The objects of the API, as typed dicts: what `pet["state"]["status"]["phase"]` may be.
+
+A key without `NotRequired` is always there: what the server leaves out because it is empty is put
+back as `""`, `0`, `False`, `[]` or `{}`. Keys that a newer server adds are kept as they come.
+Times are RFC 3339 in UTC, such as `"2026-01-31T12:00:00Z"`.
+"""
+
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias, TypedDict
+
+if sys.version_info >= (3, 11):
+    from typing import NotRequired, Required
+else:
+    from typing_extensions import NotRequired, Required
+
+__all__ = [
+    "ClaimEvent",
+    "Decision",
+    "Event",
+    "Given",
+    "Grant",
+    "Meta",
+    "Petition",
+    "PetitionState",
+    "PetitionStatus",
+    "Phase",
+    "Requirement",
+    "Resource",
+    "ResourceInput",
+    "ResourceLike",
+    "Reviewers",
+    "ServiceAccount",
+    "Space",
+    "Token",
+    "Verdict",
+    "View",
+]
+
+Given: TypeAlias = Annotated[str, "never empty"]
+"""Text that an answer cannot do without; an answer that lacks it is refused as malformed."""
+
+Phase: TypeAlias = Literal["open", "granted", "revoked", "closed"]
+Outcome: TypeAlias = Literal["denied", "withdrawn", "expired", "revoked", "ended"]
+ClaimEvent: TypeAlias = Literal["access/approve", "access/deny", "access/revoke"]
+View: TypeAlias = Literal["requestable", "requestable:modal", "recipients", "people", "email"]
+
+
+class Resource(TypedDict):
+    """Anything that can act or be acted on: a person, a bot, a group, a database, an action.
+
+    Its name in paths is the label `indent.com/block`.
+    """
+
+    id: str
+    kind: str
+    displayName: str
+    email: str
+    altIds: list[str]
+    labels: dict[str, str]
+
+
+class ResourceInput(TypedDict, total=False):
+    """A resource as one sends it.
+
+    `id` at most 1,024 characters, `displayName` 500, `email` 320, 32 `altIds`, 64 `labels`.
+    """
+
+    id: Required[str]
+    kind: str
+    displayName: str
+    email: str
+    altIds: list[str]
+    labels: dict[str, str]
+
+
+ResourceLike: TypeAlias = Resource | ResourceInput | Mapping[str, Any]
+"""What is taken where a resource is sent: one that the server answered, or a dict of your own."""
+
+
+class Meta(TypedDict):
+    name: str
+    space: str
+    displayName: str
+    labels: dict[str, str]
+    createTime: NotRequired[str]
+    updateTime: NotRequired[str]
+    deleteTime: NotRequired[str]
+    expireTime: NotRequired[str]
+    """When the petition expires if nobody has decided, or the token ends."""
+    startTime: NotRequired[str]
+    endTime: NotRequired[str]
+
+
+class Event(TypedDict):
+    """An entry of the audit log; a claim is one too."""
+
+    event: Given
+    id: str
+    timestamp: str
+    meta: Meta
+    """`meta["labels"]["petition"]` is the name of the petition that the event belongs to."""
+    actor: Resource
+    resources: list[Resource]
+    reason: str
+    externalId: str
+    sessionId: str
+
+
+class PetitionStatus(TypedDict):
+    phase: Annotated[Phase, "never empty"]
+    outcome: NotRequired[Outcome]
+    """Why it is closed; absent otherwise."""
+    message: str
+    """One sentence for people."""
+
+
+class Reviewers(TypedDict):
+    roles: list[str]
+    persons: list[str]
+
+
+class Requirement(TypedDict):
+    """What policy demands before the petition is granted: `count` approvals by these reviewers."""
+
+    reviewers: Reviewers
+    count: int
+    selfApproval: bool
+
+
+class Verdict(TypedDict):
+    """What policy answered when the petition was made; it does not change afterwards."""
+
+    decision: str
+    rule: str
+    policyVersion: int
+    explanation: str
+    dev: bool
+    requirements: list[Requirement]
+
+
+class Decision(TypedDict):
+    """The claim that decided."""
+
+    claim: str
+    actor: Resource
+    reason: str
+    timestamp: str
+
+
+class Grant(TypedDict):
+    """The time-bound permission that a granted petition gives."""
+
+    startTime: str
+    endTime: NotRequired[str]
+    """Absent when the grant has no end."""
+
+
+class PetitionState(TypedDict):
+    status: PetitionStatus
+    verdict: NotRequired[Verdict]
+    decision: NotRequired[Decision]
+    """Absent while the petition is open, and when time or a rule decided."""
+    grant: NotRequired[Grant]
+    claims: list[Event]
+    eventHistory: list[Event]
+    messages: list[dict[str, Any]]
+
+
+class Petition(TypedDict):
+    """A request that `petitioners` be allowed `resources` for a `reason`."""
+
+    name: Given
+    spaceName: Given
+    meta: Meta
+    petitioners: list[Resource]
+    resources: list[Resource]
+    reason: str
+    defaultDuration: str
+    """How long was asked for, such as `"3600s"`."""
+    params: NotRequired[dict[str, Any]]
+    """What the action will be done with; absent when none were sent."""
+    digest: str
+    """`"sha256:"` and 64 hex digits over all that was asked; a claim may name it."""
+    createdBy: Resource
+    state: PetitionState
+
+
+class Space(TypedDict):
+    name: Given
+    parent: str
+    displayName: str
+
+
+class ServiceAccount(TypedDict):
+    """A non-human member with long-lived tokens."""
+
+    serviceAccountId: Given
+    role: str
+    meta: Meta
+    createdBy: Resource
+
+
+class Token(TypedDict):
+    """A token. Only the answer that made it carries the secret; a list never does."""
+
+    accessToken: NotRequired[str]
+    """A short-lived user token (JWT)."""
+    refreshToken: NotRequired[str]
+    """A long-lived service token (`ind_…`), answered once."""
+    scope: str
+    serviceAccountId: str
+    meta: Meta
+    createdBy: Resource
