@@ -1,0 +1,190 @@
+// Package app is the only room where all rooms meet: it wires them into one server and starts and stops it. It may
+// import everything; nothing but cmd, cli and tests imports it. Time and chance enter the product here.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/indent-approvals/indent/internal/api"
+	"github.com/indent-approvals/indent/internal/approval"
+	"github.com/indent-approvals/indent/internal/config"
+	"github.com/indent-approvals/indent/internal/identity"
+	"github.com/indent-approvals/indent/internal/jobs"
+	"github.com/indent-approvals/indent/internal/policy"
+	"github.com/indent-approvals/indent/internal/store"
+	"github.com/indent-approvals/indent/internal/web"
+)
+
+// Options are what a program, rather than its operator, decides.
+type Options struct {
+	Logger  *slog.Logger   // default: none
+	Clock   approval.Clock // default: the machine's
+	IDs     approval.IDs   // default: random
+	Version string         // default: "dev"
+	Dev     bool           // the pages say that this is a server to play with
+}
+
+// App is one node: storage, use cases, API, pages and timers.
+type App struct {
+	cfg     config.Config
+	logger  *slog.Logger
+	clock   approval.Clock
+	ids     approval.IDs
+	store   *store.Store
+	service *approval.Service
+
+	auth     *identity.Authenticator
+	tokens   *identity.Tokens
+	sessions *identity.Sessions
+	runner   *jobs.Runner
+	metrics  *prometheus.Registry
+	version  string
+	dev      bool
+
+	listener net.Listener
+	server   *http.Server
+	serving  chan error
+	stopOnce sync.Once
+	stopErr  error
+}
+
+// Build opens the storage and wires the rooms; nothing listens yet. Whoever builds must Stop, started or not.
+func Build(ctx context.Context, cfg config.Config, o Options) (*App, error) {
+	a := &App{cfg: cfg, logger: o.Logger, clock: o.Clock, ids: o.IDs, version: o.Version, dev: o.Dev, metrics: prometheus.NewRegistry()}
+	if a.logger == nil {
+		a.logger = slog.New(slog.DiscardHandler)
+	}
+	if a.clock == nil {
+		a.clock = systemClock{}
+	}
+	if a.ids == nil {
+		a.ids = systemIDs{}
+	}
+	if a.version == "" {
+		a.version = "dev"
+	}
+	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s, err := store.Open(ctx, store.Options{URL: cfg.Database, Logger: a.logger, Clock: a.clock})
+	if err != nil {
+		return nil, err
+	}
+	a.store = s
+	if err := a.wire(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return a, nil
+}
+
+// waitPoll is how often a waiter on PostgreSQL reads although no hint came: NOTIFY is only a hint.
+const waitPoll = 10 * time.Second
+
+func (a *App) wire(ctx context.Context) (err error) {
+	deps := approval.Deps{Store: a.store, Policy: policy.New(), Clock: a.clock, IDs: a.ids, Broker: a.store.Broker(), Logger: a.logger}
+	if a.store.Shared() {
+		deps.WaitPoll = waitPoll
+	}
+	a.service = approval.NewService(deps)
+	return a.wireIdentity(ctx)
+}
+
+// Listen takes the address, so that URL and Addr are known before anything is served.
+func (a *App) Listen() error {
+	l, err := net.Listen("tcp", a.cfg.Addr)
+	if err != nil {
+		return fmt.Errorf("the server cannot listen on %s: %w: choose another address with --addr", a.cfg.Addr, err)
+	}
+	a.listener = l
+	if a.cfg.BaseURL == "" {
+		a.cfg.BaseURL = "http://" + l.Addr().String()
+	}
+	return nil
+}
+
+// Start listens, unless Listen has, and serves until Stop.
+func (a *App) Start(ctx context.Context) error {
+	if a.listener == nil {
+		if err := a.Listen(); err != nil {
+			return err
+		}
+	}
+	handler, err := a.handler()
+	if err != nil {
+		return err
+	}
+	a.server = &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      approval.MaxWait + 30*time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(a.logger.Handler(), slog.LevelWarn),
+	}
+	a.serving = make(chan error, 1)
+	go func() { a.serving <- a.server.Serve(a.listener) }()
+	a.runner.Start()
+	a.logger.InfoContext(ctx, "serving", "url", a.URL(), "version", a.version)
+	return nil
+}
+
+// Done receives the error that ended serving, if something other than Stop ended it.
+func (a *App) Done() <-chan error { return a.serving }
+
+// Addr answers the address that the server listens on.
+func (a *App) Addr() string { return a.listener.Addr().String() }
+
+// URL answers the address that people and clients use.
+func (a *App) URL() string { return a.cfg.BaseURL }
+
+// Stop ends the server in an order that loses nothing: waiters are answered and told to come back, running requests
+// and jobs end, then the storage closes. ctx bounds it. A second Stop answers what the first did.
+func (a *App) Stop(ctx context.Context) error {
+	a.stopOnce.Do(func() {
+		a.store.CloseBroker()
+		var err error
+		if a.server != nil {
+			if err = a.server.Shutdown(ctx); err != nil {
+				err = errors.Join(fmt.Errorf("some requests had not ended: %w", err), a.server.Close())
+			}
+			a.runner.Stop()
+		} else if a.listener != nil {
+			err = a.listener.Close()
+		}
+		a.stopErr = errors.Join(err, a.store.Close())
+	})
+	return a.stopErr
+}
+
+// Ready answers nil while the node can serve: its storage reads and writes.
+func (a *App) Ready(ctx context.Context) error { return a.store.Ping(ctx) }
+
+func (a *App) handler() (http.Handler, error) {
+	mux := http.NewServeMux()
+	rest, err := api.New(a.apiDeps())
+	if err != nil {
+		return nil, err
+	}
+	rest.Register(mux)
+	web.New(a.webDeps()).Register(mux)
+	return mux, nil
+}
+
+// loopback answers whether the address is one that only this machine reaches.
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
