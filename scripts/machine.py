@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,17 +46,23 @@ def install(packages: list[str]) -> None:
     """Install Debian packages without questions; a failure is reported by what is still missing."""
     print(f"Installing {' '.join(packages)}", flush=True)
     refresh_package_lists()
+    # its errors stay visible, its progress does not
     command = [*APT, "install", "--yes", "--no-install-recommends", *packages]
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for _ in range(3):
-        if subprocess.run(command, env=env, stdin=subprocess.DEVNULL).returncode == 0:
+        if _quietly(command, env):
             return
+
+
+def _quietly(command: list[str], env: Mapping[str, str]) -> bool:
+    nothing = subprocess.DEVNULL
+    return subprocess.run(command, env=env, stdin=nothing, stdout=nothing).returncode == 0
 
 
 @functools.cache
 def refresh_package_lists() -> None:
     """`apt-get update`, once per run; without a network, the lists that are there must do."""
-    subprocess.run([*APT, "update"], stdin=subprocess.DEVNULL)
+    _quietly([*APT, "update"], os.environ)
 
 
 def find_postgres() -> Path | None:
@@ -143,6 +149,13 @@ NEEDS: dict[str, Need] = {
         "install Chromium or Chrome, or set INDENT_TEST_CHROMIUM to the program",
         ["chromium", "fonts-dejavu-core"],
         lambda: find_chromium() is not None,
+    ),
+    "shellcheck": Need(
+        "shellcheck",
+        "it reads the shell scripts",
+        "macOS: brew install shellcheck",
+        ["shellcheck"],
+        _program("shellcheck"),
     ),
     "node": Need(
         "Node.js 18 or newer, with npm",

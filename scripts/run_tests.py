@@ -1,0 +1,106 @@
+"""`make test`: sets up what the tests need, runs every stage, tells how each ended.
+
+scripts/run_tests.py            all of it
+scripts/run_tests.py go python  only these stages
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import machine
+import postgres
+import python_env
+import stages
+import tree
+from stages import Stage
+
+BROWSER = tree.ROOT / "tests/browser"
+GOTESTSUM = ["go", "tool", "-modfile=scripts/tools.mod", "gotestsum", "--format", "standard-quiet"]
+NEEDS = ["go", "git", "gcc", "venv", "postgres", "node", "chromium"]
+
+
+def all_stages(python: Path) -> list[Stage]:
+    pytest = [python, "-m", "pytest", "-p", "no:cacheprovider"]
+    return [
+        Stage("build", "bin/indent", ["make", "--no-print-directory", "build"]),
+        Stage(
+            "go",
+            "all packages with the race detector: rules, storage on both engines, API, pages, CLI",
+            [*GOTESTSUM, "--", "-race", "-timeout", "15m", "./..."],
+            stages.count_go,
+            env={"CGO_ENABLED": "1"},
+            minutes=30,
+        ),
+        *(
+            Stage(
+                package.name,
+                f"Python package {package.name}: pytest, with the live and spec cases",
+                [*pytest, package],
+                stages.count_pytest,
+            )
+            for package in python_env.PACKAGES
+        ),
+        Stage("scripts", "the scripts themselves", [*pytest, "scripts"], stages.count_pytest),
+        Stage(
+            "browser",
+            "the pages in Chromium",
+            ["npm", "--prefix", BROWSER, "test"],
+            stages.count_node,
+        ),
+        Stage("demo", "make demo", [sys.executable, "scripts/demo.py"], stages.count_last_line),
+        Stage(
+            "docs",
+            "the commands in README.md and docs/",
+            [sys.executable, "scripts/doc_commands.py"],
+            stages.count_ours,
+        ),
+    ]
+
+
+def main(wanted: Sequence[str]) -> int:
+    tree.stop_on_signals()
+    machine.ensure(NEEDS)
+    python = python_env.for_tests()
+    install_browser_tests()
+    # tests of an old binary prove nothing
+    chosen = choose(all_stages(python), ["build", *wanted] if wanted else [])
+    env = tree.without_indent_settings()
+    # an empty database is a failed test where this is set, elsewhere it is half of the proof
+    env["INDENT_TEST_REQUIRE_POSTGRES"] = "1"
+    env["INDENT_TEST_CHROMIUM"] = str(machine.find_chromium())
+    env["INDENT_TEST_PYTHON"] = str(python)
+    with postgres.private_server() as url:
+        env[postgres.VARIABLE] = url
+        return 0 if stages.run_all(chosen, env) else 1
+
+
+def choose(every: Sequence[Stage], wanted: Sequence[str]) -> list[Stage]:
+    """The wanted stages, all when none is named, in order; what is left out is said."""
+    names = [stage.name for stage in every]
+    if unknown := [name for name in wanted if name not in names]:
+        raise SystemExit(f"no stage is called {', '.join(unknown)}; there are {', '.join(names)}")
+    if left_out := [name for name in names if wanted and name not in wanted]:
+        print(f"Not asked for, so not run: {', '.join(left_out)}", flush=True)
+    return [stage for stage in every if not wanted or stage.name in wanted]
+
+
+def install_browser_tests() -> None:
+    """`npm ci`, when package-lock.json has changed since the last time."""
+    want = hashlib.sha256((BROWSER / "package-lock.json").read_bytes()).hexdigest()
+    stamp = BROWSER / "node_modules/.recipe"
+    if stamp.is_file() and stamp.read_text() == want:
+        return
+    print("Installing what the browser tests need", flush=True)
+    command = ["npm", "--prefix", str(BROWSER), "ci", "--no-audit", "--no-fund", "--silent"]
+    if subprocess.run(command, stdin=subprocess.DEVNULL).returncode != 0:
+        raise SystemExit("npm ci failed in tests/browser: see above")
+    stamp.write_text(want)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
