@@ -54,7 +54,7 @@ def all_checks(python: Path) -> list[Stage]:
             Stage(
                 f"pyright-{folder.name}", f"types in {folder.name}", pyright(python, folder), count
             )
-            for folder in (*python_env.PACKAGES, tree.ROOT / "scripts")
+            for folder in (tree.ROOT / "sdk/python", tree.ROOT / "scripts")
         ),
         Stage("shellcheck", "shell scripts", [ours, __file__, "--shellcheck"], count),
         Stage("generated", "generated files are fresh", [ours, __file__, "--generated"], count),

@@ -39,11 +39,17 @@ def all_stages(python: Path) -> list[Stage]:
         *(
             Stage(
                 package.name,
-                f"Python package {package.name}: pytest, with the live and spec cases",
+                f"the Python package {package.name}",
                 [*pytest, package],
                 stages.count_pytest,
             )
             for package in python_env.PACKAGES
+        ),
+        Stage(
+            "python-live",
+            "both packages and the spec cases against a real server",
+            [*pytest, "sdk/python/tests_live"],
+            stages.count_pytest,
         ),
         Stage("scripts", "the scripts themselves", [*pytest, "scripts"], stages.count_pytest),
         Stage(
