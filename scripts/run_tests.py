@@ -36,14 +36,11 @@ def all_stages(python: Path) -> list[Stage]:
             env={"CGO_ENABLED": "1"},
             minutes=30,
         ),
-        *(
-            Stage(
-                package.name,
-                f"the Python package {package.name}",
-                [*pytest, package],
-                stages.count_pytest,
-            )
-            for package in python_env.PACKAGES
+        Stage(
+            "python",
+            "the packages indentapi and approvals",
+            [*pytest, *python_env.PACKAGES],
+            stages.count_pytest,
         ),
         Stage(
             "python-live",
