@@ -90,12 +90,13 @@ def judge(code: int, counts: Counts | None) -> Counts:
 def summarize(results: Sequence[Result]) -> bool:
     """Print one line per stage and the closing line `N passed, N failed`."""
     print("\n━━━ summary")
+    width = max(len(result.stage.name) for result in results)
     for result in results:
         counts = result.counts
         bad = counts.failed or counts.left_out
         mark = "NOT RUN" if result.not_run else "FAILED" if bad else "ok"
         closing = result.not_run or counts.line
-        print(f"{mark:8}{result.stage.name:12}{result.seconds:7.1f} s  {closing}".rstrip())
+        print(f"{mark:8}{result.stage.name:{width}}{result.seconds:7.1f} s  {closing}".rstrip())
     passed = sum(r.counts.passed for r in results)
     failed = sum(r.counts.failed for r in results)
     left_out = sum(r.counts.left_out for r in results)
