@@ -44,6 +44,12 @@ func (s *Service) Authorize(ctx context.Context, a Actor, p Permission, action s
 	return nil
 }
 
+// Refuse writes to the log of the actor's own space that it tried what an edge refused, and answers why: an edge calls it
+// where no use case is reached, such as for a path into another space.
+func (s *Service) Refuse(ctx context.Context, a Actor, action string, why error) error {
+	return s.refuse(ctx, a, action, "", why)
+}
+
 // refuse writes the refused attempt to the log and answers why it was refused.
 func (s *Service) refuse(ctx context.Context, a Actor, action, petition string, why error) error {
 	labels := map[string]string{LabelRefusedCode: string(CodeOf(why)), LabelRefusedAction: truncateRunes(action, MaxLabelValue)}

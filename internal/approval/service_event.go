@@ -45,6 +45,9 @@ func (s *Service) StreamEvents(ctx context.Context, a Actor, q EventQuery, after
 	if err != nil {
 		return err
 	}
+	if err := idle(); err != nil {
+		return err
+	}
 	silent := s.Clock.Now()
 	for {
 		sent, last, err := s.drain(ctx, q, cursor, yield)

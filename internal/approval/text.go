@@ -18,6 +18,9 @@ func checkLine(field, s string, most int) error { return checkText(field, s, mos
 // checkProse is checkLine for text of several lines: newline, carriage return and tab are allowed.
 func checkProse(field, s string, most int) error { return checkText(field, s, most, true) }
 
+// CheckLine refuses one line of text that is longer than most characters or has a control, bidirectional or invisible one.
+func CheckLine(field, s string, most int) error { return checkLine(field, s, most) }
+
 func checkText(field, s string, most int, lines bool) error {
 	if !utf8.ValidString(s) {
 		return FieldError(field, "is not valid UTF-8")
