@@ -62,7 +62,6 @@ class Scene:
 
 
 def main() -> int:
-    tree.stop_on_signals()
     started = time.monotonic()
     machine.ensure(["go", "venv"])
     python = python_env.for_demo()
@@ -261,9 +260,4 @@ def print_log(log: Path) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        code = main()
-    except KeyboardInterrupt:
-        print("\nStopped; nothing is left running.")
-        code = 130
-    sys.exit(code)
+    sys.exit(tree.until_stopped(main))

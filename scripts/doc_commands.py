@@ -188,7 +188,6 @@ def main(arguments: Sequence[str]) -> int:
         total = sum(block.runs for found in pages.values() for block in found)
         print(f"{len(pages)} pages, {total} blocks of commands that are run")
         return 0
-    tree.stop_on_signals()
     return _run_all(pages)
 
 
@@ -216,4 +215,4 @@ def _run_all(pages: Mapping[Path, Sequence[Block]]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(tree.until_stopped(lambda: main(sys.argv[1:])))

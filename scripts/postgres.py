@@ -160,11 +160,10 @@ def main() -> int:
     if len(sys.argv) < 2:
         print(__doc__, file=sys.stderr)
         return 2
-    tree.stop_on_signals()
     machine.ensure(["postgres"])
     with private_server() as url:
         return subprocess.run(sys.argv[1:], env={**os.environ, VARIABLE: url}).returncode
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tree.until_stopped(main))

@@ -132,7 +132,6 @@ def main(wanted: Sequence[str]) -> int:
     parts = {"--gofmt": gofmt, "--shellcheck": shellcheck, "--generated": generated}
     if len(wanted) == 1 and wanted[0] in parts:
         return parts[wanted[0]]()
-    tree.stop_on_signals()
     machine.ensure(NEEDS)
     chosen = choose(all_checks(python_env.for_tests()), wanted)
     env = {**tree.without_indent_settings(), "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
@@ -140,4 +139,4 @@ def main(wanted: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(tree.until_stopped(lambda: main(sys.argv[1:])))

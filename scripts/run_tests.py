@@ -66,7 +66,6 @@ def all_stages(python: Path) -> list[Stage]:
 
 
 def main(wanted: Sequence[str]) -> int:
-    tree.stop_on_signals()
     machine.ensure(NEEDS)
     python = python_env.for_tests()
     install_browser_tests()
@@ -106,4 +105,4 @@ def install_browser_tests() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(tree.until_stopped(lambda: main(sys.argv[1:])))

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,8 +52,8 @@ def scratch_folder(prefix: str) -> Generator[Path, None, None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def stop_on_signals() -> None:
-    """Make TERM and HUP unwind like Ctrl-C does, so that every `finally` stops what it started.
+def until_stopped(main: Callable[[], int]) -> int:
+    """Run a script's main; Ctrl-C, TERM and HUP unwind it, so that every `finally` does its work.
 
     Only the first signal counts: impatience must not leave a server behind.
     """
@@ -66,6 +66,11 @@ def stop_on_signals() -> None:
 
     for name in stops:
         signal.signal(name, interrupt)
+    try:
+        return main()
+    except KeyboardInterrupt:
+        print("\nStopped; nothing is left running.", flush=True)
+        return 130
 
 
 def without_indent_settings() -> dict[str, str]:
