@@ -38,8 +38,11 @@ def private_server() -> Generator[str, None, None]:
         raise SystemExit(
             "PostgreSQL's server programs are missing: `make test` says how to get them"
         )
-    with tree.scratch_folder("indent-pg-") as folder:
-        owner = _server_owner(folder)
+    owner = _server_owner()
+    # root's own place for scratch files may be closed to the server's user
+    with tree.scratch_folder("indent-pg-", under="/tmp" if owner else None) as folder:
+        if owner:
+            shutil.chown(folder, user=owner)
         password = secrets.token_hex(16)
         _create(programs, folder, owner, password)
         port = _free_port()
@@ -51,14 +54,13 @@ def private_server() -> Generator[str, None, None]:
             _stop(server)
 
 
-def _server_owner(folder: Path) -> str | None:
+def _server_owner() -> str | None:
     """PostgreSQL refuses to run as root: as root its files and process belong to `postgres`."""
     if os.geteuid() != 0:
         return None
     name = next((n for n in ("postgres", "nobody") if _user_exists(n)), None)
     if name is None:
         raise SystemExit("PostgreSQL does not run as root: create the user `postgres`")
-    shutil.chown(folder, user=name)
     return name
 
 

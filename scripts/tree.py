@@ -43,9 +43,9 @@ def scratch_copy() -> Generator[Path, None, None]:
 
 
 @contextlib.contextmanager
-def scratch_folder(prefix: str) -> Generator[Path, None, None]:
-    """A folder outside the tree, removed at the end, also what Go's read-only caches left in it."""
-    folder = Path(tempfile.mkdtemp(prefix=prefix))
+def scratch_folder(prefix: str, under: str | None = None) -> Generator[Path, None, None]:
+    """A folder outside the tree, by default in the machine's place for such, removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=under))
     try:
         yield folder
     finally:
