@@ -1,0 +1,89 @@
+package web
+
+import (
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// historyEntry is one line of a petition's timeline.
+type historyEntry struct {
+	approval.Event
+	Kind  string // its colour
+	Did   string // what the actor did, behind the actor's name
+	Until time.Time
+	Marks []string
+}
+
+// deeds says what each event means, behind the name of who did it.
+var deeds = map[string]struct{ kind, did string }{
+	approval.EventRequest: {"asked", "asked"},
+	approval.EventApprove: {"approved", "approved"},
+	approval.EventDeny:    {"denied", "denied"},
+	approval.EventGrant:   {"approved", "granted"},
+	approval.EventRevoke:  {"over", "revoked the grant"},
+	approval.EventEnd:     {"over", "ended the grant: its time was up"},
+	approval.EventExpire:  {"over", "closed it: nobody decided in time"},
+	approval.EventClose:   {"over", "closed it: nothing is left to undo"},
+	approval.EventRefused: {"refused", "was refused"},
+}
+
+func historyOf(p approval.Petition, events []approval.Event) []historyEntry {
+	entries := make([]historyEntry, 0, len(events))
+	for _, e := range events {
+		entry := historyEntry{Event: e, Kind: deeds[e.Event].kind, Did: deeds[e.Event].did}
+		if entry.Did == "" {
+			entry.Kind, entry.Did = "over", e.Event
+		}
+		asker := p.AskedBy(e.Actor)
+		switch {
+		case e.Event == approval.EventDeny && asker:
+			entry.Kind, entry.Did = "over", "withdrew it"
+		case e.Event == approval.EventRevoke && asker:
+			entry.Did = "gave it back"
+		case e.Event == approval.EventGrant:
+			entry.Did, entry.Until = grantWords(e)
+		case e.Event == approval.EventRequest:
+			entry.Reason = "" // it stands above, in full
+		}
+		entry.Marks = marksOf(e)
+		entries = append(entries, entry)
+	}
+	return entries
+}
+
+func grantWords(e approval.Event) (did string, until time.Time) {
+	if end, err := time.Parse(time.RFC3339Nano, e.Label(approval.LabelTimeExpires)); err == nil {
+		until = end
+	}
+	switch {
+	case e.Actor.Kind == approval.KindSystem && until.IsZero():
+		return "granted it by rule, until revoked", until
+	case e.Actor.Kind == approval.KindSystem:
+		return "granted it by rule until", until
+	case until.IsZero():
+		return "thereby granted it until revoked", until
+	}
+	return "thereby granted it until", until
+}
+
+func marksOf(e approval.Event) []string {
+	var marks []string
+	if e.Label(approval.LabelSelfApproval) == "true" {
+		marks = append(marks, "self-approval")
+	}
+	if e.Label(approval.LabelPolicyDev) == "true" && (e.Event == approval.EventApprove || e.Event == approval.EventGrant) {
+		marks = append(marks, "dev policy")
+	}
+	if e.Event == approval.EventApprove {
+		if d := e.Label(approval.LabelTimeDuration); d != "" {
+			if parsed, err := time.ParseDuration(d); err == nil {
+				marks = append(marks, "for "+duration(parsed))
+			}
+		}
+		if e.Label(approval.LabelTimeIndefinite) == "true" {
+			marks = append(marks, "until revoked")
+		}
+	}
+	return marks
+}

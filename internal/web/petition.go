@@ -1,0 +1,177 @@
+package web
+
+import (
+	"fmt"
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// petitionView is everything about one petition: what is asked, what policy says, what happened, what one may do.
+type petitionView struct {
+	approval.Petition
+	State state
+	// Key changes when anything does that others could have caused.
+	Key     string
+	After   string
+	Notice  *notice
+	Decide  *decideForm // nil when the visitor may not decide
+	Bystand string      // why the visitor may not, while the petition is open
+	End     *endForm    // nil when there is nothing to withdraw, give back or take away
+
+	ParamRows    []paramRow
+	ParamsFit    bool
+	ParamsJSON   template.HTML
+	Requirements []requirementView
+	History      []historyEntry
+	// HistoryFull says that there are more events than the page shows.
+	HistoryFull bool
+}
+
+// notice is what a refused press of a button says, above the petition as it is now.
+type notice struct{ Heading, Text string }
+
+// decideForm is Approve and Deny. Deny by one of those who ask is a withdrawal, and its button says so.
+type decideForm struct {
+	Digest    string
+	Key       string // of the claim: pressing twice is one claim
+	Choices   []choice
+	Reason    string
+	Self      bool
+	Withdraws bool
+}
+
+// endForm is the button of those who may end a petition without being asked to decide it.
+type endForm struct {
+	Digest string
+	Key    string
+	Claim  string // access/deny or access/revoke
+	Verb   string
+	Means  string
+	Reason string
+}
+
+// typed is what a refused form had in its fields.
+type typed struct{ reason, duration string }
+
+// showPetition is the page of one petition.
+func (w *Web) showPetition(r *http.Request, v visitor) (answer, error) {
+	return w.petitionPage(r, v, nil, typed{})
+}
+
+func (w *Web) petitionPage(r *http.Request, v visitor, n *notice, t typed) (answer, error) {
+	// The place in the log is read before the petition: the stream tells what comes after it, and nothing may fall between.
+	after, err := w.Service.LogEnd(r.Context(), v.Actor)
+	if err != nil {
+		return answer{}, err
+	}
+	p, err := w.petition(r, v)
+	if err != nil {
+		return answer{}, err
+	}
+	events, err := w.Service.History(r.Context(), v.Actor, p.Name)
+	if err != nil {
+		return answer{}, err
+	}
+	view := petitionView{Petition: p, State: stateOf(p), Key: liveKey(p, v), After: after.String(), Notice: n,
+		Requirements: requirementsOf(p), History: historyOf(p, events), HistoryFull: len(events) >= approval.MaxPageSize}
+	if len(p.Params) > 0 {
+		view.ParamRows, view.ParamsFit = paramTable(p.Params)
+		view.ParamsJSON = exactJSON(p.Params)
+	}
+	w.addForms(&view, v, t)
+	return answer{page: "petition", title: p.Title(), data: view}, nil
+}
+
+// petition loads what the address names. Another space's petition is missing here, in the same words.
+func (w *Web) petition(r *http.Request, v visitor) (approval.Petition, error) {
+	if r.PathValue("space") != v.Space {
+		return approval.Petition{}, approval.Errorf(approval.NotFound, "there is no such petition")
+	}
+	return w.Service.Petition(r.Context(), v.Actor, r.PathValue("petition"))
+}
+
+// addForms offers what the visitor may do. It is an offer only: the use case asks the same questions again.
+func (w *Web) addForms(view *petitionView, v visitor, t typed) {
+	p := view.Petition
+	mine := p.AskedBy(v.Resource())
+	who := p.EligibilityOf(v.Actor)
+	may := who.May() && v.Can(approval.CreateClaims)
+	key := w.Service.IDs.UUID()
+	switch {
+	case p.Phase == approval.Open && may && !hasApproved(p, v):
+		view.Decide = &decideForm{Digest: p.Digest, Key: key, Choices: durationChoices(p, t.duration), Reason: t.reason, Self: who.Self, Withdraws: mine}
+	case p.Phase == approval.Open:
+		view.Bystand = who.Why
+		if may {
+			view.Bystand = "you approved it; somebody else must agree as well"
+		}
+		if mine {
+			view.End = &endForm{Digest: p.Digest, Key: key, Claim: approval.EventDeny, Verb: "Withdraw", Means: "The petition closes and nobody can approve it any more.", Reason: t.reason}
+		}
+	case p.Phase == approval.Granted && (may || mine || v.Role.Rank() >= approval.Editor.Rank()) && v.Can(approval.CreateClaims):
+		view.End = &endForm{Digest: p.Digest, Key: key, Claim: approval.EventRevoke, Verb: "Revoke", Means: "The grant ends at once.", Reason: t.reason}
+		if mine {
+			view.End.Verb = "Give back"
+		}
+	}
+}
+
+func hasApproved(p approval.Petition, v visitor) bool {
+	return slices.ContainsFunc(p.Claims, func(c approval.Event) bool {
+		return c.Event == approval.EventApprove && c.Label(approval.LabelPerson) == v.Person
+	})
+}
+
+// liveKey changes whenever the petition, or what the visitor may do with it, does.
+func liveKey(p approval.Petition, v visitor) string {
+	return fmt.Sprintf("%d-%s-%t", p.Version, p.Phase, p.EligibilityOf(v.Actor).May())
+}
+
+// state is where a petition stands, in a word and a colour.
+type state struct{ Kind, Word string }
+
+func stateOf(p approval.Petition) state {
+	switch {
+	case p.Phase == approval.Open:
+		return state{"open", "Open"}
+	case p.Phase == approval.Granted:
+		return state{"granted", "Granted"}
+	case p.Outcome == approval.OutcomeDenied:
+		return state{"denied", "Denied"}
+	}
+	word := string(p.Outcome)
+	if word == "" {
+		word = string(p.Phase)
+	}
+	return state{"over", strings.ToUpper(word[:1]) + word[1:]}
+}
+
+// requirementView is one requirement and who has met it so far.
+type requirementView struct {
+	Roles        []approval.Role
+	Persons      []string
+	Count        int
+	Have         []approval.Event
+	Met          bool
+	SelfApproval bool
+}
+
+func requirementsOf(p approval.Petition) []requirementView {
+	var all []requirementView
+	for i, r := range p.Verdict.Requirements {
+		view := requirementView{Roles: r.Reviewers.Roles, Persons: r.Reviewers.Persons, Count: r.Count, SelfApproval: r.SelfApproval}
+		for _, c := range p.Claims {
+			if c.Event == approval.EventApprove && slices.Contains(strings.Split(c.Label(approval.LabelRequirements), ","), strconv.Itoa(i)) {
+				view.Have = append(view.Have, c)
+			}
+		}
+		view.Met = len(view.Have) >= r.Count
+		all = append(all, view)
+	}
+	return all
+}

@@ -1,0 +1,104 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+// pages are the templates by name, each inside the layout.
+var pages = parsePages("inbox", "petition", "signin", "apikeys", "error")
+
+func parsePages(names ...string) map[string]*template.Template {
+	shared := template.Must(template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
+	parsed := map[string]*template.Template{}
+	for _, name := range names {
+		parsed[name] = template.Must(template.Must(shared.Clone()).ParseFS(templateFiles, "templates/"+name+".html"))
+	}
+	return parsed
+}
+
+var functions = template.FuncMap{
+	"show":     show,
+	"asset":    asset,
+	"duration": duration,
+	"when":     when,
+	"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
+	"labels":   func(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) },
+	"list":     func(items ...any) []any { return items },
+	"initial":  initial,
+}
+
+// layout is what every page's frame shows.
+type layout struct {
+	Title   string
+	Visitor visitor
+	Dev     bool
+	Page    string
+	Data    any
+}
+
+// send writes the answer. A page is made whole before its first byte leaves.
+func (w *Web) send(rw http.ResponseWriter, r *http.Request, v visitor, a answer) {
+	if a.cookie != nil {
+		http.SetCookie(rw, a.cookie)
+	}
+	if a.allow != "" {
+		rw.Header().Set("Allow", a.allow)
+	}
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	switch {
+	case a.location != "":
+		rw.Header().Set("Location", a.location)
+		rw.WriteHeader(http.StatusSeeOther)
+		return
+	case a.write != nil:
+		if a.status != http.StatusOK {
+			rw.WriteHeader(a.status)
+		}
+		a.write(rw)
+		return
+	}
+	var body bytes.Buffer
+	view := layout{Title: a.title, Visitor: v, Dev: w.Dev, Page: a.page, Data: a.data}
+	if err := pages[a.page].Execute(&body, view); err != nil {
+		w.Logger.ErrorContext(r.Context(), "a page could not be made", "page", a.page, "error", err)
+		http.Error(rw, "The page could not be made. Nothing was decided.", http.StatusInternalServerError)
+		return
+	}
+	if view, ok := a.data.(errorView); ok && view.Retry > 0 {
+		rw.Header().Set("Retry-After", strconv.Itoa(view.Retry))
+	}
+	rw.Header().Set("Content-Type", "text/html; charset=utf-8")
+	rw.WriteHeader(a.status)
+	rw.Write(body.Bytes()) // the browser may be gone; there is nobody to tell
+}
+
+// when writes a time as UTC; the script turns the text into the reader's own time and keeps the exact one as its title.
+func when(t time.Time) template.HTML {
+	t = t.UTC()
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`,
+		t.Format(time.RFC3339Nano), t.Format("2006-01-02 15:04:05.000000 UTC"), t.Format("2 Jan 2006, 15:04 UTC")))
+}
+
+// initial answers the letter that stands for somebody.
+func initial(r approval.Resource) string {
+	for _, c := range r.Title() {
+		return strings.ToUpper(string(c))
+	}
+	return "?"
+}

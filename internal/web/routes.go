@@ -1,0 +1,157 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// Route is one line of the console's table.
+type Route struct {
+	Method string
+	Path   string
+	// Who is the permission that the signed-in member needs; Anyone needs no session.
+	Who    approval.Permission
+	handle handler
+}
+
+// Anyone marks a route that needs no session.
+const Anyone approval.Permission = ""
+
+// Routes is the whole console, read from top to bottom. A GET also answers HEAD, and neither ever changes anything.
+func (w *Web) Routes() []Route {
+	return []Route{
+		{"GET", "/{$}", approval.ReadPetitions, w.showInbox},
+		{"GET", "/inbox/stream", approval.ReadPetitions, w.streamInbox},
+		{"GET", "/access/{space}/{petition}", approval.ReadPetitions, w.showPetition},
+		{"POST", "/access/{space}/{petition}", approval.CreateClaims, w.decidePetition},
+		{"GET", "/api-keys", approval.ManageOwnTokens, w.showAPIKeys},
+		{"POST", "/api-keys", approval.ManageOwnTokens, w.createAPIKey},
+		{"GET", "/sign-in", Anyone, w.showSignIn},
+		{"POST", "/sign-in", Anyone, w.signIn},
+		{"POST", "/sign-out", Anyone, w.signOut},
+		{"GET", "/static/{file}", Anyone, w.sendStatic},
+		{"*", "/", Anyone, w.showMissing},
+	}
+}
+
+// handler answers one request. What it answers is written after it has returned, so that half a page is never sent.
+type handler func(r *http.Request, v visitor) (answer, error)
+
+// answer is a page, a redirect or something that writes itself.
+type answer struct {
+	status   int // 0: 200
+	page     string
+	title    string
+	data     any
+	location string // not empty: a redirect after a POST (303)
+	cookie   *http.Cookie
+	allow    string // of a wrong method
+	write    func(http.ResponseWriter)
+}
+
+// maxForm bounds the body of a form: a reason of 4,000 characters, percent-encoded, is at most 48 KB.
+const maxForm = 64 << 10
+
+// Register adds the console to the server's routes.
+func (w *Web) Register(mux *http.ServeMux) {
+	byPath := map[string][]Route{}
+	for _, route := range w.Routes() {
+		byPath[route.Path] = append(byPath[route.Path], route)
+	}
+	for path, routes := range byPath {
+		mux.Handle(path, w.secured(routes))
+	}
+}
+
+// secured puts what every page has around the routes of one path: headers, size limit, no request from another site.
+func (w *Web) secured(routes []Route) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		secureHeaders(rw.Header())
+		r.Body = http.MaxBytesReader(rw, r.Body, maxForm)
+		v := visitor{}
+		a, err := w.dispatch(r, routes, &v)
+		if err != nil {
+			a = w.errorPage(r, v, err)
+		}
+		w.send(rw, r, v, a)
+	})
+}
+
+func (w *Web) dispatch(r *http.Request, routes []Route, v *visitor) (answer, error) {
+	if err := w.guard.Check(r); err != nil {
+		return answer{}, approval.Wrap(approval.Forbidden, err, "this form was sent from another site, and that is never accepted: open the page here and press its button")
+	}
+	route, err := choose(routes, r.Method)
+	if err != nil {
+		return answer{}, err
+	}
+	if *v, err = w.visitor(r); err != nil {
+		return answer{}, err
+	}
+	if route.Who == Anyone {
+		return route.handle(r, *v)
+	}
+	if !v.signedIn() {
+		return w.askToSignIn(r), nil
+	}
+	if err := w.Service.Authorize(r.Context(), v.Actor, route.Who, r.Method+" "+route.Path); err != nil {
+		return answer{}, err
+	}
+	return route.handle(r, *v)
+}
+
+func choose(routes []Route, method string) (Route, error) {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	var allow []string
+	for _, route := range routes {
+		if route.Method == method || route.Method == "*" {
+			return route, nil
+		}
+		allow = append(allow, route.Method)
+		if route.Method == http.MethodGet {
+			allow = append(allow, http.MethodHead)
+		}
+	}
+	return Route{}, wrongMethod{strings.Join(slices.Compact(allow), ", ")}
+}
+
+// wrongMethod is a method that the path does not have.
+type wrongMethod struct{ allow string }
+
+func (e wrongMethod) Error() string { return "this address answers only " + e.allow }
+
+// form reads the fields of a POST.
+func form(r *http.Request) error {
+	err := r.ParseForm()
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return tooLarge
+	}
+	if err != nil {
+		return approval.Wrap(approval.Invalid, err, "the form could not be read: open the page again and send it once more")
+	}
+	return nil
+}
+
+var tooLarge = approval.Errorf(approval.Invalid, "the form is larger than 64 KiB")
+
+// secureHeaders are on every answer. There is no inline script or style anywhere, so the policy needs no exception.
+func secureHeaders(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "+
+		"font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("X-Content-Type-Options", "nosniff")
+	// A sign-in link is in the address of its page: no address is told to anybody.
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+	// Pages show what one member may see, and a back button must not bring an old state back.
+	h.Set("Cache-Control", "no-store")
+}

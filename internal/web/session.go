@@ -1,0 +1,86 @@
+package web
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// visitor is who looks at a page.
+type visitor struct {
+	approval.Actor
+	secret string // of the session; empty for nobody
+}
+
+func (v visitor) signedIn() bool { return v.secret != "" }
+
+// visitor answers who sent the request: nobody when the session is missing, wrong or over.
+func (w *Web) visitor(r *http.Request) (visitor, error) {
+	secret := w.cookie.read(r)
+	if secret == "" {
+		return visitor{}, nil
+	}
+	actor, err := w.Sessions.Authenticate(r.Context(), secret)
+	switch approval.CodeOf(err) {
+	case "":
+		return visitor{actor, secret}, nil
+	case approval.Unauthenticated, approval.Expired, approval.NotFound, approval.Invalid:
+		return visitor{}, nil
+	}
+	return visitor{}, err
+}
+
+// cookie is how the session's secret is kept in the browser.
+type cookie struct {
+	name   string
+	secure bool
+}
+
+// cookieFor answers __Host-indent with Secure: a browser then takes it only from this very host over https, so that
+// neither a neighbour's subdomain nor a plain connection can plant one. A server on plain http on this machine
+// (indent dev) cannot have that: browsers differ on Secure cookies from loopback, Safari drops them.
+func cookieFor(base *url.URL) cookie {
+	if base.Scheme == "http" && loopback(base.Hostname()) {
+		return cookie{name: "indent"}
+	}
+	return cookie{name: "__Host-indent", secure: true}
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+}
+
+func (c cookie) read(r *http.Request) string {
+	found, err := r.Cookie(c.name)
+	if err != nil || len(found.Value) > 500 {
+		return ""
+	}
+	return found.Value
+}
+
+func (c cookie) keep(secret string, end time.Time) *http.Cookie {
+	return &http.Cookie{Name: c.name, Value: secret, Path: "/", Expires: end, Secure: c.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+}
+
+func (c cookie) drop() *http.Cookie {
+	return &http.Cookie{Name: c.name, Path: "/", MaxAge: -1, Secure: c.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+}
+
+// localPath answers the address to return to after signing in if it is one of this server, else the inbox.
+// A browser reads "//host" and "/\host" as another host.
+func localPath(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || len(s) > 2000 || u.Scheme != "" || u.Host != "" || u.User != nil ||
+		!strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.ContainsFunc(s, func(r rune) bool { return r == '\\' || r < 0x21 || r > 0x7e }) {
+		return "/"
+	}
+	if u.Path == "/sign-in" || u.Path == "/sign-out" {
+		return "/"
+	}
+	return s
+}
