@@ -84,6 +84,13 @@ func narrow(a Actor, asked []Permission) ([]Permission, error) {
 	return asked, nil
 }
 
+// RecordExchange writes to the log that the actor's long-lived token was exchanged for a short-lived one, which names it
+// and so ends with it.
+func (s *Service) RecordExchange(ctx context.Context, a Actor) error {
+	e := s.event(a, EventTokenExchange, "", nil, nil)
+	return s.commit(ctx, Change{Space: a.Space, Events: []Event{e}})
+}
+
 // Tokens answers the space's service and user tokens, newest first: all for who manages them, else the actor's own.
 func (s *Service) Tokens(ctx context.Context, a Actor) ([]Token, error) {
 	member := ""

@@ -1,0 +1,126 @@
+// Package identity makes credentials and answers whom one stands for: tokens, sessions, sign-in links, signing keys.
+//
+// Its promise: a secret is stored only as a hash, a credential that has ended is refused everywhere within a second, and
+// whoever it stands for is looked up afresh, so that a suspended member is nobody. It imports the centre and the JOSE
+// library (RFC 7515, 7517, 7518, 7519).
+package identity
+
+import (
+	"context"
+	"crypto/sha256"
+	"sync"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// Config are the settings of the room.
+type Config struct {
+	// Issuer answers the server's base URL, the "iss" of its user tokens.
+	Issuer func() string
+	// TokenTTL is how long a user token lives.
+	TokenTTL time.Duration
+	// SessionTTL is how long a browser stays signed in.
+	SessionTTL time.Duration
+}
+
+// Identity is the room: build it once per node.
+type Identity struct {
+	Config
+	service *approval.Service
+	store   approval.Store
+	clock   approval.Clock
+	ids     approval.IDs
+	keys    *keyRing
+	cache   cache
+}
+
+// New answers the room over the use cases, with the signing keys loaded; the first node makes the first key.
+func New(ctx context.Context, s *approval.Service, c Config) (*Identity, error) {
+	i := &Identity{Config: c, service: s, store: s.Store, clock: s.Clock, ids: s.IDs, cache: cache{entries: map[fingerprint]known{}}}
+	i.keys = &keyRing{service: s}
+	return i, i.keys.open(ctx)
+}
+
+type fingerprint [sha256.Size]byte
+
+// known is a credential that was checked a moment ago.
+type known struct {
+	actor approval.Actor
+	from  time.Time
+	until time.Time
+}
+
+// cacheTTL bounds how long an ended credential still works on another node than the one that ended it.
+const (
+	cacheTTL  = time.Second
+	cacheSize = 10_000
+)
+
+// cache remembers credentials for at most a second, so that a busy client costs one look-up a second.
+type cache struct {
+	mu      sync.Mutex
+	entries map[fingerprint]known
+	// epoch grows with every forget: a look-up that began before it is not kept.
+	epoch int
+}
+
+func (c *cache) get(f fingerprint, now time.Time) (approval.Actor, int, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k, ok := c.entries[f]
+	// A clock that was set back must not make an entry live longer.
+	return k.actor, c.epoch, ok && now.Before(k.until) && !now.Before(k.from)
+}
+
+func (c *cache) put(f fingerprint, a approval.Actor, epoch int, now, end time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if epoch != c.epoch {
+		return
+	}
+	if len(c.entries) >= cacheSize {
+		clear(c.entries)
+	}
+	until := now.Add(cacheTTL)
+	if !end.IsZero() && end.Before(until) {
+		until = end
+	}
+	c.entries[f] = known{a, now, until}
+}
+
+// Forget makes this node look every credential up again; call it when one has ended.
+func (i *Identity) Forget() {
+	i.cache.mu.Lock()
+	defer i.cache.mu.Unlock()
+	i.cache.epoch++
+	clear(i.cache.entries)
+}
+
+// cached answers the actor of a credential from the cache, or by look, whose end bounds how long it is kept.
+func (i *Identity) cached(ctx context.Context, kind, secret string, look func(context.Context) (approval.Actor, time.Time, error)) (approval.Actor, error) {
+	f := sha256.Sum256([]byte(kind + " " + secret))
+	now := i.clock.Now()
+	a, epoch, ok := i.cache.get(f, now)
+	if ok {
+		return a, nil
+	}
+	a, end, err := look(ctx)
+	if err != nil {
+		return approval.Actor{}, err
+	}
+	i.cache.put(f, a, epoch, now, end)
+	return a, nil
+}
+
+// holder answers the actor that a stored token stands for, as the member is now.
+func (i *Identity) holder(ctx context.Context, t approval.Token) (approval.Actor, error) {
+	m, err := i.store.Member(ctx, t.Space, t.Member)
+	if approval.CodeOf(err) == approval.NotFound || err == nil && m.Suspended {
+		return approval.Actor{}, approval.Errorf(approval.Unauthenticated, "%s is not a member of %s any more: ask an owner of the space", t.Member, t.Space)
+	}
+	if err != nil {
+		return approval.Actor{}, err
+	}
+	return m.Actor(t.Name, t.Scopes), nil
+}
