@@ -18,6 +18,7 @@ from typing import Any, Generic, NoReturn, TypeAlias, TypeVar, cast
 
 from . import errors
 from .errors import APIConnectionError, APIError, APIResponseError, APIStatusError
+from .values import printable
 
 T = TypeVar("T")
 
@@ -182,11 +183,6 @@ def _text(problem: Mapping[str, Any], key: str) -> str:
 
 def _snippet(text: str) -> str:
     return printable(" ".join(text.split()))[:200]
-
-
-def printable(text: str) -> str:
-    """`text` with everything escaped that could command a terminal or fake a line of a log."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _retry_after(value: str) -> float | None:

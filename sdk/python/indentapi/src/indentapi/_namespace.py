@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from ._call import Call
 from ._pages import AsyncPages, Page, Pages
-from ._values import segment
 from ._wire import AsyncWire, Wire
+from .values import segment
 
 T = TypeVar("T")
 

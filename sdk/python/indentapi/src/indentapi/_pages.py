@@ -102,18 +102,12 @@ class AsyncPages(Generic[T]):
         self._first = first
         self._ask = ask
 
-    async def pages(self) -> AsyncIterator[Page[T]]:
+    def pages(self) -> AsyncIterator[Page[T]]:
         """The pages, one by one, each asked for when it is reached."""
-        call: Call[Page[T]] | None = self._first
-        while call:
-            page = await self._ask(call)
-            yield page
-            call = following(call, page)
+        return _Walk(self._first, self._ask)
 
-    async def __aiter__(self) -> AsyncIterator[T]:
-        async for page in self.pages():
-            for item in page.items:
-                yield item
+    def __aiter__(self) -> AsyncIterator[T]:
+        return _Items(self.pages())
 
     def __await__(self) -> Generator[Any, None, list[T]]:
         return self._all().__await__()
@@ -123,6 +117,37 @@ class AsyncPages(Generic[T]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._first.path}>"
+
+
+class _Walk(AsyncIterator[Page[T]]):
+    """Page by page. No generator: who leaves a loop early has nothing to close."""
+
+    def __init__(
+        self, first: Call[Page[T]], ask: Callable[[Call[Page[T]]], Awaitable[Page[T]]]
+    ) -> None:
+        self._next: Call[Page[T]] | None = first
+        self._ask = ask
+
+    async def __anext__(self) -> Page[T]:
+        if not self._next:
+            raise StopAsyncIteration
+        page = await self._ask(self._next)
+        self._next = following(self._next, page)
+        return page
+
+
+class _Items(AsyncIterator[T]):
+    """Item by item."""
+
+    def __init__(self, pages: AsyncIterator[Page[T]]) -> None:
+        self._pages = pages
+        self._items: Iterator[T] = iter(())
+
+    async def __anext__(self) -> T:
+        while True:
+            for item in self._items:
+                return item
+            self._items = iter((await self._pages.__anext__()).items)
 
 
 def listing(path: str, key: str, kind: type[T], query: Mapping[str, str]) -> Call[Page[T]]:

@@ -10,13 +10,14 @@ import functools
 import logging
 import ssl
 import time
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from typing import Any, TypeVar
 
 import anyio
 import httpx
 
-from ._call import Call, Outcome, Pause, Reply, Retry, Send, Steps, attempts, printable
+from ._call import Call, Outcome, Pause, Reply, Retry, Send, Steps, attempts
 from ._config import Settings
 from ._version import __version__
 from .errors import (
@@ -26,6 +27,7 @@ from .errors import (
     APITimeoutError,
     ConfigurationError,
 )
+from .values import printable
 
 T = TypeVar("T")
 
@@ -57,6 +59,8 @@ class Wire:
         self._http = httpx.Client(
             transport=transport, verify=_verify(settings), trust_env=not settings.loopback
         )
+        # a script need not close: the connections go when the last namespace or list is gone
+        weakref.finalize(self, self._http.close)
 
     def call(self, call: Call[T]) -> T:
         """Run a call, with its retries."""

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from . import _values as values
+from . import values
 from ._call import Call, new_key
 from ._namespace import AsyncNamespace, Namespace
 from ._pages import AsyncPages, Page, Pages, listing
 from ._shape import shaped
-from ._values import Duration
 from .types import ClaimEvent, Event, Petition
+from .values import Duration
 
 
 class ClaimAPI(Namespace):

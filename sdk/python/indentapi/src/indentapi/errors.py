@@ -36,7 +36,7 @@ class IndentError(Exception):
         self.message = message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # the default would call the class with the message alone: it must reach another process whole
+        # the default would call the class with the message alone, and lose the rest on the way
         return _restored, (type(self), self.args, self.__dict__.copy())
 
 
@@ -46,6 +46,11 @@ class ConfigurationError(IndentError):
 
 class APIError(IndentError):
     """The call did not succeed."""
+
+    @property
+    def temporary(self) -> bool:
+        """Whether it is worth waiting for what failed to come back."""
+        return False
 
 
 class APIConnectionError(APIError):
@@ -57,6 +62,10 @@ class APIConnectionError(APIError):
     def __init__(self, message: str, *, sent: bool) -> None:
         super().__init__(message)
         self.sent = sent
+
+    @property
+    def temporary(self) -> bool:
+        return True
 
 
 class APITimeoutError(APIConnectionError):
@@ -88,6 +97,10 @@ class APIStatusError(APIError):
         """The JSON path of the input at fault, such as `"petition.resources[2].id"`, or empty."""
         self.retry_after = retry_after
         """Seconds after which the server wants to be asked again, when it said so."""
+
+    @property
+    def temporary(self) -> bool:
+        return self.status in (408, 429) or self.status >= 500
 
     def __str__(self) -> str:
         where = f"{self.field}: " if self.field and not self.message.startswith(self.field) else ""

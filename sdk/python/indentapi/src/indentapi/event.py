@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from . import _values as values
+from . import values
 from ._call import Call, Reply, from_json, may_repeat, result
 from ._namespace import AsyncNamespace, Namespace
 from ._pages import AsyncPages, Page, Pages, listing
@@ -15,7 +15,7 @@ from ._shape import shaped
 from ._sse import Message, Parser
 from ._wire import AsyncWire, Wire
 from .errors import APIError, APIResponseError
-from .petition import backoff, passes
+from .petition import backoff
 from .types import Event
 
 SILENCE_SECONDS = 45.0
@@ -248,5 +248,5 @@ def _worth_another_try(
 ) -> bool:
     """Once it stood, the stream is set up again for ever; before, as often as any call."""
     if connected:
-        return passes(error)
+        return error.temporary
     return may_repeat(call, error) and setbacks < wire.retry.most

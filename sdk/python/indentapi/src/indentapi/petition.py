@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from . import _values as values
 from . import claim as claims
+from . import values
 from ._call import (
     LONGEST_RETRY_AFTER,
     Call,
@@ -21,9 +21,9 @@ from ._call import (
 from ._namespace import AsyncNamespace, Namespace
 from ._pages import AsyncPages, Page, Pages, listing
 from ._shape import shaped
-from ._values import Duration
-from .errors import APIConnectionError, APIError, APIStatusError
+from .errors import APIError
 from .types import Event, Petition, Phase, ResourceLike
+from .values import Duration
 
 LONGEST_WAIT = 30.0
 """Seconds that one request waits on the server; longer waits are several requests."""
@@ -432,7 +432,7 @@ def waiting(
         try:
             petition = yield from once(get(space, name, wait))
         except APIError as error:
-            if not passes(error) or (end is not None and clock() >= end):
+            if not error.temporary or (end is not None and clock() >= end):
                 raise
             setbacks += 1
             wanted = getattr(error, "retry_after", None) or 0.0
@@ -451,10 +451,3 @@ def waiting(
 def backoff(setbacks: int, chance: Callable[[], float] = random.random) -> float:
     """Seconds after so many setbacks in a row: about 0.1, 0.2, 0.4 … 5."""
     return min(0.1 * 2 ** min(setbacks - 1, 10), 5.0) * (1 + chance()) / 2
-
-
-def passes(error: APIError) -> bool:
-    """Whether it is worth waiting for what failed to come back."""
-    if isinstance(error, APIStatusError):
-        return error.status in (408, 429) or error.status >= 500
-    return isinstance(error, APIConnectionError)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import _values as values
+from . import values
 from ._call import Call
 from ._namespace import AsyncNamespace, Namespace
 from ._pages import AsyncPages, Page, Pages, listing

@@ -121,3 +121,12 @@ def key(given: str) -> str:
     if not re.fullmatch(r"[!-~]{1,200}", given):
         raise ValueError("an idempotency key is 1 to 200 visible ASCII characters, such as a UUID")
     return given
+
+
+def printable(text: str) -> str:
+    r"""`text` with everything escaped that could command a terminal or fake a line of a log.
+
+    >>> printable("green \x1b[32m") == "green \\x1b[32m"
+    True
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
