@@ -6,16 +6,22 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from typing import Any
 
 
-def end_group(process: subprocess.Popen[Any], seconds: float = 10) -> None:
-    """End a process that leads its own session, and all of its group: first asked, then killed.
+POLITELY = (signal.SIGTERM, signal.SIGKILL)
+LIKE_CTRL_C = (signal.SIGINT, *POLITELY)
+"""For test runners, which clean up on Ctrl-C and just die of TERM."""
 
-    Returns when the group is gone.
+
+def end_group(process: subprocess.Popen[Any], signals: Sequence[int] = POLITELY) -> None:
+    """End a process that leads its own session, with all of its group, and return when it is gone.
+
+    Each signal has ten seconds to do its work before the next one is sent.
     """
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        deadline = time.monotonic() + seconds
+    for how in signals:
+        deadline = time.monotonic() + 10
         while _signal_group(process, how) and time.monotonic() < deadline:
             how = 0  # asked once; from here on only look whether somebody is left
             time.sleep(0.02)

@@ -137,7 +137,7 @@ def _execute(stage: Stage, env: Mapping[str, str]) -> tuple[int, str]:
         print(lines[-1], end="", flush=True)
         code = 124
     finally:
-        processes.end_group(process)
+        processes.end_group(process, processes.LIKE_CTRL_C)
     # those who held the pipe open are gone now; the rest of the output is on its way
     reader.join(timeout=10)
     return code, "".join(lines)
