@@ -77,6 +77,8 @@ type (
 	PutPetition struct {
 		Petition Petition
 		Expect   int64
+		// SameLabels says that a replaced petition has the labels that are stored, which then need not be written again.
+		SameLabels bool
 	}
 	// PutVote keeps that a person counts once for a petition (I5): a second one is a Conflict.
 	PutVote struct{ Petition, Person string }

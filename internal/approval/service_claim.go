@@ -77,7 +77,7 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 			return p, Event{}, err
 		}
 	}
-	change.Writes = append(change.Writes, PutPetition{Petition: next, Expect: p.Version})
+	change.Writes = append(change.Writes, PutPetition{Petition: next, Expect: p.Version, SameLabels: true})
 	if next.Phase != p.Phase {
 		change.Writes = append(change.Writes, timerOf(next, now))
 	}

@@ -38,5 +38,5 @@ func (s *Service) runTimer(ctx context.Context, j Job) error {
 		return err
 	}
 	return s.commitPetition(ctx, Change{Space: j.Space, Events: []Event{e},
-		Writes: []Write{PutPetition{Petition: next, Expect: p.Version}, timerOf(next, now)}})
+		Writes: []Write{PutPetition{Petition: next, Expect: p.Version, SameLabels: true}, timerOf(next, now)}})
 }

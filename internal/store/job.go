@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+const jobColumns = `key, kind, space, petition, run_time, lease_until, attempts`
+
+var (
+	putJob = sqlText(`
+		INSERT INTO jobs (key, kind, space, petition, run_time, lease_until, due, attempts) VALUES ($1, $2, $3, $4, $5, 0, $5, 0)
+		ON CONFLICT (key) DO UPDATE SET due = excluded.due, run_time = excluded.run_time, lease_until = 0, attempts = 0,
+			kind = excluded.kind, space = excluded.space, petition = excluded.petition`)
+	deleteJob = sqlText(`DELETE FROM jobs WHERE key = $1`)
+	// The condition on due stands twice: whoever comes second to a row looks at it again when the first has committed.
+	leaseJobs = sqlText(`
+		UPDATE jobs SET lease_until = $2, due = $2, attempts = attempts + 1
+		WHERE due <= $1 AND key IN (SELECT key FROM jobs WHERE due <= $1 ORDER BY due LIMIT $3 {skip locked})
+		RETURNING ` + jobColumns)
+	selectNextJob = sqlText(`SELECT due FROM jobs ORDER BY due LIMIT 1`)
+	finishJob     = sqlText(`DELETE FROM jobs WHERE key = $1 AND lease_until = $3 AND run_time = $2`)
+	retryJob      = sqlText(`
+		UPDATE jobs SET run_time = $4, due = $4, lease_until = 0 WHERE key = $1 AND lease_until = $3 AND run_time = $2`)
+)
+
+func (p *plan) putJob(j approval.Job) {
+	p.inSpace(j.Space)
+	p.add(putJob, j.Key, j.Kind, j.Space, j.Petition, micros(j.RunTime))
+}
+
+func (p *plan) deleteJob(key string) { p.add(deleteJob, key) }
+
+// LeaseJobs implements [approval.Store]. A job that is due and leased by nobody goes to one caller only, on every
+// node.
+func (s *Store) LeaseJobs(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]approval.Job, error) {
+	var jobs []approval.Job
+	take := statement{text: leaseJobs, args: []any{micros(now), micros(now.Add(lease)), int64(limit)}}
+	take.begin = func() { jobs = nil }
+	take.row = func(scan func(...any) error) error {
+		var j approval.Job
+		var run, leased, attempts int64
+		err := scan(&j.Key, &j.Kind, &j.Space, &j.Petition, &run, &leased, &attempts)
+		j.RunTime, j.LeaseUntil, j.Attempts = timeOf(run), timeOf(leased), int(attempts)
+		jobs = append(jobs, j)
+		return err
+	}
+	if err := s.write(ctx, []statement{take}); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(jobs, func(a, b approval.Job) int { return a.RunTime.Compare(b.RunTime) })
+	return jobs, nil
+}
+
+// NextJob implements [approval.Store].
+func (s *Store) NextJob(ctx context.Context) (time.Time, bool, error) {
+	due, found, err := one(ctx, s, selectNextJob, func(rows *sql.Rows) (due int64, err error) {
+		err = rows.Scan(&due)
+		return due, err
+	})
+	return timeOf(due), found, err
+}
+
+// FinishJob implements [approval.Store].
+func (s *Store) FinishJob(ctx context.Context, j approval.Job) error {
+	return s.write(ctx, []statement{{text: finishJob, args: []any{j.Key, micros(j.RunTime), micros(j.LeaseUntil)}}})
+}
+
+// RetryJob implements [approval.Store]. Like FinishJob it does nothing to a job that was replaced or leased again.
+func (s *Store) RetryJob(ctx context.Context, j approval.Job, at time.Time) error {
+	return s.write(ctx, []statement{{text: retryJob, args: []any{j.Key, micros(j.RunTime), micros(j.LeaseUntil), micros(at)}}})
+}

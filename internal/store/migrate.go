@@ -1,0 +1,71 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/indent-approvals/indent/internal/store/migrations"
+)
+
+// migrate brings the schema up to date. It refuses a database that a newer version has written: this one would not
+// know what it breaks.
+func migrate(ctx context.Context, db *sql.DB, engine string) error {
+	dialect := map[string]goose.Dialect{migrations.SQLite: goose.DialectSQLite3, migrations.Postgres: goose.DialectPostgres}[engine]
+	provider, err := goose.NewProvider(dialect, db, migrations.For(engine),
+		goose.WithLogger(goose.NopLogger()), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("the schema's steps cannot be read: %w", err)
+	}
+	have, err := provider.GetDBVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("the version of the database's schema cannot be read: %w", err)
+	}
+	switch know := migrations.Latest(); {
+	case have == know:
+		return nil
+	case have > know:
+		return fmt.Errorf("the database was written by a newer version of Indent (its schema is %d, this version knows %d): "+
+			"start the newer version, or restore a backup that was made before the upgrade", have, know)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("the database's schema cannot be brought up to date: %w", err)
+	}
+	return nil
+}
+
+// migrateSQLite runs on a connection of its own. When two processes do so at once, one of them finds the work done.
+func migrateSQLite(ctx context.Context, path string) error {
+	db, err := openPool(dsn(path), 1)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	err = migrate(ctx, db, migrations.SQLite)
+	if err != nil && migrate(ctx, db, migrations.SQLite) == nil {
+		return nil
+	}
+	return err
+}
+
+// migrationLock is the advisory lock under which nodes that start at once take turns. It is a number of our own.
+const migrationLock = 0x1de47
+
+// migratePostgres runs under a lock of the database: nodes that start at once take turns.
+func migratePostgres(ctx context.Context, db *sql.DB) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", migrationLock); err != nil {
+		return err
+	}
+	// The lock is the session's; giving it back must work although ctx has ended.
+	defer func() {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", migrationLock)
+	}()
+	return migrate(ctx, db, migrations.Postgres)
+}

@@ -1,0 +1,213 @@
+-- The whole schema. One text for both engines; migrations.go says what is replaced for PostgreSQL.
+-- Times are UTC microseconds (0: none), documents are JSON text, texts are compared bytewise.
+
+-- +goose Up
+
+CREATE TABLE spaces (
+    name         text    NOT NULL PRIMARY KEY,
+    display_name text    NOT NULL,
+    create_time  integer NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE members (
+    space        text    NOT NULL,
+    id           text    NOT NULL,
+    kind         text    NOT NULL,
+    email        text    NOT NULL,
+    display_name text    NOT NULL,
+    role         text    NOT NULL,
+    person       text    NOT NULL,
+    suspended    integer NOT NULL,
+    created_by   text    NOT NULL,
+    create_time  integer NOT NULL,
+    PRIMARY KEY (space, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX members_by_id ON members (id);
+
+-- seq is the order of lists: the order of insertion, which no clock can turn round.
+CREATE TABLE petitions (
+    seq         integer PRIMARY KEY,
+    space       text    NOT NULL,
+    name        text    NOT NULL,
+    version     integer NOT NULL,
+    phase       text    NOT NULL,
+    create_time integer NOT NULL,
+    doc         text    NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX petitions_by_name ON petitions (space, name);
+CREATE INDEX petitions_by_phase ON petitions (space, phase, seq);
+
+-- Who asks: the creator and the petitioners, by id.
+CREATE TABLE petition_people (
+    space    text    NOT NULL,
+    id       text    NOT NULL,
+    petition integer NOT NULL,
+    PRIMARY KEY (space, id, petition)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE petition_labels (
+    petition integer NOT NULL,
+    key      text    NOT NULL,
+    value    text    NOT NULL,
+    space    text    NOT NULL,
+    PRIMARY KEY (petition, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX petition_labels_by_value ON petition_labels (space, key, value, petition);
+
+-- I5: a person counts once for a petition.
+CREATE TABLE votes (
+    space    text NOT NULL,
+    petition text NOT NULL,
+    person   text NOT NULL,
+    PRIMARY KEY (space, petition, person)
+) STRICT, WITHOUT ROWID;
+
+-- I16: a client's key made one petition.
+CREATE TABLE idempotency (
+    space    text    NOT NULL,
+    actor    text    NOT NULL,
+    key      text    NOT NULL,
+    hash     text    NOT NULL,
+    petition text    NOT NULL,
+    time     integer NOT NULL,
+    PRIMARY KEY (space, actor, key)
+) STRICT, WITHOUT ROWID;
+
+-- views has one bit for each view that the resource is in.
+CREATE TABLE resources (
+    seq   integer PRIMARY KEY,
+    space text    NOT NULL,
+    name  text    NOT NULL,
+    id    text    NOT NULL,
+    views integer NOT NULL,
+    doc   text    NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX resources_by_name ON resources (space, name);
+CREATE INDEX resources_by_id ON resources (space, id);
+
+CREATE TABLE resource_labels (
+    resource integer NOT NULL,
+    key      text    NOT NULL,
+    value    text    NOT NULL,
+    PRIMARY KEY (resource, key)
+) STRICT, WITHOUT ROWID;
+
+-- The audit log. Its order is (tx, seq), see approval.Cursor: tx is 0 on SQLite and the transaction's id on PostgreSQL.
+CREATE TABLE events (
+    seq      integer PRIMARY KEY,
+    tx       integer NOT NULL,
+    space    text    NOT NULL,
+    id       text    NOT NULL,
+    event    text    NOT NULL,
+    petition text    NOT NULL,
+    actor    text    NOT NULL,
+    time     integer NOT NULL,
+    doc      text    NOT NULL
+) STRICT;
+
+CREATE INDEX events_by_log ON events (space, tx, seq, time);
+CREATE INDEX events_by_petition ON events (space, petition, tx, seq);
+CREATE INDEX events_by_actor ON events (space, actor, tx, seq);
+
+CREATE TABLE policies (
+    space       text    NOT NULL,
+    version     integer NOT NULL,
+    document    text    NOT NULL,
+    created_by  text    NOT NULL,
+    create_time integer NOT NULL,
+    PRIMARY KEY (space, version)
+) STRICT, WITHOUT ROWID;
+
+-- hash is empty for a token that is known by its name alone.
+CREATE TABLE tokens (
+    space        text    NOT NULL,
+    name         text    NOT NULL,
+    kind         text    NOT NULL,
+    hash         text    NOT NULL,
+    member       text    NOT NULL,
+    display_name text    NOT NULL,
+    scopes       text    NOT NULL,
+    created_by   text    NOT NULL,
+    create_time  integer NOT NULL,
+    expire_time  integer NOT NULL,
+    revoke_time  integer NOT NULL,
+    PRIMARY KEY (space, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX tokens_by_hash ON tokens (kind, hash) WHERE hash <> '';
+CREATE INDEX tokens_by_member ON tokens (space, member, create_time);
+
+CREATE TABLE signing_keys (
+    id          text    NOT NULL PRIMARY KEY,
+    private_pem text    NOT NULL,
+    create_time integer NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- due is when the job can be taken next: its run_time, or the end of the lease that somebody has on it.
+CREATE TABLE jobs (
+    key         text    NOT NULL PRIMARY KEY,
+    kind        text    NOT NULL,
+    space       text    NOT NULL,
+    petition    text    NOT NULL,
+    run_time    integer NOT NULL,
+    lease_until integer NOT NULL,
+    due         integer NOT NULL,
+    attempts    integer NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX jobs_by_due ON jobs (due);
+
+-- One row that Ping writes, to know that writing works.
+CREATE TABLE readiness (
+    id    integer NOT NULL PRIMARY KEY,
+    pings integer NOT NULL
+) STRICT;
+
+-- Full-text search. The words of a row are cut by approval.SearchWords, so that no engine's own idea of a word
+-- counts; the row's number is its seq.
+
+-- +engine sqlite
+-- Petitions are searched by what they ask, which never changes: the smallest index, without a way to delete.
+CREATE VIRTUAL TABLE petition_search USING fts5(
+    words, content='', columnsize=0, detail=none, tokenize="ascii tokenchars '-'"
+);
+CREATE VIRTUAL TABLE resource_search USING fts5(
+    words, content='', contentless_delete=1, detail=none, tokenize="ascii tokenchars '-'"
+);
+-- +engine postgres
+CREATE TABLE petition_search (rowid bigint PRIMARY KEY, words tsvector NOT NULL);
+CREATE INDEX petition_search_by_words ON petition_search USING gin (words) WITH (gin_pending_list_limit = 256);
+CREATE TABLE resource_search (rowid bigint PRIMARY KEY, words tsvector NOT NULL);
+CREATE INDEX resource_search_by_words ON resource_search USING gin (words) WITH (gin_pending_list_limit = 256);
+-- +engine both
+
+-- An event is never changed and never removed (I10, I11): whoever tries, the engine itself refuses.
+
+-- +engine sqlite
+-- +goose StatementBegin
+CREATE TRIGGER events_never_change BEFORE UPDATE ON events
+BEGIN
+    SELECT RAISE(ABORT, 'the audit log is append-only: an event is never changed');
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER events_never_vanish BEFORE DELETE ON events
+BEGIN
+    SELECT RAISE(ABORT, 'the audit log is append-only: an event is never removed');
+END;
+-- +goose StatementEnd
+-- +engine postgres
+-- +goose StatementBegin
+CREATE FUNCTION events_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit log is append-only: % of an event is refused', TG_OP;
+END;
+$$;
+-- +goose StatementEnd
+CREATE TRIGGER events_never_change BEFORE UPDATE OR DELETE OR TRUNCATE ON events
+    FOR EACH STATEMENT EXECUTE FUNCTION events_append_only();
+-- +engine both

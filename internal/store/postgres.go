@@ -1,0 +1,299 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/indent-approvals/indent/internal/store/migrations"
+)
+
+var postgresDialect = &dialect{
+	name: migrations.Postgres,
+	words: strings.NewReplacer(
+		// Transactions commit out of order of their sequence numbers, so an event carries its transaction's id, and
+		// readers of the log stay below the oldest transaction that still runs: whatever is below it has ended, and
+		// whatever begins later is above it.
+		"{tx}", "pg_current_xact_id()::text::bigint",
+		"{settled}", "tx < pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
+		"{skip locked}", "FOR UPDATE SKIP LOCKED",
+		// Not to_tsvector, which has its own idea of a word.
+		"{words}", "array_to_tsvector(string_to_array($3, ' '))",
+	),
+	match: func(_, placeholder string) string { return "d.words @@ CAST(" + placeholder + " AS tsquery)" },
+	search: func(space string, words []string) string {
+		var b strings.Builder
+		b.WriteString(lexeme(spaceWord(space)))
+		for _, w := range words {
+			b.WriteString(" & " + lexeme(w) + ":*")
+		}
+		return b.String()
+	},
+}
+
+// lexeme quotes a word for a tsquery.
+func lexeme(word string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(word) + "'"
+}
+
+// postgresEngine commits each change in a transaction of its own. A change goes to the server as one message: without
+// a condition to look at, that is the whole transaction and one round trip; with one, the commit is a second.
+type postgresEngine struct {
+	db      *sql.DB
+	writes  *gate
+	hints   *hints
+	timeout time.Duration
+	tries   atomic.Uint32
+}
+
+const (
+	defaultConns = 16
+	// maxTries is how often a transaction runs that loses against others (40001 or 40P01).
+	maxTries = 10
+	// oldestPostgres has pg_current_xact_id.
+	oldestPostgres = 130000
+)
+
+func openPostgres(ctx context.Context, o Options) (*Store, error) {
+	config, err := pgx.ParseConfig(o.URL)
+	if err != nil {
+		return nil, fmt.Errorf("the database's address cannot be read: %w", err)
+	}
+	configure(config, o)
+	if o.Conns == 0 {
+		o.Conns = defaultConns
+	}
+	db := stdlib.OpenDB(*config)
+	// One more than may work at once: migration holds one for its lock.
+	db.SetMaxOpenConns(o.Conns + 1)
+	db.SetMaxIdleConns(o.Conns + 1)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	if err := prepareDatabase(ctx, db, o.Logger); err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	broker := NewBroker()
+	places := newGate(o.Conns, o.Queue)
+	e := &postgresEngine{db: db, writes: places, timeout: o.Timeout, hints: startHints(config, broker, o.Logger)}
+	return &Store{engine: e, dialect: postgresDialect, broker: broker, reads: places}, nil
+}
+
+// configure sets what every session of ours needs, unless the address says otherwise.
+func configure(config *pgx.ConnConfig, o Options) {
+	isolation := "read committed"
+	if o.Serializable {
+		isolation = "serializable"
+	}
+	ours := map[string]string{
+		"application_name":              "indent",
+		"default_transaction_isolation": isolation,
+		"statement_timeout":             milliseconds(o.Timeout),
+		// A session of ours that hangs in a transaction would keep events from settling for everybody.
+		"idle_in_transaction_session_timeout": milliseconds(o.Timeout),
+		"lock_timeout":                        milliseconds(o.Timeout / 3),
+	}
+	for name, value := range ours {
+		if _, given := config.RuntimeParams[name]; !given {
+			config.RuntimeParams[name] = value
+		}
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = 10 * time.Second
+	}
+}
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// prepareDatabase refuses a server that cannot keep our promises and brings the schema up to date.
+func prepareDatabase(ctx context.Context, db *sql.DB, logger *slog.Logger) error {
+	var version int
+	var encoding, synchronous, fsync string
+	err := db.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_encoding'),
+		current_setting('synchronous_commit'), current_setting('fsync')`).Scan(&version, &encoding, &synchronous, &fsync)
+	if err != nil {
+		return fmt.Errorf("the database cannot be reached: %w", err)
+	}
+	if version < oldestPostgres {
+		return fmt.Errorf("the database is PostgreSQL %d, which is too old: use 13 or newer", version/10000)
+	}
+	if encoding != "UTF8" {
+		return fmt.Errorf("the database's encoding is %s: create it with ENCODING 'UTF8'", encoding)
+	}
+	if synchronous == "off" || fsync == "off" {
+		logger.Warn("PostgreSQL does not wait for its disk, so an acknowledged decision can get lost in a crash: "+
+			"set synchronous_commit and fsync to on", "synchronous_commit", synchronous, "fsync", fsync)
+	}
+	return migratePostgres(ctx, db)
+}
+
+// commit implements engine. Once it has begun it does not end with ctx: an interruption would cost the connection, and
+// nobody would know whether the change was written.
+func (e *postgresEngine) commit(ctx context.Context, statements []statement) error {
+	if err := e.writes.enter(ctx); err != nil {
+		return err
+	}
+	defer e.writes.leave()
+	for try := 1; ; try++ {
+		err := e.transaction(context.WithoutCancel(ctx), statements)
+		if err == nil || try == maxTries || e.class(err) != again && !pgconn.SafeToRetry(err) {
+			return err
+		}
+		if err := e.pause(ctx, try); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits before another try: longer each time, and never as long as a neighbour that lost the same race.
+func (e *postgresEngine) pause(ctx context.Context, try int) error {
+	const golden = 0.618033988749895 // its multiples spread evenly over [0, 1)
+	spread := golden * float64(e.tries.Add(1))
+	spread -= float64(int(spread))
+	timer := time.NewTimer(time.Duration((0.5 + spread) * float64(time.Millisecond) * float64(int(1)<<min(try, 6))))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return cancelled(ctx.Err())
+	}
+}
+
+func (e *postgresEngine) transaction(ctx context.Context, statements []statement) error {
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	conn, err := e.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return conn.Raw(func(driverConn any) error {
+		return transactionOn(ctx, driverConn.(*stdlib.Conn).Conn(), statements)
+	})
+}
+
+// transactionOn sends all statements at once. The server takes them for one transaction: its own, if nothing has to be
+// looked at before the commit, else one that begins with the first.
+func transactionOn(ctx context.Context, conn *pgx.Conn, statements []statement) error {
+	explicit := false
+	for i := range statements {
+		explicit = explicit || statements[i].missing != nil
+	}
+	batch := &pgx.Batch{QueuedQueries: make([]*pgx.QueuedQuery, 0, len(statements)+1)}
+	if explicit {
+		batch.Queue("BEGIN")
+	}
+	for i := range statements {
+		batch.Queue(statements[i].in(postgresDialect), statements[i].args...)
+	}
+	results := conn.SendBatch(ctx, batch)
+	err := readResults(results, statements, explicit)
+	// Close answers what the end of the transaction answers: a commit may be what fails.
+	if closed := results.Close(); err == nil {
+		err = closed
+	}
+	if !explicit {
+		return err
+	}
+	if err == nil {
+		_, err = conn.Exec(ctx, "COMMIT")
+		return err
+	}
+	if _, rollback := conn.Exec(ctx, "ROLLBACK"); rollback != nil {
+		_ = conn.Close(ctx) // the pool makes a new one
+	}
+	return err
+}
+
+func readResults(results pgx.BatchResults, statements []statement, begun bool) error {
+	if begun {
+		if _, err := results.Exec(); err != nil {
+			return err
+		}
+	}
+	for i := range statements {
+		s := &statements[i]
+		changed, err := readResult(results, s)
+		if s.taken != nil && classOfPostgres(err) == taken {
+			return s.taken(s.args)
+		}
+		if err != nil {
+			return err
+		}
+		if changed == 0 && s.missing != nil {
+			return s.missing(s.args)
+		}
+	}
+	return nil
+}
+
+func readResult(results pgx.BatchResults, s *statement) (changed int64, err error) {
+	if s.row == nil {
+		tag, err := results.Exec()
+		return tag.RowsAffected(), err
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	s.begin()
+	for rows.Next() {
+		if err := s.row(rows.Scan); err != nil {
+			return 0, err
+		}
+	}
+	return rows.CommandTag().RowsAffected(), rows.Err()
+}
+
+// query implements engine; pgx keeps statements prepared by their text.
+func (e *postgresEngine) query(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+	return e.db.QueryContext(ctx, text, args...)
+}
+
+func (e *postgresEngine) close() error {
+	e.hints.stop()
+	return e.db.Close()
+}
+
+func (e *postgresEngine) class(err error) class { return classOfPostgres(err) }
+
+// classOfPostgres goes by SQLSTATE, never by a sentence. What is not the server's answer at all is a connection that
+// failed: an outcome that nobody knows is Unavailable, and the client asks again.
+func classOfPostgres(err error) class {
+	var failure *pgconn.PgError
+	if !errors.As(err, &failure) {
+		if isOurs(err) {
+			return broken
+		}
+		return down
+	}
+	switch code := failure.Code; {
+	case code == "23505":
+		return taken
+	case code == "40001", code == "40P01":
+		return again
+	case code == "55P03", code == "57014", code == "25006", code == "58030", // lock, timeout, read-only, I/O
+		strings.HasPrefix(code, "08"), strings.HasPrefix(code, "53"), strings.HasPrefix(code, "57P"), strings.HasPrefix(code, "XX"):
+		return down
+	}
+	return broken
+}
+
+// isOurs tells a mistake of this program, such as a scan into a wrong type, from a connection that failed.
+func isOurs(err error) bool {
+	var scan pgx.ScanArgError
+	return errors.As(err, &scan) || err != nil && strings.HasPrefix(err.Error(), "sql: Scan error")
+}
+
+var _ engine = (*postgresEngine)(nil)

@@ -1,0 +1,164 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+var (
+	insertResource = sqlText(`INSERT INTO resources (space, name, id, views, doc) VALUES ($1, $2, $3, $4, $5)`)
+	putResource    = sqlText(`
+		INSERT INTO resources (space, name, id, views, doc) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (space, name) DO UPDATE SET doc = excluded.doc, views = excluded.views, id = excluded.id`)
+	deleteResource      = sqlText(`DELETE FROM resources WHERE space = $1 AND name = $2`)
+	insertResourceLabel = sqlText(`
+		INSERT INTO resource_labels (resource, key, value)
+		VALUES ((SELECT seq FROM resources WHERE space = $1 AND name = $2), $3, $4)`)
+	deleteResourceLabels = sqlText(`
+		DELETE FROM resource_labels WHERE resource = (SELECT seq FROM resources WHERE space = $1 AND name = $2)`)
+	insertResourceWords = sqlText(`
+		INSERT INTO resource_search (rowid, words)
+		VALUES ((SELECT seq FROM resources WHERE space = $1 AND name = $2), {words})`)
+	deleteResourceWords = sqlText(`
+		DELETE FROM resource_search WHERE rowid = (SELECT seq FROM resources WHERE space = $1 AND name = $2)`)
+	selectResource = sqlText(`SELECT name, doc FROM resources WHERE space = $1 AND name = $2`)
+)
+
+func (p *plan) putResource(w approval.PutResource) {
+	r, name := &w.Resource, w.Resource.Name()
+	put := putResource
+	if w.MustBeNew {
+		put = insertResource
+	}
+	s := p.add(put, p.space, name, r.ID, viewsOf(r), p.document(r))
+	s.taken = func(args []any) error {
+		return approval.Errorf(approval.Conflict, "a resource with the name %q exists already in %s", args[1], args[0])
+	}
+	if !w.MustBeNew {
+		p.add(deleteResourceLabels, p.space, name)
+		p.add(deleteResourceWords, p.space, name)
+	}
+	for _, key := range keys(r.Labels) {
+		p.add(insertResourceLabel, p.space, name, key, r.Labels[key])
+	}
+	p.add(insertResourceWords, p.space, name, p.dialect.row(p.space, resourceWords(r)))
+}
+
+// deleteResource deletes what hangs on the row first, which is nothing when there is no such row.
+func (p *plan) deleteResource(name string) {
+	p.add(deleteResourceLabels, p.space, name)
+	p.add(deleteResourceWords, p.space, name)
+	s := p.add(deleteResource, p.space, name)
+	s.missing = func(args []any) error { return noResource(args[0], args[1]) }
+}
+
+func noResource(space, name any) error {
+	return approval.Errorf(approval.NotFound, "there is no resource %.100q in %s", name, space)
+}
+
+// viewsOf answers one bit for each view that the resource is in, by the view's place in [approval.Views].
+func viewsOf(r *approval.Resource) (bits int64) {
+	for i, v := range approval.Views {
+		if r.In(v) {
+			bits |= 1 << i
+		}
+	}
+	return bits
+}
+
+func viewBit(v approval.View) (bit int64) {
+	for i, known := range approval.Views {
+		if v == known {
+			bit = 1 << i
+		}
+	}
+	return bit
+}
+
+// Resource implements [approval.Store].
+func (s *Store) Resource(ctx context.Context, space, name string) (approval.Resource, error) {
+	row, found, err := one(ctx, s, selectResource, scanResource, space, name)
+	if err == nil && !found {
+		err = noResource(space, name)
+	}
+	return row.Resource, err
+}
+
+// resourceRow is a resource and its place in lists.
+type resourceRow struct {
+	approval.Resource
+	name string
+}
+
+func scanResource(rows *sql.Rows) (row resourceRow, err error) {
+	var document sql.RawBytes
+	if err := rows.Scan(&row.name, &document); err != nil {
+		return row, err
+	}
+	err = parse(document, &row.Resource)
+	return row, err
+}
+
+// ResourcesByID implements [approval.Store].
+func (s *Store) ResourcesByID(ctx context.Context, space string, ids []string) ([]approval.Resource, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var c clause
+	c.add("SELECT name, doc FROM resources WHERE space = ", c.arg(space), " AND id IN ", c.in(ids))
+	rows, err := list(ctx, s, c.String(), c.args, scanResource)
+	return resourcesOf(rows), err
+}
+
+// Resources implements [approval.Store]. A directory is small beside the petitions: a search is sorted by name.
+func (s *Store) Resources(ctx context.Context, q approval.ResourceQuery) (approval.Page[approval.Resource], error) {
+	var result approval.Page[approval.Resource]
+	page, err := q.Page.Check()
+	if err != nil {
+		return result, err
+	}
+	key, given, err := approval.ParsePageToken(page.Token)
+	if err != nil {
+		return result, err
+	}
+	var c clause
+	c.add("SELECT r.name, r.doc FROM ")
+	if len(q.Words) > 0 {
+		c.add("resource_search d CROSS JOIN resources r WHERE r.seq = d.rowid AND ",
+			s.dialect.match("resource_search", c.arg(s.dialect.search(q.Space, q.Words))), " AND ")
+	} else {
+		c.add("resources r WHERE ")
+	}
+	c.add("r.space = ", c.arg(q.Space))
+	if q.View != "" {
+		c.add(" AND (r.views & ", c.arg(viewBit(q.View)), ") <> 0")
+	}
+	for _, t := range q.Selector {
+		c.add(" AND ")
+		c.term(t, "resource_labels", "resource", "r")
+	}
+	if given {
+		c.add(" AND r.name > ", c.arg(key.Text))
+	}
+	c.add(" ORDER BY r.name LIMIT ", c.arg(int64(page.Size+1)))
+	rows, err := list(ctx, s, c.String(), c.args, scanResource)
+	if err != nil {
+		return result, err
+	}
+	rows, last := cut(rows, page.Size)
+	result.Items = resourcesOf(rows)
+	if last != nil {
+		result.Next = approval.PageKey{Text: last.name}.Token()
+	}
+	return result, nil
+}
+
+func resourcesOf(rows []resourceRow) []approval.Resource {
+	list := make([]approval.Resource, len(rows))
+	for i := range rows {
+		list[i] = rows[i].Resource
+	}
+	return list
+}

@@ -1,0 +1,197 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// dialect is what one engine says in its own words. A text has them in braces.
+type dialect struct {
+	name string
+	// words replaces {tx}, {settled}, {skip locked} and {words} (see sqlite.go and postgres.go).
+	words *strings.Replacer
+	// match answers the condition that a search table's row holds the search that is bound to the placeholder.
+	match func(table, placeholder string) string
+	// search answers words, of which each must be in a row as a prefix, and the space as match wants them.
+	search func(space string, words []string) string
+}
+
+// text is one SQL statement in the words of each engine. Statements are package variables: made once, compared by
+// address, prepared by each engine under their text.
+type text struct{ sqlite, postgres string }
+
+func sqlText(s string) *text {
+	s = strings.Join(strings.Fields(s), " ")
+	return &text{sqlite: sqliteDialect.words.Replace(s), postgres: postgresDialect.words.Replace(s)}
+}
+
+func (t *text) in(d *dialect) string {
+	if d == sqliteDialect {
+		return t.sqlite
+	}
+	return t.postgres
+}
+
+// read runs a reading text and hands each row to each; begin is called before the first row, and again when the engine
+// wants the query to be run again. It holds one of the store's read places, so that no burst of readers can take more.
+func (s *Store) read(ctx context.Context, text string, args []any, begin func(), each func(*sql.Rows) error) error {
+	if err := s.reads.enter(ctx); err != nil {
+		return err
+	}
+	defer s.reads.leave()
+	for try := 1; ; try++ {
+		begin()
+		err := s.readOnce(ctx, text, args, each)
+		if err == nil || s.engine.class(err) != again || try == maxTries {
+			return s.refusal(err)
+		}
+	}
+}
+
+func (s *Store) readOnce(ctx context.Context, text string, args []any, each func(*sql.Rows) error) error {
+	rows, err := s.engine.query(ctx, text, args)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := each(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// list answers all rows of a reading text.
+func list[T any](ctx context.Context, s *Store, text string, args []any, scan func(*sql.Rows) (T, error)) (items []T, err error) {
+	err = s.read(ctx, text, args, func() { items = nil }, func(rows *sql.Rows) error {
+		item, err := scan(rows)
+		items = append(items, item)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+// one answers the only row of a reading text, or found false. It takes microseconds and is not interrupted when the
+// caller leaves: an interruption costs an engine its connection, which is more than the answer costs.
+func one[T any](ctx context.Context, s *Store, t *text, scan func(*sql.Rows) (T, error), args ...any) (item T, found bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return item, false, cancelled(err)
+	}
+	items, err := list(context.WithoutCancel(ctx), s, t.in(s.dialect), args, scan)
+	if err != nil || len(items) == 0 {
+		return item, false, err
+	}
+	return items[0], true, nil
+}
+
+// retryAfter is when a client should try again what the engine could not do now.
+const retryAfter = time.Second
+
+// refusal answers the public form of an engine's error: what happened is inside, for the log.
+func (s *Store) refusal(err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := err.(*approval.Error); ok {
+		return e
+	}
+	switch s.engine.class(err) {
+	case broken:
+		return approval.Wrap(approval.Internal, err, "the database refused a statement: this is a mistake of ours")
+	case taken:
+		return approval.Wrap(approval.Conflict, err, "it exists already")
+	case again:
+		return unavailable(err, "too many changes at once: try again in a moment")
+	default:
+		return unavailable(err, "the database does not answer: try again in a moment")
+	}
+}
+
+func unavailable(cause error, message string) error {
+	e := approval.Wrap(approval.Unavailable, cause, "%s", message)
+	e.RetryAfter = retryAfter
+	return e
+}
+
+func cancelled(cause error) error {
+	return unavailable(cause, "the call was cancelled before it was done")
+}
+
+// micros is how a time is stored: UTC microseconds, 0 for no time.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func timeOf(micros int64) time.Time {
+	if micros == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros).UTC()
+}
+
+func number(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// document writes v as JSON text. Nothing in it is escaped that need not be, so that canonical JSON inside it (params)
+// comes back byte for byte.
+func document(v any) (string, error) {
+	buffer := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buffer)
+	buffer.Reset()
+	encoder := json.NewEncoder(buffer)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return "", approval.Wrap(approval.Internal, err, "a record cannot be written as JSON")
+	}
+	return string(bytes.TrimSuffix(buffer.Bytes(), []byte("\n"))), nil
+}
+
+func parse(document []byte, v any) error { return json.Unmarshal(document, v) }
+
+// clause is an SQL text in the making, with its arguments.
+type clause struct {
+	strings.Builder
+	args []any
+}
+
+// arg binds a value and answers its placeholder.
+func (c *clause) arg(v any) string {
+	c.args = append(c.args, v)
+	return "$" + strconv.Itoa(len(c.args))
+}
+
+func (c *clause) add(parts ...string) {
+	for _, p := range parts {
+		c.WriteString(p)
+	}
+}
+
+// in answers "(p1, p2, …)" with the values bound.
+func (c *clause) in(values []string) string {
+	places := make([]string, len(values))
+	for i, v := range values {
+		places[i] = c.arg(v)
+	}
+	return "(" + strings.Join(places, ", ") + ")"
+}

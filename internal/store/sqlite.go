@@ -1,0 +1,222 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/indent-approvals/indent/internal/store/migrations"
+)
+
+var sqliteDialect = &dialect{
+	name: migrations.SQLite,
+	words: strings.NewReplacer(
+		// One writer: the order of sequence numbers is the order of commits, and what can be read is settled.
+		"{tx}", "0",
+		"{settled}", "1 = 1",
+		"{skip locked}", "",
+		"{words}", "$3",
+	),
+	match: func(table, placeholder string) string { return "d." + table + " MATCH " + placeholder },
+	search: func(space string, words []string) string {
+		var b strings.Builder
+		b.WriteString(`"` + spaceWord(space) + `"`)
+		for _, w := range words {
+			b.WriteString(` "` + strings.ReplaceAll(w, `"`, `""`) + `"*`)
+		}
+		return b.String()
+	},
+}
+
+// sqliteEngine is an SQLite file in WAL mode: one connection writes (sqlite_writer.go), several read meanwhile.
+type sqliteEngine struct {
+	writer *writer
+	reader *sql.DB
+	stmts  preparedStatements
+}
+
+const defaultReaders = 8
+
+func openSQLite(ctx context.Context, o Options) (*Store, error) {
+	path := strings.TrimPrefix(o.URL, "sqlite:")
+	if err := makeFile(path); err != nil {
+		return nil, err
+	}
+	// fdatasync makes a commit exactly as durable as fsync and spares the file system a second journal entry. Where it
+	// does not exist the driver goes on with fsync.
+	_, _ = sqlite.Fdatasync(true)
+	if o.Conns == 0 {
+		o.Conns = defaultReaders
+	}
+	if err := migrateSQLite(ctx, path); err != nil {
+		return nil, err
+	}
+	w, err := newWriter(dsn(path), o.Queue, o.Logger)
+	if err != nil {
+		return nil, fmt.Errorf("the database %s cannot be opened for writing: %w", path, err)
+	}
+	reader, err := openPool(dsn(path, "query_only(1)"), o.Conns)
+	if err != nil {
+		w.close()
+		return nil, err
+	}
+	e := &sqliteEngine{writer: w, reader: reader}
+	return &Store{engine: e, dialect: sqliteDialect, broker: NewBroker(), reads: newGate(o.Conns, o.Queue)}, nil
+}
+
+// makeFile makes the database readable by its owner only; SQLite gives its -wal and -shm files the same mode. A file
+// that exists is not opened here: closing it would give up the locks that this process may hold on it.
+func makeFile(path string) error {
+	switch {
+	case path == "" || strings.HasPrefix(path, ":"):
+		return fmt.Errorf("%q is no place for a database: name a file, such as data/indent.db", path)
+	case strings.HasSuffix(path, "/"):
+		return fmt.Errorf("%q is a folder: name the database's file in it, such as %sindent.db", path, path)
+	}
+	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_EXCL, 0o600)
+		if errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("the folder %s does not exist: make it first", filepath.Dir(path))
+		}
+		if err != nil {
+			return fmt.Errorf("the database cannot be made: %w", err)
+		}
+		return f.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("the database cannot be opened: %w", err)
+	}
+	if info.IsDir() {
+		return fmt.Errorf("%s is a folder: name the database's file in it", path)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		if err := os.Chmod(path, 0o600); err != nil {
+			return fmt.Errorf("the database %s can be read by others, and that cannot be changed: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// pragmas are set on every connection. FULL makes every commit wait for the disk; busy_timeout is for other processes,
+// such as a backup, as within this one there is one writer.
+var pragmas = []string{
+	"busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(0)", "temp_store(memory)",
+	"journal_size_limit(67108864)",
+}
+
+func dsn(path string, more ...string) string {
+	escaped := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
+	return "file:" + escaped + "?_dqs=0&_defensive=1&_error_rc=1&_pragma=" + strings.Join(append(pragmas, more...), "&_pragma=")
+}
+
+func openPool(dsn string, conns int) (*sql.DB, error) {
+	connector, err := sqlite.NewConnector(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("the database cannot be opened: %w", err)
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	return db, nil
+}
+
+func (e *sqliteEngine) commit(ctx context.Context, statements []statement) error {
+	return e.writer.commit(ctx, statements)
+}
+
+func (e *sqliteEngine) query(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+	stmt, err := e.stmts.get(ctx, e.reader, text)
+	if err != nil {
+		return nil, err
+	}
+	if stmt == nil {
+		return e.reader.QueryContext(ctx, text, args...)
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
+func (e *sqliteEngine) close() error {
+	e.writer.close()
+	e.stmts.close()
+	return e.reader.Close()
+}
+
+// class implements engine. The codes are SQLite's, never its sentences.
+func (e *sqliteEngine) class(err error) class { return classOfSQLite(err) }
+
+func classOfSQLite(err error) class {
+	var failure *sqlite.Error
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return down
+	case errors.Is(err, sql.ErrConnDone), errors.Is(err, driver.ErrBadConn), errors.Is(err, errClosed):
+		return down
+	case !errors.As(err, &failure):
+		return broken
+	}
+	switch failure.Code() {
+	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_ROWID:
+		return taken
+	}
+	switch failure.Code() & 0xff {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_NOMEM,
+		sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM,
+		// A damaged file is for an operator to mend; until then the store is as good as away.
+		sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return down
+	}
+	return broken
+}
+
+// preparedStatements keeps statements by their text, up to a number that no set of texts in use comes near: a text
+// beyond it, such as a selector with yet another number of values, is prepared each time.
+type preparedStatements struct {
+	mu     sync.RWMutex
+	byText map[string]*sql.Stmt
+}
+
+const mostStatements = 256
+
+func (p *preparedStatements) get(ctx context.Context, db *sql.DB, text string) (*sql.Stmt, error) {
+	p.mu.RLock()
+	stmt, n := p.byText[text], len(p.byText)
+	p.mu.RUnlock()
+	if stmt != nil || n >= mostStatements {
+		return stmt, nil
+	}
+	made, err := db.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if stmt := p.byText[text]; stmt != nil { // somebody was faster
+		return stmt, made.Close()
+	}
+	if p.byText == nil {
+		p.byText = map[string]*sql.Stmt{}
+	}
+	p.byText[text] = made
+	return made, nil
+}
+
+func (p *preparedStatements) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, stmt := range p.byText {
+		_ = stmt.Close() // the connection is closed next
+	}
+	p.byText = nil
+}
+
+var _ engine = (*sqliteEngine)(nil)

@@ -1,0 +1,332 @@
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+
+	"modernc.org/sqlite"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// writer is the one connection that writes. Its goroutine takes all changes that wait, up to a limit, runs them in one
+// transaction, and answers each when that transaction is on the disk: a hundred callers share one wait for the disk.
+//
+// A change that is refused leaves nothing and harms no other of its batch. The usual refusal (a stale version, a used
+// key) comes from a change's first statement, before it has written anything, and needs no undoing. A refusal after
+// that makes the batch run a second time, with a savepoint around each change; savepoints for every batch would make
+// the search index write itself out for every change.
+type writer struct {
+	queue  chan *request
+	done   chan struct{} // closed when the goroutine has ended
+	logger *slog.Logger
+
+	mu     sync.RWMutex // held for reading while sending, so that nothing is sent to a closed queue
+	closed bool
+
+	conn  driver.Conn
+	stmts map[string]driver.Stmt
+	args  []driver.NamedValue
+}
+
+// request is a change that waits for its answer.
+type request struct {
+	ctx        context.Context
+	statements []statement
+	err        error
+	answered   chan struct{}
+}
+
+const (
+	mostInBatch       = 256
+	mostWriterTexts   = 512
+	savepoint         = "SAVEPOINT change"
+	releaseSavepoint  = "RELEASE change"
+	rollbackSavepoint = "ROLLBACK TO change"
+)
+
+var errClosed = errors.New("the store is closed")
+
+func newWriter(dsn string, queue int, logger *slog.Logger) (*writer, error) {
+	conn, err := (&sqlite.Driver{}).Open(dsn)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{queue: make(chan *request, queue), done: make(chan struct{}), logger: logger,
+		conn: conn, stmts: map[string]driver.Stmt{}}
+	go w.run()
+	return w, nil
+}
+
+// commit runs the statements and answers when they are durable. A caller that leaves while its change waits gets
+// Unavailable; the change may be written nevertheless.
+func (w *writer) commit(ctx context.Context, statements []statement) error {
+	r := &request{ctx: ctx, statements: statements, answered: make(chan struct{})}
+	if err := w.send(r); err != nil {
+		return err
+	}
+	select {
+	case <-r.answered:
+		return r.err
+	case <-ctx.Done():
+		return cancelled(ctx.Err())
+	}
+}
+
+func (w *writer) send(r *request) error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return errClosed
+	}
+	select {
+	case w.queue <- r:
+		return nil
+	default:
+		return unavailable(errQueueFull, "too many changes wait for the database: try again in a moment")
+	}
+}
+
+// close answers what was accepted and ends the goroutine.
+func (w *writer) close() {
+	w.mu.Lock()
+	first := !w.closed
+	w.closed = true
+	w.mu.Unlock()
+	if first {
+		close(w.queue)
+	}
+	<-w.done
+}
+
+func (w *writer) run() {
+	defer close(w.done)
+	defer w.closeConn()
+	batch := make([]*request, 0, mostInBatch)
+	for r := range w.queue {
+		batch = w.fill(append(batch[:0], r))
+		w.batch(batch)
+		for _, r := range batch {
+			close(r.answered)
+		}
+		clear(batch)
+	}
+}
+
+// fill takes what waits already; it does not wait for more.
+func (w *writer) fill(batch []*request) []*request {
+	for len(batch) < mostInBatch {
+		select {
+		case r, open := <-w.queue:
+			if !open {
+				return batch
+			}
+			batch = append(batch, r)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// batch runs the changes in one transaction and sets the error of each.
+func (w *writer) batch(batch []*request) {
+	clean, err := w.transaction(batch, false)
+	if err == nil && !clean {
+		_, err = w.transaction(batch, true)
+	}
+	if err == nil {
+		return
+	}
+	w.logger.Error("a batch of changes could not be written", "changes", len(batch), "error", err)
+	for _, r := range batch {
+		r.err = err
+	}
+}
+
+// transaction runs the batch once. Without savepoints it answers clean false, with everything undone, when a change was
+// refused after it had written something. An error means that nothing of the batch was written.
+func (w *writer) transaction(batch []*request, savepoints bool) (clean bool, err error) {
+	if err := w.begin(); err != nil {
+		return true, err
+	}
+	for _, r := range batch {
+		if r.err = r.ctx.Err(); r.err != nil {
+			r.err = cancelled(r.err)
+			continue
+		}
+		clean, err := w.change(r, savepoints)
+		if err != nil || !clean {
+			return clean, errors.Join(err, w.rollback())
+		}
+	}
+	if _, err := w.exec("COMMIT", nil); err != nil {
+		return true, errors.Join(err, w.rollback())
+	}
+	return true, nil
+}
+
+// begin begins a transaction, and ends one that a failure may have left behind.
+func (w *writer) begin() error {
+	_, err := w.exec("BEGIN IMMEDIATE", nil)
+	if err != nil && classOfSQLite(err) == broken {
+		_ = w.rollback()
+		_, err = w.exec("BEGIN IMMEDIATE", nil)
+	}
+	return err
+}
+
+// change runs one change and sets its error. The answer is an error when the engine, not the change, is at fault.
+func (w *writer) change(r *request, savepoints bool) (clean bool, err error) {
+	if savepoints {
+		if _, err := w.exec(savepoint, nil); err != nil {
+			return true, err
+		}
+	}
+	changed, err := w.statements(r.statements)
+	var refused *approval.Error
+	if r.err = err; err != nil && !errors.As(err, &refused) && classOfSQLite(err) == down {
+		return true, err
+	}
+	if !savepoints {
+		return r.err == nil || !changed, nil
+	}
+	if r.err != nil {
+		if _, err := w.exec(rollbackSavepoint, nil); err != nil {
+			return true, err
+		}
+	}
+	_, err = w.exec(releaseSavepoint, nil)
+	return true, err
+}
+
+// statements runs them in order and stops at the first that fails; changed says whether one of them has had an effect.
+func (w *writer) statements(statements []statement) (changed bool, err error) {
+	for i := range statements {
+		s := &statements[i]
+		n, err := w.statement(s)
+		if err != nil {
+			if s.taken != nil && classOfSQLite(err) == taken {
+				err = s.taken(s.args)
+			}
+			return changed, err
+		}
+		if n == 0 && s.missing != nil {
+			return changed, s.missing(s.args)
+		}
+		changed = changed || n > 0
+	}
+	return changed, nil
+}
+
+// statement answers how many rows it changed.
+func (w *writer) statement(s *statement) (int64, error) {
+	if s.row != nil {
+		return w.returning(s)
+	}
+	return w.exec(s.in(sqliteDialect), s.args)
+}
+
+func (w *writer) exec(text string, args []any) (int64, error) {
+	stmt, err := w.prepare(text)
+	if err != nil {
+		return 0, err
+	}
+	result, err := stmt.(driver.StmtExecContext).ExecContext(context.Background(), w.bind(args))
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+func (w *writer) returning(s *statement) (n int64, err error) {
+	stmt, err := w.prepare(s.in(sqliteDialect))
+	if err != nil {
+		return 0, err
+	}
+	rows, err := stmt.(driver.StmtQueryContext).QueryContext(context.Background(), w.bind(s.args))
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	s.begin()
+	values := make([]driver.Value, len(rows.Columns()))
+	for ; ; n++ {
+		if err := rows.Next(values); err == io.EOF {
+			return n, nil
+		} else if err != nil {
+			return n, err
+		}
+		if err := s.row(func(to ...any) error { return scanValues(values, to) }); err != nil {
+			return n, err
+		}
+	}
+}
+
+// scanValues copies integers and texts, all that this schema has.
+func scanValues(values []driver.Value, to []any) error {
+	for i, value := range values {
+		var ok bool
+		switch to := to[i].(type) {
+		case *int64:
+			*to, ok = value.(int64)
+		case *string:
+			*to, ok = value.(string)
+		}
+		if !ok {
+			return fmt.Errorf("column %d is a %T and was expected as %T", i, value, to[i])
+		}
+	}
+	return nil
+}
+
+func (w *writer) bind(args []any) []driver.NamedValue {
+	w.args = w.args[:0]
+	for i, a := range args {
+		w.args = append(w.args, driver.NamedValue{Ordinal: i + 1, Value: a})
+	}
+	return w.args
+}
+
+func (w *writer) prepare(text string) (driver.Stmt, error) {
+	if stmt := w.stmts[text]; stmt != nil {
+		return stmt, nil
+	}
+	if len(w.stmts) >= mostWriterTexts {
+		w.forget()
+	}
+	stmt, err := w.conn.Prepare(text)
+	if err != nil {
+		return nil, err
+	}
+	w.stmts[text] = stmt
+	return stmt, nil
+}
+
+func (w *writer) forget() {
+	for text, stmt := range w.stmts {
+		_ = stmt.Close()
+		delete(w.stmts, text)
+	}
+}
+
+// rollback undoes the transaction; after some failures, such as a full disk, SQLite has done it already.
+func (w *writer) rollback() error {
+	_, err := w.exec("ROLLBACK", nil)
+	if err != nil && classOfSQLite(err) == broken {
+		return nil // "no transaction is active"
+	}
+	return err
+}
+
+func (w *writer) closeConn() {
+	w.forget()
+	if err := w.conn.Close(); err != nil {
+		w.logger.Error("the database could not be closed", "error", err)
+	}
+}
