@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-
 POLITELY = (signal.SIGTERM, signal.SIGKILL)
 LIKE_CTRL_C = (signal.SIGINT, *POLITELY)
 """For test runners, which clean up on Ctrl-C and just die of TERM."""
