@@ -21,7 +21,7 @@ const everything = "*"
 var rooms = []room{
 	{"internal/approval", []string{jsonLibrary}},
 	{"internal/audit", []string{"golang.org/x/mod"}},
-	{"internal/policy", []string{"internal/approval", "cel.dev/cel-go"}},
+	{"internal/policy", []string{"internal/approval", "cel.dev/cel-go", yamlLibrary}},
 	{"internal/store", []string{
 		"internal/approval", "internal/audit",
 		"github.com/jackc/pgx/v5", "modernc.org/sqlite", "github.com/pressly/goose/v3",
@@ -36,7 +36,7 @@ var rooms = []room{
 		"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang",
 	}},
 	{"internal/web", []string{"internal/approval", "internal/identity"}},
-	{"internal/config", []string{"github.com/goccy/go-yaml"}},
+	{"internal/config", []string{yamlLibrary}},
 	{"internal/cli", []string{
 		"sdk/go", "internal/config", "internal/app", "github.com/spf13/cobra",
 	}},
@@ -49,6 +49,9 @@ var rooms = []room{
 
 // jsonLibrary decodes strictly and canonicalizes by RFC 8785; the digest needs it in the centre.
 const jsonLibrary = "github.com/go-json-experiment/json"
+
+// yamlLibrary reads what people write by hand: the config file and the rule document.
+const yamlLibrary = "github.com/goccy/go-yaml"
 
 // centreTestLibraries are what the centre's own tests may use: they prove rules, without adapters.
 var centreTestLibraries = []string{
