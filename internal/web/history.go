@@ -9,10 +9,12 @@ import (
 // historyEntry is one line of a petition's timeline.
 type historyEntry struct {
 	approval.Event
-	Kind  string // its colour
-	Did   string // what the actor did, behind the actor's name
-	Until time.Time
-	Marks []string
+	Kind string // its colour
+	Did  string // what the actor did, behind the actor's name
+	// Nameless is what followed from the claim before it: Did stands alone.
+	Nameless bool
+	Until    time.Time
+	Marks    []string
 }
 
 // deeds says what each event means, behind the name of who did it.
@@ -43,6 +45,7 @@ func historyOf(p approval.Petition, events []approval.Event) []historyEntry {
 			entry.Did = "gave it back"
 		case e.Event == approval.EventGrant:
 			entry.Did, entry.Until = grantWords(e)
+			entry.Nameless = e.Actor.Kind != approval.KindSystem
 		case e.Event == approval.EventRequest:
 			entry.Reason = "" // it stands above, in full
 		}
@@ -62,9 +65,9 @@ func grantWords(e approval.Event) (did string, until time.Time) {
 	case e.Actor.Kind == approval.KindSystem:
 		return "granted it by rule until", until
 	case until.IsZero():
-		return "thereby granted it until revoked", until
+		return "Granted until revoked", until
 	}
-	return "thereby granted it until", until
+	return "Granted until", until
 }
 
 func marksOf(e approval.Event) []string {

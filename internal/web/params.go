@@ -111,12 +111,22 @@ var plainKey = regexp.MustCompile(`^[A-Za-z_$][A-Za-z0-9_$-]*$`)
 func join(path, key string) string {
 	switch {
 	case !plainKey.MatchString(key):
-		quoted, _ := json.Marshal(key)
-		return path + "[" + string(quoted) + "]"
+		return path + "[" + quote(key) + "]"
 	case path == "":
 		return key
 	}
 	return path + "." + key
+}
+
+// quote answers the key as JSON text without the escapes that only HTML needs.
+func quote(key string) string {
+	var out strings.Builder
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(key); err != nil {
+		return strconv.Quote(key)
+	}
+	return strings.TrimSuffix(out.String(), "\n")
 }
 
 var jsonString = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
@@ -57,6 +58,15 @@ type endForm struct {
 
 // typed is what a refused form had in its fields.
 type typed struct{ reason, duration string }
+
+// LongTitle answers whether the heading needs a smaller letter; it is never cut.
+func (v petitionView) LongTitle() bool {
+	n := 0
+	for _, r := range v.Resources {
+		n += utf8.RuneCountInString(r.Title())
+	}
+	return n > 100
+}
 
 // showPetition is the page of one petition.
 func (w *Web) showPetition(r *http.Request, v visitor) (answer, error) {

@@ -159,7 +159,9 @@ function mergeInbox(fresh) {
       const moved = old.closest('section').id !== row.closest('section').id;
       const copied = document.importNode(row, true);
       copied.classList.toggle('gone', moved);
+      const focused = old.contains(document.activeElement);
       old.replaceWith(copied);
+      if (focused) $('a', copied).focus({ preventScroll: true });
     }
   }
   const next = $('[data-live]', fresh);
