@@ -68,8 +68,8 @@ class FakeIndent:
         self.tokens: dict[str, Json] = {}
         self.accounts: list[Json] = []
         self.faults: collections.deque[Fault] = collections.deque()
-        self.on_create: Callable[[str], None] = lambda name: None
-        self.on_wait: Callable[[str, float], None] = self._park
+        self.on_create: Callable[[str], object] = lambda name: None
+        self.on_wait: Callable[[str, float], object] = self._park
         """Called when somebody waits for an open petition: its name and the seconds."""
         self.url = "http://127.0.0.1:8080"
         self._keys: dict[str, tuple[str, Json]] = {}
@@ -351,6 +351,7 @@ def _token(number: str, **secrets: str) -> Json:
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 128
     fake: FakeIndent
 
 

@@ -126,10 +126,11 @@ class _Wait:
 
     def first_look(self) -> Generator[Create | Look | Tell, Outcome, None]:
         """See the petition for the first time; a server that is away is waited for."""
+        yield from self._look(0)
         while self.petition is None:
-            yield from self._look(min(self._left(), FIRST_SIGN_OF_LIFE))
-            if self.petition is None and self._left() <= 0:
+            if self._left() <= 0:
                 raise _unavailable(self.problem, None)
+            yield from self._look(min(self._left(), FIRST_SIGN_OF_LIFE))
         yield self.tell("resumed", f"⏵ Resumed approval {reference(self.petition)}")
 
     def _decided(self) -> Part:

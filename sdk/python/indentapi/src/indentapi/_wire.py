@@ -50,12 +50,11 @@ class Wire:
         retry: Retry,
         timeout: float,
         transport: httpx.BaseTransport | None = None,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.settings = settings
         self.retry = retry
         self._timeout = timeout
-        self._sleep = sleep
+        self._sleep = time.sleep
         self._http = httpx.Client(
             transport=transport, verify=_verify(settings), trust_env=not settings.loopback
         )

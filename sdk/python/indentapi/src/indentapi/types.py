@@ -151,7 +151,7 @@ class Decision(TypedDict):
 class Grant(TypedDict):
     """The time-bound permission that a granted petition gives."""
 
-    startTime: str
+    startTime: Given
     endTime: NotRequired[str]
     """Absent when the grant has no end."""
 
