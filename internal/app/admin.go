@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
@@ -30,7 +31,7 @@ const linkTTL = 24 * time.Hour
 
 // Link answers a one-time sign-in link for a member of the space.
 func (a *App) Link(ctx context.Context, space, email string) (string, error) {
-	secret, err := a.sessions.CreateLink(ctx, approval.System(space, "admin"), email, linkTTL)
+	secret, err := a.identity.Sessions().CreateLink(ctx, approval.System(space, "admin"), strings.ToLower(email), linkTTL)
 	if err != nil {
 		return "", err
 	}

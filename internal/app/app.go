@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"sync"
@@ -43,9 +44,7 @@ type App struct {
 	store   *store.Store
 	service *approval.Service
 
-	auth     *identity.Authenticator
-	tokens   *identity.Tokens
-	sessions *identity.Sessions
+	identity *identity.Identity
 	runner   *jobs.Runner
 	metrics  *prometheus.Registry
 	version  string
@@ -73,8 +72,11 @@ func Build(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 	if a.version == "" {
 		a.version = "dev"
 	}
+	if _, port, err := net.SplitHostPort(cfg.Addr); err == nil && cfg.BaseURL == "" && port != "0" {
+		a.cfg.BaseURL = "http://" + cfg.Addr
+	}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	s, err := store.Open(ctx, store.Options{URL: cfg.Database, Logger: a.logger, Clock: a.clock})
+	s, err := store.Open(ctx, store.Options{URL: cfg.Database, Logger: a.logger})
 	if err != nil {
 		return nil, err
 	}
@@ -90,12 +92,20 @@ const waitPoll = 10 * time.Second
 
 func (a *App) wire(ctx context.Context) (err error) {
 	deps := approval.Deps{Store: a.store, Policy: policy.New(), Clock: a.clock, IDs: a.ids, Broker: a.store.Broker(), Logger: a.logger}
-	if a.store.Shared() {
+	if a.cfg.Shared() {
 		deps.WaitPoll = waitPoll
 	}
 	a.service = approval.NewService(deps)
-	return a.wireIdentity(ctx)
+	a.runner = jobs.New(jobs.Deps{Store: a.store, Run: a.service.RunJob, Clock: a.clock, Broker: a.store.Broker(), Logger: a.logger, Jitter: rand.Float64})
+	a.identity, err = identity.New(ctx, a.service, identity.Config{Issuer: a.URL, TokenTTL: a.cfg.TokenTTL, SessionTTL: a.cfg.SessionTTL})
+	return err
 }
+
+// Service answers the use cases, for commands and tests that act without a request.
+func (a *App) Service() *approval.Service { return a.service }
+
+// Identity answers the room of credentials.
+func (a *App) Identity() *identity.Identity { return a.identity }
 
 // Listen takes the address, so that URL and Addr are known before anything is served.
 func (a *App) Listen() error {
@@ -150,7 +160,7 @@ func (a *App) URL() string { return a.cfg.BaseURL }
 // and jobs end, then the storage closes. ctx bounds it. A second Stop answers what the first did.
 func (a *App) Stop(ctx context.Context) error {
 	a.stopOnce.Do(func() {
-		a.store.CloseBroker()
+		closeBroker(a.store.Broker())
 		var err error
 		if a.server != nil {
 			if err = a.server.Shutdown(ctx); err != nil {
@@ -165,17 +175,25 @@ func (a *App) Stop(ctx context.Context) error {
 	return a.stopErr
 }
 
+// closeBroker wakes all waiters, so that they answer before the server goes.
+func closeBroker(b approval.Broker) {
+	if b, ok := b.(interface{ Close() }); ok {
+		b.Close()
+	}
+}
+
 // Ready answers nil while the node can serve: its storage reads and writes.
 func (a *App) Ready(ctx context.Context) error { return a.store.Ping(ctx) }
 
 func (a *App) handler() (http.Handler, error) {
 	mux := http.NewServeMux()
-	rest, err := api.New(a.apiDeps())
+	rest, err := api.New(api.Deps{Service: a.service, Auth: a.identity, Tokens: a.identity, Keys: func() any { return a.identity.JWKS() },
+		Logger: a.logger, Metrics: a.metrics, Ready: a.Ready, Version: a.version})
 	if err != nil {
 		return nil, err
 	}
 	rest.Register(mux)
-	web.New(a.webDeps()).Register(mux)
+	web.New(web.Deps{Service: a.service, Sessions: a.identity.Sessions(), Tokens: a.identity, BaseURL: a.URL(), Logger: a.logger, Dev: a.dev}).Register(mux)
 	return mux, nil
 }
 

@@ -167,8 +167,8 @@ func devResources() []approval.Resource {
 // valid, else a new one.
 func (d *DevServer) accountToken(ctx context.Context, owner approval.Actor) (string, error) {
 	token := readEnv(d.DevEnv)["INDENT_API_TOKEN"]
-	if a, err := d.auth.Authenticate(ctx, token); err != nil || a.ID != DevAccount {
-		made, err := d.tokens.CreateServiceToken(ctx, owner, DevAccount, "indent dev", nil, time.Time{})
+	if a, err := d.identity.Authenticate(ctx, token); err != nil || a.ID != DevAccount {
+		made, err := d.identity.CreateServiceToken(ctx, owner, DevAccount, "indent dev", nil, time.Time{})
 		if err != nil {
 			return "", err
 		}
@@ -178,7 +178,7 @@ func (d *DevServer) accountToken(ctx context.Context, owner approval.Actor) (str
 }
 
 func (d *DevServer) writeReviewer(ctx context.Context, owner approval.Actor) error {
-	made, err := d.tokens.CreateUserToken(ctx, owner, "indent dev", nil)
+	made, err := d.identity.CreateUserToken(ctx, owner, "indent dev", nil)
 	if err != nil {
 		return err
 	}

@@ -110,6 +110,11 @@ func (c Config) check(from map[string]string) error {
 	return nil
 }
 
+// Shared answers whether other nodes may work on the same database.
+func (c Config) Shared() bool {
+	return strings.HasPrefix(c.Database, "postgres://") || strings.HasPrefix(c.Database, "postgresql://")
+}
+
 func isLoopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
 	ip := net.ParseIP(host)

@@ -107,7 +107,7 @@ func (s *Server) Actor(t testing.TB, id string) approval.Actor {
 // Token answers a user token of a member.
 func (s *Server) Token(t testing.TB, id string) string {
 	t.Helper()
-	made, err := s.Tokens().CreateUserToken(t.Context(), s.Actor(t, id), "test", nil)
+	made, err := s.Identity().CreateUserToken(t.Context(), s.Actor(t, id), "test", nil)
 	if err != nil {
 		t.Fatalf("no token for %s: %v", id, err)
 	}
@@ -122,7 +122,7 @@ func (s *Server) ServiceToken(t testing.TB, id string, role approval.Role, scope
 	if err != nil && approval.CodeOf(err) != approval.Conflict {
 		t.Fatalf("no service account %s: %v", id, err)
 	}
-	made, err := s.Tokens().CreateServiceToken(t.Context(), owner, id, "test", scopes, time.Time{})
+	made, err := s.Identity().CreateServiceToken(t.Context(), owner, id, "test", scopes, time.Time{})
 	if err != nil {
 		t.Fatalf("no token for %s: %v", id, err)
 	}
