@@ -1,0 +1,171 @@
+package indent
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/url"
+	"time"
+)
+
+// Forever is the timeout of waiting as long as the context lets.
+const Forever time.Duration = math.MaxInt64
+
+// Wait answers the petition as soon as it is not open any more, or as it is, open, after atMost ([Forever]: as long as ctx
+// lets). A server that restarts, fails or drops the connection is asked again until then. It does not judge the answer:
+// [Client.Resume] does.
+func (c *Client) Wait(ctx context.Context, name string, atMost time.Duration) (*Petition, error) {
+	w := c.watch(name, atMost)
+	if err := w.run(ctx); err != nil {
+		return nil, err
+	}
+	if w.trouble != nil {
+		return nil, w.trouble
+	}
+	return w.petition, nil
+}
+
+// watch looks at one petition until it is decided or the time is up.
+type watch struct {
+	c       *Client
+	name    string
+	began   time.Time
+	timeout time.Duration
+	// petition is as it was last seen, nil before the first look.
+	petition *Petition
+	// trouble is why the last look failed, nil when it succeeded.
+	trouble  error
+	setbacks int
+	// check refuses an answer that is not about what was asked for.
+	check    func(*Petition) error
+	progress func(Progress)
+	nextSign time.Duration
+}
+
+func (c *Client) watch(name string, timeout time.Duration) *watch {
+	return &watch{c: c, name: name, began: time.Now(), timeout: timeout, nextSign: firstSign,
+		check: func(*Petition) error { return nil }}
+}
+
+// run answers nil when the petition is decided or the time is up; then trouble says whether the last look failed.
+func (w *watch) run(ctx context.Context) error {
+	for w.petition == nil || w.petition.Phase() == PhaseOpen {
+		if (w.petition != nil || w.trouble != nil) && w.left() <= 0 {
+			return nil
+		}
+		if err := w.look(ctx); err != nil {
+			return err
+		}
+		w.signOfLife()
+		if w.setbacks > 0 && w.pause(ctx) != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// look asks once, for as long as the server waits, and notes what came of it. It answers an error that no waiting cures.
+func (w *watch) look(ctx context.Context) error {
+	patience := w.patience()
+	began := time.Now()
+	p, err := w.c.look(ctx, w.name, patience)
+	if err == nil {
+		err = w.sane(p)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err == nil:
+		w.petition, w.trouble = p, nil
+		// A server that stops answers its waiters early: do not run into it in a circle.
+		if p.Phase() == PhaseOpen && time.Since(began) < patience/2 {
+			w.setbacks++
+		} else {
+			w.setbacks = 0
+		}
+	case temporary(err, w.setbacks):
+		w.trouble = err
+		w.setbacks++
+		w.tellTrouble()
+	default:
+		return err
+	}
+	return nil
+}
+
+// sane refuses an answer that is about something else: whatever was decided there, it is not this.
+func (w *watch) sane(p *Petition) error {
+	if w.petition != nil && p.Digest != w.petition.Digest {
+		return &ResponseError{wrong: true, Message: "petition " + p.Ref() + " has another digest than before: it is not what was asked for"}
+	}
+	return w.check(p)
+}
+
+const (
+	longestLook = 30 * time.Second // the server allows 60 s
+	// longestSetback bounds the pause between looks while the server is away, and so how late a decision is noticed.
+	longestSetback = 4 * time.Second
+)
+
+// patience is how long the server may wait in the next look: not longer than to the next sign of life.
+func (w *watch) patience() time.Duration {
+	d := min(longestLook, w.left())
+	if w.progress != nil {
+		d = min(d, w.nextSign-w.elapsed())
+	}
+	return max(0, d)
+}
+
+func (w *watch) pause(ctx context.Context) error {
+	d, _ := w.c.backoff(w.setbacks-1, w.trouble)
+	var refused *Error
+	if !errors.As(w.trouble, &refused) || refused.RetryAfter == 0 {
+		d = min(d, longestSetback)
+	}
+	return w.c.sleep(ctx, min(d, longestRetryAfter, max(0, w.left())))
+}
+
+func (w *watch) elapsed() time.Duration { return time.Since(w.began) }
+
+func (w *watch) left() time.Duration {
+	if w.timeout == Forever {
+		return Forever
+	}
+	return w.timeout - w.elapsed()
+}
+
+// look is one long-poll, without retries.
+func (c *Client) look(ctx context.Context, name string, patience time.Duration) (*Petition, error) {
+	path, err := c.petitionPath(name)
+	if err != nil {
+		return nil, err
+	}
+	p := &Petition{}
+	one := call{method: "GET", path: path, repeatable: true, patience: patience, answer: p}
+	if patience > 0 {
+		one.query = url.Values{"wait": {patience.Round(time.Millisecond).String()}}
+	}
+	if err := c.once(ctx, one, nil); err != nil {
+		return nil, err
+	}
+	return p, c.isAskedFor(p, name)
+}
+
+// mostNonsense is how many answers in a row may be malformed, as a proxy's page is while the server restarts.
+const mostNonsense = 3
+
+// temporary answers whether the server may come back from err.
+func temporary(err error, setbacks int) bool {
+	var broken *ConnectionError
+	var nonsense *ResponseError
+	var refused *Error
+	switch {
+	case errors.As(err, &broken):
+		return true
+	case errors.As(err, &nonsense):
+		return !nonsense.wrong && setbacks < mostNonsense
+	case errors.As(err, &refused):
+		return refused.Status == 408 || refused.Status == 429 || refused.Status >= 500
+	}
+	return false
+}
