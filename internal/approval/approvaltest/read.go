@@ -1,0 +1,429 @@
+package approvaltest
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// enter refuses a cancelled call and what BeforeRead refuses; then the caller holds the lock.
+func (s *Store) enter(ctx context.Context, what string) error {
+	if err := ctx.Err(); err != nil {
+		return approval.Wrap(approval.Unavailable, err, "the call was cancelled before it was done")
+	}
+	if s.BeforeRead != nil {
+		if err := s.BeforeRead(what); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	return nil
+}
+
+func lookUp[K comparable, V any](s *Store, ctx context.Context, rows map[K]V, k K, method, what, space, name string) (V, error) {
+	var none V
+	if err := s.enter(ctx, method); err != nil {
+		return none, err
+	}
+	defer s.mu.Unlock()
+	if v, exists := rows[k]; exists {
+		return v, nil
+	}
+	return none, missing(what, space, name)
+}
+
+// Space implements approval.Store.
+func (s *Store) Space(ctx context.Context, name string) (approval.Space, error) {
+	return lookUp(s, ctx, s.spaces, name, "Space", "space", "this server", name)
+}
+
+// SpacesOf implements approval.Store.
+func (s *Store) SpacesOf(ctx context.Context, id string) ([]approval.Space, error) {
+	if err := s.enter(ctx, "SpacesOf"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	var list []approval.Space
+	for k, m := range s.members {
+		if k.name == id && !m.Suspended {
+			list = append(list, s.spaces[k.space])
+		}
+	}
+	slices.SortFunc(list, byName(func(v approval.Space) string { return v.Name }))
+	return list, nil
+}
+
+// Member implements approval.Store.
+func (s *Store) Member(ctx context.Context, space, id string) (approval.Member, error) {
+	return lookUp(s, ctx, s.members, key{space, id}, "Member", "member", space, id)
+}
+
+// Members implements approval.Store.
+func (s *Store) Members(ctx context.Context, space, kind string) ([]approval.Member, error) {
+	if err := s.enter(ctx, "Members"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	var list []approval.Member
+	for k, m := range s.members {
+		if k.space == space && (kind == "" || m.Kind == kind) {
+			list = append(list, m)
+		}
+	}
+	slices.SortFunc(list, byName(func(m approval.Member) string { return m.ID }))
+	return list, nil
+}
+
+// Petition implements approval.Store.
+func (s *Store) Petition(ctx context.Context, space, name string) (approval.Petition, error) {
+	row, err := lookUp(s, ctx, s.petitions, key{space, name}, "Petition", "petition", space, name)
+	if err != nil {
+		return approval.Petition{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return row.read(), nil
+}
+
+// Petitions implements approval.Store.
+func (s *Store) Petitions(ctx context.Context, q approval.PetitionQuery) (page approval.Page[approval.Petition], err error) {
+	after, size, err := start(q.Page)
+	if err != nil {
+		return page, err
+	}
+	if err := s.enter(ctx, "Petitions"); err != nil {
+		return page, err
+	}
+	defer s.mu.Unlock()
+	for _, row := range ordered(s.order, q.Page.Ascending) {
+		if after != nil && !beyond(row.seq, after.Number, q.Page.Ascending) || !selects(q, row.petition) {
+			continue
+		}
+		if len(page.Items) == size {
+			page.Next = approval.PageKey{Number: s.petitions[key{q.Space, page.Items[size-1].Name}].seq}.Token()
+			break
+		}
+		page.Items = append(page.Items, row.read())
+	}
+	return page, nil
+}
+
+func selects(q approval.PetitionQuery, p approval.Petition) bool {
+	asked := q.Petitioner == "" || p.CreatedBy.ID == q.Petitioner ||
+		slices.ContainsFunc(p.Petitioners, func(r approval.Resource) bool { return r.ID == q.Petitioner })
+	return p.Space == q.Space && asked && (len(q.Phases) == 0 || slices.Contains(q.Phases, p.Phase)) &&
+		q.Selector.Matches(p.Labels) && found(q.Words, petitionTexts(p)...)
+}
+
+func petitionTexts(p approval.Petition) []string {
+	texts := []string{p.DisplayName, p.Reason, string(p.Params)}
+	for _, r := range slices.Concat(p.Resources, p.Petitioners, []approval.Resource{p.CreatedBy}) {
+		texts = append(texts, r.DisplayName, r.Email, r.ID)
+	}
+	return texts
+}
+
+// found answers whether each wanted word begins a word of the texts.
+func found(wanted []string, texts ...string) bool {
+	if len(wanted) == 0 {
+		return true
+	}
+	words := approval.SearchWords(texts...)
+	return !slices.ContainsFunc(wanted, func(w string) bool {
+		return !slices.ContainsFunc(words, func(word string) bool { return strings.HasPrefix(word, w) })
+	})
+}
+
+func start(r approval.PageRequest) (after *approval.PageKey, size int, err error) {
+	r, err = r.Check()
+	if err != nil {
+		return nil, 0, err
+	}
+	k, given, err := approval.ParsePageToken(r.Token)
+	if given {
+		after = &k
+	}
+	return after, r.Size, err
+}
+
+func beyond(seq, after int64, ascending bool) bool {
+	if ascending {
+		return seq > after
+	}
+	return seq < after
+}
+
+func ordered[T any](rows []T, ascending bool) []T {
+	if ascending {
+		return rows
+	}
+	rows = slices.Clone(rows)
+	slices.Reverse(rows)
+	return rows
+}
+
+// Idempotency implements approval.Store.
+func (s *Store) Idempotency(ctx context.Context, space, actor, k string) (approval.Idempotency, error) {
+	return lookUp(s, ctx, s.keys, [3]string{space, actor, k}, "Idempotency", "idempotency key", space, k)
+}
+
+// Resource implements approval.Store.
+func (s *Store) Resource(ctx context.Context, space, name string) (approval.Resource, error) {
+	return lookUp(s, ctx, s.resources, key{space, name}, "Resource", "resource", space, name)
+}
+
+// Resources implements approval.Store.
+func (s *Store) Resources(ctx context.Context, q approval.ResourceQuery) (page approval.Page[approval.Resource], err error) {
+	after, size, err := start(q.Page)
+	if err != nil {
+		return page, err
+	}
+	if err := s.enter(ctx, "Resources"); err != nil {
+		return page, err
+	}
+	defer s.mu.Unlock()
+	for _, r := range s.directory(q.Space) {
+		texts := append([]string{r.DisplayName, r.Email, r.ID, r.Name(), r.Kind}, r.AltIDs...)
+		if after != nil && r.Name() <= after.Text || q.View != "" && !r.In(q.View) || !q.Selector.Matches(r.Labels) || !found(q.Words, texts...) {
+			continue
+		}
+		if len(page.Items) == size {
+			page.Next = approval.PageKey{Text: page.Items[size-1].Name()}.Token()
+			break
+		}
+		page.Items = append(page.Items, copied(r))
+	}
+	return page, nil
+}
+
+func (s *Store) directory(space string) (list []approval.Resource) {
+	for k, r := range s.resources {
+		if k.space == space {
+			list = append(list, r)
+		}
+	}
+	slices.SortFunc(list, byName(approval.Resource.Name))
+	return list
+}
+
+// ResourcesByID implements approval.Store.
+func (s *Store) ResourcesByID(ctx context.Context, space string, ids []string) (list []approval.Resource, err error) {
+	if err := s.enter(ctx, "ResourcesByID"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	for _, r := range s.directory(space) {
+		if slices.Contains(ids, r.ID) {
+			list = append(list, copied(r))
+		}
+	}
+	return list, nil
+}
+
+// Events implements approval.Store.
+func (s *Store) Events(ctx context.Context, q approval.EventQuery) (page approval.Page[approval.Event], err error) {
+	after, size, err := start(q.Page)
+	if err != nil {
+		return page, err
+	}
+	if err := s.enter(ctx, "Events"); err != nil {
+		return page, err
+	}
+	defer s.mu.Unlock()
+	for _, e := range ordered(s.events, q.Page.Ascending) {
+		if after != nil && !beyond(e.Cursor.Seq, after.Number, q.Page.Ascending) || !recorded(q, e) {
+			continue
+		}
+		if len(page.Items) == size {
+			last := page.Items[size-1].Cursor
+			page.Next = approval.PageKey{Number: last.Seq, Text: strconv.FormatInt(last.Tx, 10)}.Token()
+			break
+		}
+		page.Items = append(page.Items, e)
+	}
+	return page, nil
+}
+
+func recorded(q approval.EventQuery, e approval.Event) bool {
+	is := func(wanted, has string) bool { return wanted == "" || wanted == has }
+	return e.Meta.Space == q.Space && is(q.Petition, e.Petition()) && is(q.Actor, e.Actor.ID) && is(q.Event, e.Event) &&
+		(q.Since.IsZero() || !e.Timestamp.Before(q.Since)) && (q.Until.IsZero() || e.Timestamp.Before(q.Until))
+}
+
+// EventsAfter implements approval.Store.
+func (s *Store) EventsAfter(ctx context.Context, q approval.EventQuery, after approval.Cursor, limit int) (list []approval.Event, err error) {
+	if err := s.enter(ctx, "EventsAfter"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	for _, e := range s.events {
+		if after.Before(e.Cursor) && recorded(q, e) && len(list) < limit {
+			list = append(list, e)
+		}
+	}
+	return list, nil
+}
+
+// LastCursor implements approval.Store.
+func (s *Store) LastCursor(ctx context.Context, space string) (last approval.Cursor, err error) {
+	if err := s.enter(ctx, "LastCursor"); err != nil {
+		return last, err
+	}
+	defer s.mu.Unlock()
+	for _, e := range s.events {
+		if e.Meta.Space == space {
+			last = e.Cursor
+		}
+	}
+	return last, nil
+}
+
+// Policy implements approval.Store.
+func (s *Store) Policy(ctx context.Context, space string) (approval.PolicyDocument, error) {
+	versions, err := lookUp(s, ctx, s.policies, space, "Policy", "policy", space, "newest")
+	if err != nil {
+		return approval.PolicyDocument{}, err
+	}
+	return versions[len(versions)-1], nil
+}
+
+// Token implements approval.Store.
+func (s *Store) Token(ctx context.Context, space, name string) (approval.Token, error) {
+	return lookUp(s, ctx, s.tokens, key{space, name}, "Token", "token", space, name)
+}
+
+// TokenByHash implements approval.Store.
+func (s *Store) TokenByHash(ctx context.Context, kind, hash string) (approval.Token, error) {
+	if err := s.enter(ctx, "TokenByHash"); err != nil {
+		return approval.Token{}, err
+	}
+	defer s.mu.Unlock()
+	for _, t := range s.tokens {
+		if t.Kind == kind && t.Hash == hash && hash != "" {
+			return t, nil
+		}
+	}
+	return approval.Token{}, missing("token", "this server", "with that secret")
+}
+
+// Tokens implements approval.Store.
+func (s *Store) Tokens(ctx context.Context, space, member string, kinds ...string) (list []approval.Token, err error) {
+	if err := s.enter(ctx, "Tokens"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	for _, k := range slices.Backward(s.tokenOrder) {
+		if t := s.tokens[k]; t.Space == space && (member == "" || t.Member == member) && slices.Contains(kinds, t.Kind) {
+			list = append(list, t)
+		}
+	}
+	return list, nil
+}
+
+// SigningKeys implements approval.Store.
+func (s *Store) SigningKeys(ctx context.Context) ([]approval.SigningKey, error) {
+	if err := s.enter(ctx, "SigningKeys"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	return ordered(s.signing, false), nil
+}
+
+// LeaseJobs implements approval.Store.
+func (s *Store) LeaseJobs(ctx context.Context, now time.Time, lease time.Duration, limit int) (taken []approval.Job, err error) {
+	if err := s.enter(ctx, "LeaseJobs"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	for _, j := range s.schedule() {
+		if !due(j).After(now) && len(taken) < limit {
+			j.LeaseUntil, j.Attempts = now.Add(lease), j.Attempts+1
+			s.jobs[j.Key] = j
+			taken = append(taken, j)
+		}
+	}
+	return taken, nil
+}
+
+// due answers when the job can be taken.
+func due(j approval.Job) time.Time {
+	if j.LeaseUntil.IsZero() {
+		return j.RunTime
+	}
+	return j.LeaseUntil
+}
+
+// schedule answers all jobs, the next one first.
+func (s *Store) schedule() []approval.Job {
+	list := make([]approval.Job, 0, len(s.jobs))
+	for _, j := range s.jobs {
+		list = append(list, j)
+	}
+	slices.SortFunc(list, func(a, b approval.Job) int { return cmp.Or(due(a).Compare(due(b)), cmp.Compare(a.Key, b.Key)) })
+	return list
+}
+
+// NextJob implements approval.Store.
+func (s *Store) NextJob(ctx context.Context) (at time.Time, ok bool, err error) {
+	if err := s.enter(ctx, "NextJob"); err != nil {
+		return at, false, err
+	}
+	defer s.mu.Unlock()
+	for _, j := range s.schedule() {
+		return due(j), true, nil
+	}
+	return at, false, nil
+}
+
+// FinishJob implements approval.Store.
+func (s *Store) FinishJob(ctx context.Context, j approval.Job) error {
+	if err := s.enter(ctx, "FinishJob"); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	if s.isStill(j) {
+		delete(s.jobs, j.Key)
+	}
+	return nil
+}
+
+// RetryJob implements approval.Store.
+func (s *Store) RetryJob(ctx context.Context, j approval.Job, at time.Time) error {
+	if err := s.enter(ctx, "RetryJob"); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	if s.isStill(j) {
+		j.RunTime, j.LeaseUntil = at, time.Time{}
+		s.jobs[j.Key] = j
+	}
+	return nil
+}
+
+// isStill answers whether the job was neither replaced nor leased again.
+func (s *Store) isStill(j approval.Job) bool {
+	now, exists := s.jobs[j.Key]
+	return exists && now.LeaseUntil.Equal(j.LeaseUntil) && now.RunTime.Equal(j.RunTime)
+}
+
+// Job answers the job with the key, for tests that look at timers.
+func (s *Store) Job(key string) (approval.Job, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	j, exists := s.jobs[key]
+	return j, exists
+}
+
+// Ping implements approval.Store.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.enter(ctx, "Ping"); err != nil {
+		return err
+	}
+	s.mu.Unlock()
+	return nil
+}

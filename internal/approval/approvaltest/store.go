@@ -1,0 +1,262 @@
+package approvaltest
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// Store is an approval.Store in memory. It keeps the port's promises, without durability, and can be told to break them:
+// see BeforeCommit and AfterCommit.
+type Store struct {
+	// BeforeCommit, when it answers an error, refuses the change with it: nothing of the change is written.
+	BeforeCommit func(approval.Change) error
+	// AfterCommit, when it answers an error, hides that the change was written: its outcome is unknown to the caller.
+	AfterCommit func(approval.Change) error
+	// BeforeRead, when it answers an error, makes the reading fail. What is the name of the port's method.
+	BeforeRead func(what string) error
+	// ByReference keeps petitions as they are handed in, instead of writing and reading them as JSON: faster, but a
+	// caller that changes what it was given changes the store.
+	ByReference bool
+
+	mu sync.Mutex
+	state
+}
+
+type state struct {
+	spaces     map[string]approval.Space
+	members    map[key]approval.Member
+	petitions  map[key]*petitionRow
+	order      []*petitionRow // by creation
+	votes      map[[3]string]bool
+	keys       map[[3]string]approval.Idempotency
+	resources  map[key]approval.Resource
+	policies   map[string][]approval.PolicyDocument
+	tokens     map[key]approval.Token
+	tokenOrder []key
+	signing    []approval.SigningKey
+	jobs       map[string]approval.Job
+	events     []approval.Event
+}
+
+type key struct{ space, name string }
+
+type petitionRow struct {
+	petition approval.Petition
+	document []byte
+	seq      int64
+}
+
+var _ approval.Store = (*Store)(nil)
+
+// NewStore answers an empty store.
+func NewStore() *Store {
+	return &Store{state: state{
+		spaces: map[string]approval.Space{}, members: map[key]approval.Member{}, petitions: map[key]*petitionRow{},
+		votes: map[[3]string]bool{}, keys: map[[3]string]approval.Idempotency{}, resources: map[key]approval.Resource{},
+		policies: map[string][]approval.PolicyDocument{}, tokens: map[key]approval.Token{}, jobs: map[string]approval.Job{},
+	}}
+}
+
+// Commit implements approval.Store.
+func (s *Store) Commit(ctx context.Context, c approval.Change) error {
+	if err := ctx.Err(); err != nil {
+		return approval.Wrap(approval.Unavailable, err, "the call was cancelled before it was done")
+	}
+	if len(c.Events) == 0 {
+		return approval.Errorf(approval.Internal, "nothing changes without an audit record")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.BeforeCommit != nil {
+		if err := s.BeforeCommit(c); err != nil {
+			return err
+		}
+	}
+	var tx transaction
+	for _, w := range c.Writes {
+		if err := s.write(&tx, c.Space, w); err != nil {
+			tx.rollBack()
+			return err
+		}
+	}
+	for _, e := range c.Events {
+		e = copied(e)
+		e.Cursor = approval.Cursor{Seq: int64(len(s.events) + 1)}
+		e.Meta.Space = c.Space
+		s.events = append(s.events, e)
+	}
+	if s.AfterCommit != nil {
+		return s.AfterCommit(c)
+	}
+	return nil
+}
+
+// transaction knows how to undo what was written.
+type transaction []func()
+
+func (t transaction) rollBack() {
+	for _, undo := range slices.Backward(t) {
+		undo()
+	}
+}
+
+// put sets a row and remembers the one before.
+func put[K comparable, V any](tx *transaction, rows map[K]V, k K, v V) {
+	before, was := rows[k]
+	*tx = append(*tx, func() {
+		if was {
+			rows[k] = before
+		} else {
+			delete(rows, k)
+		}
+	})
+	rows[k] = v
+}
+
+func remove[K comparable, V any](tx *transaction, rows map[K]V, k K) {
+	if before, was := rows[k]; was {
+		*tx = append(*tx, func() { rows[k] = before })
+		delete(rows, k)
+	}
+}
+
+// insert refuses a key that exists.
+func insert[K comparable, V any](tx *transaction, rows map[K]V, k K, v V) error {
+	if _, exists := rows[k]; exists {
+		return approval.Errorf(approval.Conflict, "%v exists already", k)
+	}
+	put(tx, rows, k, v)
+	return nil
+}
+
+//archtest:table one case for each kind of write
+func (s *Store) write(tx *transaction, space string, w approval.Write) error {
+	switch w := w.(type) {
+	case approval.PutPetition:
+		return s.putPetition(tx, space, w)
+	case approval.PutVote:
+		return insert(tx, s.votes, [3]string{space, w.Petition, w.Person}, true)
+	case approval.PutIdempotency:
+		return insert(tx, s.keys, [3]string{space, w.Idempotency.Actor, w.Idempotency.Key}, w.Idempotency)
+	case approval.PutResource:
+		k, r := key{space, w.Resource.Name()}, copied(w.Resource)
+		if w.MustBeNew {
+			return insert(tx, s.resources, k, r)
+		}
+		put(tx, s.resources, k, r)
+	case approval.DeleteResource:
+		if _, exists := s.resources[key{space, w.Name}]; !exists {
+			return missing("resource", space, w.Name)
+		}
+		remove(tx, s.resources, key{space, w.Name})
+	case approval.PutSpace:
+		return insert(tx, s.spaces, w.Space.Name, w.Space)
+	case approval.PutMember:
+		k := key{space, w.Member.ID}
+		if w.MustBeNew {
+			return insert(tx, s.members, k, w.Member)
+		}
+		put(tx, s.members, k, w.Member)
+	case approval.PutToken:
+		k := key{w.Token.Space, w.Token.Name}
+		if err := insert(tx, s.tokens, k, w.Token); err != nil {
+			return err
+		}
+		s.tokenOrder = append(s.tokenOrder, k)
+		*tx = append(*tx, func() { s.tokenOrder = s.tokenOrder[:len(s.tokenOrder)-1] })
+	case approval.EndToken:
+		t, exists := s.tokens[key{space, w.Name}]
+		if !exists || !t.RevokeTime.IsZero() {
+			return approval.Errorf(approval.Conflict, "the token was used or revoked before")
+		}
+		t.RevokeTime = w.At
+		put(tx, s.tokens, key{space, w.Name}, t)
+	case approval.PutPolicy:
+		versions := s.policies[space]
+		if w.Document.Version != int64(len(versions)+1) {
+			return approval.Errorf(approval.Conflict, "version %d of the policy exists already", w.Document.Version)
+		}
+		put(tx, s.policies, space, append(slices.Clone(versions), w.Document))
+	case approval.PutSigningKey:
+		s.signing = append(s.signing, w.Key)
+		*tx = append(*tx, func() { s.signing = s.signing[:len(s.signing)-1] })
+	case approval.PutJob:
+		j := w.Job
+		j.LeaseUntil, j.Attempts = time.Time{}, 0
+		put(tx, s.jobs, j.Key, j)
+	case approval.DeleteJob:
+		remove(tx, s.jobs, w.Key)
+	default:
+		return approval.Errorf(approval.Internal, "a write of type %T is not known", w)
+	}
+	return nil
+}
+
+func (s *Store) putPetition(tx *transaction, space string, w approval.PutPetition) error {
+	p := w.Petition
+	if p.Space != space {
+		return approval.Errorf(approval.Internal, "a change of space %q has a row of space %q", space, p.Space)
+	}
+	k := key{space, p.Name}
+	row := s.petitions[k]
+	switch {
+	case w.Expect == 0 && row != nil:
+		return approval.Errorf(approval.Conflict, "petition %s exists already", p.Ref())
+	case w.Expect > 0 && (row == nil || row.petition.Version != w.Expect):
+		return approval.Errorf(approval.Conflict, "petition %s changed in the meantime: read it again and decide on that", p.Ref())
+	case row == nil:
+		row = &petitionRow{seq: int64(len(s.order) + 1)}
+		put(tx, s.petitions, k, row)
+		s.order = append(s.order, row)
+		*tx = append(*tx, func() { s.order = s.order[:len(s.order)-1] })
+	}
+	before := *row
+	*tx = append(*tx, func() { *row = before })
+	p.Version = w.Expect + 1
+	row.petition = p
+	if !s.ByReference {
+		row.document = encode(p)
+	}
+	return nil
+}
+
+// read answers the petition as it was written, in memory of its own.
+func (r *petitionRow) read() approval.Petition {
+	if r.document == nil {
+		return r.petition
+	}
+	p := decode[approval.Petition](r.document)
+	p.Space, p.Name, p.Version = r.petition.Space, r.petition.Name, r.petition.Version
+	return p
+}
+
+func copied[T any](v T) T { return decode[T](encode(v)) }
+
+func encode(v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
+func decode[T any](text []byte) (v T) {
+	if err := json.Unmarshal(text, &v); err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func missing(what, space, name string) error {
+	return approval.Errorf(approval.NotFound, "there is no %s %.100q in %s", what, name, space)
+}
+
+func byName[T any](name func(T) string) func(a, b T) int {
+	return func(a, b T) int { return cmp.Compare(name(a), name(b)) }
+}
