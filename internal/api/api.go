@@ -1,0 +1,214 @@
+// Package api is the edge that programs speak to: REST below /v1, described at /openapi.json and /docs.
+//
+// Its promise: every route stands in one table (routes.go) with the one permission that it demands; what comes in is
+// bounded and decoded once, strictly; whatever goes wrong is answered in one shape (problem.go) that says what to do
+// next and never why inside. A handler gets the actor as an argument and calls one use case.
+//
+// It imports approval, identity, the strict JSON library, huma as a generator of OpenAPI (docs/decisions/0003), and the
+// Prometheus client.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// Deps are what the API stands on; all are required except Logger, Metrics, Ready and Version.
+type Deps struct {
+	Service *approval.Service
+	Auth    Authenticator
+	Tokens  Tokens
+	Keys    Keys
+	Logger  *slog.Logger
+	// Metrics is where the API counts and what /metrics shows; others may count in it, too.
+	Metrics *prometheus.Registry
+	// Ready answers nil while the node can serve.
+	Ready   func(context.Context) error
+	Version string
+}
+
+// API answers the routes of the table.
+type API struct {
+	Deps
+	mux     *http.ServeMux
+	nowhere http.HandlerFunc
+	metrics *metrics
+	// node and last make request ids: unique without drawing lots for each.
+	node string
+	last atomic.Uint64
+}
+
+// New answers the API over deps. It refuses a table with a route that says nothing of who may call it.
+func New(deps Deps) (*API, error) {
+	if deps.Logger == nil {
+		deps.Logger = slog.New(slog.DiscardHandler)
+	}
+	if deps.Metrics == nil {
+		deps.Metrics = prometheus.NewRegistry()
+	}
+	a := &API{Deps: deps, mux: http.NewServeMux(), node: deps.Service.IDs.Secret(8)}
+	var err error
+	if a.metrics, err = newMetrics(deps.Metrics); err != nil {
+		return nil, err
+	}
+	return a, a.mount(a.routes())
+}
+
+// roots are the paths of the server that belong to the API.
+var roots = []string{"/v1/", "/openapi.json", "/docs", "/docs/", "/healthz", "/readyz", "/metrics"}
+
+// Register adds the API to the server's routes.
+func (a *API) Register(mux *http.ServeMux) {
+	for _, root := range roots {
+		mux.Handle(root, a)
+	}
+}
+
+// Handler answers a server of the API alone.
+func (a *API) Handler() http.Handler { return a }
+
+// ServeHTTP answers one request by the table.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.IndexByte(r.URL.Path, ':') >= 0 {
+		if strings.Contains(r.URL.Path, "/:") {
+			a.nowhere(w, r)
+			return
+		}
+		r = withVerb(r)
+	}
+	a.mux.ServeHTTP(w, r)
+}
+
+// mount registers every route, and behind the routes of each path an answer to all other methods.
+func (a *API) mount(table []route) error {
+	methods := map[string][]string{}
+	for i := range table {
+		rt := &table[i]
+		if err := rt.check(); err != nil {
+			return err
+		}
+		a.mux.HandleFunc(rt.method+" "+rt.pattern(), a.door(rt))
+		methods[rt.pattern()] = append(methods[rt.pattern()], rt.method)
+	}
+	for pattern, allowed := range methods {
+		a.mux.HandleFunc(pattern, a.door(wrongMethod(pattern, allowed)))
+	}
+	a.nowhere = a.door(&route{path: "/", permission: public, endpoint: endpoint{call: missing}})
+	a.mux.HandleFunc("/", a.nowhere)
+	return nil
+}
+
+// door is what stands around every route: who calls, may it, count and log, and one shape for what goes wrong.
+func (a *API) door(rt *route) http.HandlerFunc {
+	count := a.metrics.of(rt)
+	return func(w http.ResponseWriter, r *http.Request) {
+		x := &exchange{API: a, route: rt, w: w, r: r, start: a.Service.Clock.Now(), count: count}
+		x.prepare()
+		defer x.survive()
+		x.answer()
+	}
+}
+
+// exchange is one request on its way through its route.
+type exchange struct {
+	*API
+	route *route
+	w     http.ResponseWriter
+	r     *http.Request
+	id    string
+	start time.Time
+	count counter
+	begun bool // the answer's first byte has left
+	// held says that the request was parked (see hold), holding where it is counted while it is.
+	held    bool
+	holding prometheus.Gauge
+}
+
+func (x *exchange) prepare() {
+	x.id = x.node + strconv.FormatUint(x.last.Add(1), 36)
+	header := x.w.Header()
+	header.Set("X-Request-Id", x.id)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Cache-Control", "no-store")
+}
+
+// answer lets the caller in, does what the route does and sends what came of it.
+func (x *exchange) answer() {
+	call := x.route.endpoint.call
+	if x.leadsNowhere() {
+		call = missing
+	}
+	actor, err := x.admit()
+	var out any
+	if err == nil {
+		out, err = call(x, actor)
+	}
+	if x.held && out != nil {
+		err = x.stillValid()
+	}
+	x.release()
+	switch {
+	case x.held && x.r.Context().Err() != nil:
+		x.done(statusClientGone, err)
+	case err != nil:
+		x.refuse(err)
+	case out != nil:
+		x.send(out)
+	default: // a raw endpoint has answered by itself
+		x.done(http.StatusOK, nil)
+	}
+}
+
+// survive turns a panic into an answer; the server goes on.
+func (x *exchange) survive() {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(v)
+	}
+	x.release()
+	x.refuse(fmt.Errorf("panic: %v\n%s", v, stack()))
+	if x.begun {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// leadsNowhere answers whether the path has a verb that its route has not: then a wildcard has caught the verb.
+func (x *exchange) leadsNowhere() bool {
+	return strings.Contains(x.r.URL.Path, "/:") && !strings.Contains(x.route.path, ":")
+}
+
+// withVerb puts the verb of a path such as /v1/spaces/acmecorp:setPolicy into a segment of its own, because a wildcard of
+// ServeMux is a whole segment; [route.pattern] does the same to the table. It costs nothing on paths without a colon.
+func withVerb(r *http.Request) *http.Request {
+	escaped := strings.NewReplacer("%3A", ":", "%3a", ":").Replace(r.URL.EscapedPath())
+	slash, colon := strings.LastIndexByte(escaped, '/'), strings.LastIndexByte(escaped, ':')
+	if colon < slash {
+		return r
+	}
+	escaped = escaped[:colon] + "/" + escaped[colon:]
+	path, err := url.PathUnescape(escaped)
+	if err != nil {
+		return r
+	}
+	moved := *r
+	target := *r.URL
+	target.Path, target.RawPath = path, escaped
+	moved.URL = &target
+	return &moved
+}

@@ -1,0 +1,79 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// Authenticator answers who a bearer token belongs to (identity.Authenticator). A token that is malformed, expired,
+// revoked or of a suspended member is Unauthenticated.
+type Authenticator interface {
+	Authenticate(ctx context.Context, bearer string) (approval.Actor, error)
+}
+
+// admit answers who calls if it may call the route. The space of the path must be the caller's own: any other answers
+// as if it did not exist. Refusals of a known caller are written to the log.
+func (x *exchange) admit() (approval.Actor, error) {
+	if x.route.permission == public {
+		return approval.Actor{}, nil
+	}
+	a, err := x.authenticate()
+	if err != nil {
+		return a, err
+	}
+	action := x.route.method + " " + x.route.path
+	space := x.r.PathValue("space")
+	if space == "" {
+		space = a.Space
+	}
+	for _, named := range x.r.Header["Indent-Space"] {
+		if named != space {
+			return a, approval.FieldError("Indent-Space", "is %.63q but the call is for space %.63q: make them equal or leave the header out", named, space)
+		}
+	}
+	if space != a.Space {
+		why := approval.Errorf(approval.NotFound, "there is no space %.63q for this token: it belongs to %s", space, a.Space)
+		return a, x.Service.Refuse(x.r.Context(), a, action, why)
+	}
+	return a, x.Service.Authorize(x.r.Context(), a, x.route.permission, action)
+}
+
+// maxBearer bounds a token; user tokens are the longest.
+const maxBearer = 4096
+
+func (x *exchange) authenticate() (approval.Actor, error) {
+	values := x.r.Header["Authorization"]
+	if len(values) == 0 {
+		return approval.Actor{}, approval.Errorf(approval.Unauthenticated, "a token is required: send the header Authorization: Bearer <token>")
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	token = strings.TrimSpace(token)
+	if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxBearer {
+		return approval.Actor{}, approval.Errorf(approval.Unauthenticated, "the Authorization header must be one: Bearer <token>")
+	}
+	return x.Auth.Authenticate(x.r.Context(), token)
+}
+
+// trust is how long an authentication is believed: a revoked token is refused everywhere after it.
+const trust = time.Second
+
+// stillValid asks again who calls when a parked request has outlived the trust in its token.
+func (x *exchange) stillValid() error {
+	if x.Service.Clock.Now().Sub(x.start) < trust {
+		return nil
+	}
+	_, err := x.authenticate()
+	return err
+}
+
+// challenge is the WWW-Authenticate header of a 401 (RFC 6750, section 3): without a token there is no error to name.
+func challenge(r *http.Request) string {
+	if r.Header.Get("Authorization") == "" {
+		return `Bearer realm="indent"`
+	}
+	return `Bearer realm="indent", error="invalid_token"`
+}

@@ -1,0 +1,151 @@
+package api
+
+import (
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// operation is what the description says of a route beyond its types.
+type operation struct {
+	tag     string
+	text    string
+	request string          // an example body, as JSON
+	answer  string          // an example answer, as JSON
+	media   string          // of a raw endpoint's answer
+	codes   []approval.Code // that it can answer beside those that every route of its kind can
+}
+
+const introduction = `Indent gives any software an ` + "`await approval(...)`" + `: a program asks, the right person (or a rule) decides, the program goes on.
+
+**Calls.** Send ` + "`Authorization: Bearer <token>`" + `. A token belongs to one space; any other space answers 404. The header ` + "`Indent-Space`" + `, when sent, must name the space of the path.
+
+**Bodies** are JSON in UTF-8, at most 1 MiB and 32 levels deep. Unknown and doubled members, unknown query parameters, and control, bidirectional and invisible characters are refused, naming the field. Members that only the server sets are accepted and ignored, so that an object can be sent back as it came. Unknown members of answers must be ignored by clients.
+
+**Errors** have one shape (` + "`application/problem+json`" + `): ` + "`code`" + ` for programs, ` + "`detail`" + ` for people, ` + "`field`" + ` when an input is at fault. Calls that answer 429 or 503 say in ` + "`Retry-After`" + ` when to come back.
+
+**Lists** are paged by ` + "`pageSize`" + ` and ` + "`pageToken`" + `: go on while ` + "`nextPageToken`" + ` is not empty.
+
+**Retries.** A petition created with an ` + "`Idempotency-Key`" + ` is created once, however often the call is repeated.`
+
+func tags() []*huma.Tag {
+	return []*huma.Tag{
+		{Name: "petitions", Description: "Requests that petitioners be allowed resources for a reason. Phases: open, granted, revoked, closed."},
+		{Name: "claims", Description: "Decisions on petitions by those whom policy names."},
+		{Name: "resources", Description: "The directory of what can act and be asked for."},
+		{Name: "events", Description: "The audit log: every change and every refused attempt."},
+		{Name: "tokens", Description: "Credentials: short-lived user tokens and long-lived tokens of service accounts."},
+		{Name: "spaces", Description: "Tenants."},
+		{Name: "server", Description: "For operators and tools."},
+	}
+}
+
+const (
+	examplePetition = `{
+		"name": "0198c0de-42b3-71ee-824e-42010aac000d", "spaceName": "acmecorp",
+		"meta": {"name": "0198c0de-42b3-71ee-824e-42010aac000d", "space": "acmecorp", "labels": {"indent.com/app/config/id": "space:acmecorp"},
+			"createTime": "2026-03-01T09:00:00Z", "updateTime": "2026-03-01T09:00:00Z", "expireTime": "2026-03-08T09:00:00Z"},
+		"petitioners": [{"id": "quickstart", "kind": "serviceAccount", "displayName": "Quickstart"}],
+		"resources": [{"id": "reset-password:123", "kind": "action", "displayName": "Reset Password (user:123)"}],
+		"reason": "to recover account",
+		"digest": "sha256:0b7d0a4bd2cbb6b4f4a9e2e6b4f9f3f0c7c1b6a5d4e3f2a1b0c9d8e7f6a5b4c3",
+		"createdBy": {"id": "quickstart", "kind": "serviceAccount", "displayName": "Quickstart"},
+		"state": {
+			"status": {"phase": "open", "message": "The petition waits for a decision: 0 of 1 approvals by Owner or Editor."},
+			"verdict": {"decision": "review", "rule": "default", "policyVersion": 1,
+				"requirements": [{"reviewers": {"roles": ["Owner", "Editor"]}, "count": 1}]},
+			"claims": [], "eventHistory": [], "messages": []}}`
+	exampleClaim = `{
+		"event": "access/approve", "id": "0198c0de-5f00-7a11-9d2e-0a8cf1b2c3d4", "timestamp": "2026-03-01T09:00:07Z", "reason": "ticket 4711",
+		"meta": {"space": "acmecorp", "labels": {"petition": "0198c0de-42b3-71ee-824e-42010aac000d"}, "createTime": "2026-03-01T09:00:07Z"},
+		"actor": {"id": "ada@acmecorp.example", "kind": "user", "email": "ada@acmecorp.example"},
+		"resources": [{"id": "quickstart", "kind": "serviceAccount"}, {"id": "reset-password:123", "kind": "action"}]}`
+	exampleResource = `{"id": "production", "kind": "environment", "displayName": "Production",
+		"labels": {"indent.com/block": "production", "indent.com/requestable": "true"}}`
+	exampleToken = `{
+		"refreshToken": "ind_4fZ0yq8GxJmV2wTtR7bNcK5sLhPdEa1U0000Qx", "scope": "petitions:create petitions:read", "serviceAccountId": "quickstart",
+		"meta": {"name": "0198c0de-7777-7c3e-8a21-1b2c3d4e5f60", "space": "acmecorp", "displayName": "nightly job", "createTime": "2026-03-01T09:00:00Z"},
+		"createdBy": {"id": "ada@acmecorp.example", "kind": "user"}}`
+	exampleAccount = `{"serviceAccountId": "deploy-bot", "role": "Petition Admin",
+		"meta": {"name": "deploy-bot", "space": "acmecorp", "displayName": "Deploy Bot", "createTime": "2026-03-01T09:00:00Z"},
+		"createdBy": {"id": "ada@acmecorp.example"}}`
+	exampleBulk = `{"resources": [` + exampleResource + `]}`
+)
+
+// operations describes every route of the table.
+var operations = map[string]operation{
+	"listSpaces": {tag: "spaces", text: "A token belongs to one space, so the list has one entry.",
+		answer: `{"spaces": [{"name": "acmecorp", "displayName": "Acme Corp"}], "nextPageToken": ""}`},
+	"getSpace": {tag: "spaces", text: "The space of the token.", answer: `{"name": "acmecorp", "displayName": "Acme Corp"}`},
+
+	"listPetitions": {tag: "petitions", text: "Filters are joined by \"and\". `state.eventHistory` is filled only with `full=true`.",
+		answer: `{"petitions": [` + examplePetition + `], "nextPageToken": ""}`},
+	"createPetition": {tag: "petitions",
+		text: "Policy answers at once: the petition is `open` (people decide), `granted` or `closed` (a rule decided). " +
+			"With an `Idempotency-Key` the same call may be repeated; the same key with another body is 409.",
+		request: `{"petition": {"reason": "to recover account", "resources": [{"kind": "action", "id": "reset-password:123", "displayName": "Reset Password (user:123)"}], "params": {"user": "123"}}}`,
+		answer:  examplePetition, codes: []approval.Code{approval.Conflict}},
+	"getPetition": {tag: "petitions",
+		text: "With `wait` the answer comes the moment the petition leaves `open`, or with phase `open` when the time is up or the server stops: " +
+			"look at the phase and call again. Nothing but phase `granted` means approved.",
+		answer: examplePetition},
+	"replacePetition": {tag: "petitions",
+		text: "A petition is never edited, so that what was shown is what is decided. The open one is withdrawn and the answer is a new one with its own name; " +
+			"the labels PetitionReplaces and PetitionReplacedBy join them. Only who asked may do this.",
+		request: `{"petition": {"reason": "to recover account, ticket 4711", "resources": [{"kind": "action", "id": "reset-password:123"}]}}`,
+		answer:  examplePetition, codes: []approval.Code{approval.Conflict}},
+	"withdrawPetition": {tag: "petitions", text: "Only who asked may withdraw, and only while it is open. The answer is the petition, closed.",
+		answer: examplePetition, codes: []approval.Code{approval.Conflict}},
+
+	"listClaims": {tag: "claims", text: "All claims, on one page.", answer: `{"claims": [` + exampleClaim + `], "nextPageToken": ""}`},
+	"createClaim": {tag: "claims",
+		text: "The one door for a decision. Policy says who may decide; who asks does not, unless a rule allows it. `access/deny` by who asked withdraws. " +
+			"With the label `indent.com/petition/digest` the claim is refused with 409 unless it is the petition's digest. A second decision is 409 and says who decided what and when.",
+		request: `{"claim": {"event": "access/approve", "reason": "ticket 4711", "meta": {"labels": {"indent.com/time/duration": "1h0m0s"}}}}`,
+		answer:  exampleClaim, codes: []approval.Code{approval.Conflict}},
+	"getClaim": {tag: "claims", text: "One claim by its event id.", answer: exampleClaim},
+
+	"listResources": {tag: "resources", text: "The directory, by name. A view wins over a label selector.",
+		answer: `{"resources": [` + exampleResource + `], "nextPageToken": ""}`},
+	"createResource": {tag: "resources", text: "Without the label `indent.com/block` the server makes a name; a name that exists is 409.",
+		request: `{"resource": ` + exampleResource + `}`, answer: exampleResource, codes: []approval.Code{approval.Conflict}},
+	"getResource": {tag: "resources", text: "One entry by its name.", answer: exampleResource},
+	"putResource": {tag: "resources", text: "The whole entry is replaced. The label `indent.com/block`, when sent, must be the path's name.",
+		request: `{"resource": ` + exampleResource + `}`, answer: exampleResource},
+	"deleteResource":            {tag: "resources", text: "Petitions that name it keep their own copy.", answer: `{}`},
+	"bulkUpdateResources":       {tag: "resources", text: "All or nothing, at most 1,000.", request: exampleBulk, answer: exampleBulk},
+	"bulkUpdateResourcesByPost": {tag: "resources", text: "All or nothing, at most 1,000.", request: exampleBulk, answer: exampleBulk},
+	"bulkDeleteResources": {tag: "resources", text: "All or nothing, at most 1,000; a name that does not exist is 404.",
+		request: `{"names": ["production", "staging"]}`, answer: `{}`},
+
+	"listEvents": {tag: "events", text: "Filters are joined by \"and\".", answer: `{"events": [` + exampleClaim + `], "nextPageToken": ""}`},
+	"streamEvents": {tag: "events",
+		text:   "Each event comes as soon as it is in the log. After a broken connection send the last `id` as `Last-Event-ID`: nothing is missed. The stream ends when the token does.",
+		answer: exampleClaim},
+
+	"listTokens": {tag: "tokens", text: "All of the space for who has `tokens:all`, else the caller's own. Newest first, on one page.",
+		answer: `{"tokens": [{"scope": "", "serviceAccountId": "quickstart", "meta": {"name": "0198c0de-7777-7c3e-8a21-1b2c3d4e5f60", "space": "acmecorp"}, "createdBy": {"id": "ada@acmecorp.example"}}], "nextPageToken": ""}`},
+	"createToken": {tag: "tokens",
+		text: "With `serviceAccountId` (permission `tokens:all`) a long-lived token, answered once as `refreshToken`; without it a short-lived token of the caller, as `accessToken`. " +
+			"A token never has more than its maker.",
+		request: `{"serviceAccountId": "quickstart", "displayName": "nightly job", "scope": "petitions:create petitions:read", "expiryDays": 90}`, answer: exampleToken},
+	"deleteToken": {tag: "tokens", text: "It is refused everywhere within a second. One that has ended before is 409.", answer: `{}`,
+		codes: []approval.Code{approval.Conflict}},
+	"listServiceAccounts": {tag: "tokens", text: "By id, on one page.", answer: `{"serviceAccounts": [` + exampleAccount + `], "nextPageToken": ""}`},
+	"createServiceAccount": {tag: "tokens", text: "It is owned by the caller and has at most the caller's role.",
+		request: `{"serviceAccount": {"serviceAccountId": "deploy-bot", "role": "Petition Admin", "meta": {"displayName": "Deploy Bot"}}}`,
+		answer:  exampleAccount, codes: []approval.Code{approval.Conflict}},
+	"exchangeToken": {tag: "tokens", text: "The long-lived token stays valid. The short-lived one can do the same, for an hour at most.",
+		request: `{"grantType": "refresh_token", "refreshToken": "ind_4fZ0yq8GxJmV2wTtR7bNcK5sLhPdEa1U0000Qx"}`,
+		answer: `{"accessToken": "eyJhbGciOiJFUzI1NiJ9.e30.c2ln", "scope": "", "serviceAccountId": "quickstart", "meta": {"name": "0198c0de-7777-7c3e-8a21-1b2c3d4e5f60", "space": "acmecorp", "expireTime": "2026-03-01T10:00:00Z"},
+			"createdBy": {"id": "ada@acmecorp.example"}}`,
+		codes: []approval.Code{approval.Unauthenticated}},
+	"listKeys": {tag: "tokens", text: "Verify user tokens with the key of their `kid`; ES256 only.", media: "application/json"},
+
+	"getOpenAPI":    {tag: "server", text: "Also in the source tree as spec/openapi.json.", media: "application/json"},
+	"showDocs":      {tag: "server", text: "It needs no script and nothing from elsewhere.", media: "text/html"},
+	"sendDocsStyle": {tag: "server", text: "Of /docs.", media: "text/css"},
+	"getHealth":     {tag: "server", text: "200 while the process lives, whatever else does.", media: "application/json"},
+	"getReadiness":  {tag: "server", text: "200 while storage reads and writes; 503 otherwise and when the server stops.", media: "application/json"},
+	"getMetrics":    {tag: "server", text: "Text format. Labels never come from what a client sends.", media: "text/plain"},
+}

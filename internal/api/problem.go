@@ -1,0 +1,172 @@
+package api
+
+import (
+	"errors"
+	"log/slog"
+	"math"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// statuses is the one table from codes to HTTP.
+var statuses = map[approval.Code]int{
+	approval.Invalid:         http.StatusBadRequest, // 413 when the body is too large, 405 for a wrong method
+	approval.Unauthenticated: http.StatusUnauthorized,
+	approval.Forbidden:       http.StatusForbidden,
+	approval.NotFound:        http.StatusNotFound,
+	approval.Conflict:        http.StatusConflict,
+	approval.Expired:         http.StatusGone,
+	approval.TooMany:         http.StatusTooManyRequests,
+	approval.Unavailable:     http.StatusServiceUnavailable,
+	approval.Internal:        http.StatusInternalServerError,
+}
+
+// problem is the body of every answer that is not a success (RFC 9457).
+type problem struct {
+	Type    string        `json:"type" doc:"Always about:blank: code says what went wrong." example:"about:blank"`
+	Title   string        `json:"title" doc:"The status in words." example:"Bad Request"`
+	Status  int           `json:"status" doc:"The HTTP status." example:"400"`
+	Detail  string        `json:"detail" doc:"What went wrong and what to do next, for people." example:"petition.reason: is required: say why, reviewers read it"`
+	Code    approval.Code `json:"code" doc:"What went wrong, for programs." enum:"invalid,unauthenticated,forbidden,not_found,conflict,expired,too_many,unavailable,internal" example:"invalid"`
+	Message string        `json:"message" doc:"The same as detail." example:"petition.reason: is required: say why, reviewers read it"`
+	Field   string        `json:"field,omitempty" doc:"The input at fault: a path into the body, a parameter or a header." example:"petition.reason"`
+}
+
+// notAllowed is a method that the path does not have.
+type notAllowed struct{ list string }
+
+func (e notAllowed) Error() string { return "the path has no such method: it has " + e.list }
+
+// statusClientGone is what metrics and logs say of a client that left; nobody reads the answer.
+const statusClientGone = 499
+
+// refuse answers err as a problem. Its private causes go to the log, with the request id that the client has, and
+// nowhere else.
+func (x *exchange) refuse(err error) {
+	if x.r.Context().Err() != nil {
+		x.done(statusClientGone, err)
+		return
+	}
+	p := problemOf(err, x.id)
+	if !x.begun {
+		x.hint(err, p.Status)
+		x.sendJSON(p.Status, "application/problem+json", p)
+	}
+	x.done(p.Status, err)
+}
+
+func problemOf(err error, id string) *problem {
+	code, detail, field := approval.Internal, "something failed inside the server: tell its operator the request id "+id, ""
+	var e *approval.Error
+	var method notAllowed
+	switch {
+	case errors.As(err, &method):
+		code, detail = approval.Invalid, method.Error()
+	case errors.As(err, &e) && e.Code != approval.Internal:
+		code, detail, field = e.Code, e.Error(), e.Field
+	}
+	status, known := statuses[code]
+	if !known {
+		code, status = approval.Internal, http.StatusInternalServerError
+	}
+	var large *http.MaxBytesError
+	switch {
+	case method.list != "":
+		status = http.StatusMethodNotAllowed
+	case errors.As(err, &large):
+		status = http.StatusRequestEntityTooLarge
+	}
+	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: code, Message: detail, Field: field}
+}
+
+// hint sets the headers that tell a program what to do next.
+func (x *exchange) hint(err error, status int) {
+	switch status {
+	case http.StatusUnauthorized:
+		x.w.Header().Set("WWW-Authenticate", challenge(x.r))
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		after := time.Second
+		var e *approval.Error
+		if errors.As(err, &e) && e.RetryAfter > 0 {
+			after = e.RetryAfter
+		}
+		x.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
+	}
+}
+
+// done counts the answer and logs it: the route's name and what went wrong, never headers, query or body.
+func (x *exchange) done(status int, err error) {
+	took := x.Service.Clock.Now().Sub(x.start)
+	x.count.add(status, took, x.held)
+	level := slog.LevelDebug
+	switch {
+	case status == http.StatusServiceUnavailable:
+		level = slog.LevelWarn
+	case status >= http.StatusInternalServerError:
+		level = slog.LevelError
+	}
+	if !x.Logger.Enabled(x.r.Context(), level) {
+		return
+	}
+	attrs := []slog.Attr{slog.String("request", x.id), slog.String("method", x.route.method), slog.String("route", x.route.path),
+		slog.Int("status", status), slog.Duration("took", took)}
+	if err != nil {
+		attrs = append(attrs, slog.String("error", withCauses(err)))
+	}
+	x.Logger.LogAttrs(x.r.Context(), level, "request", attrs...)
+}
+
+// withCauses answers the error with the private causes that its public text hides.
+func withCauses(err error) string {
+	text := err.Error()
+	for cause := errors.Unwrap(err); cause != nil; cause = errors.Unwrap(cause) {
+		text += ": " + cause.Error()
+	}
+	return text
+}
+
+func stack() []byte { return debug.Stack() }
+
+// sendJSON writes one whole answer with its length.
+func (x *exchange) sendJSON(status int, contentType string, body any) {
+	buffer := buffers.take()
+	defer buffers.give(buffer)
+	if err := json.MarshalWrite(buffer, body); err != nil {
+		x.Logger.ErrorContext(x.r.Context(), "an answer could not be written as JSON", "request", x.id, "route", x.route.path, "error", err)
+		http.Error(x.w, `{"code":"internal"}`, http.StatusInternalServerError)
+		return
+	}
+	buffer.WriteByte('\n')
+	x.sendBytes(status, contentType, buffer.Bytes())
+}
+
+func (x *exchange) sendBytes(status int, contentType string, body []byte) {
+	header := x.w.Header()
+	header.Set("Content-Type", contentType)
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	if x.stopping() {
+		header.Set("Connection", "close") // come back: to another node, or to this one when it is up again
+	}
+	x.begun = true
+	_ = x.push(func() error { // a client that left or does not read has nobody to be told
+		x.w.WriteHeader(status)
+		_, err := x.w.Write(body)
+		return err
+	})
+}
+
+// stopping answers whether the server is about to stop.
+func (x *exchange) stopping() bool {
+	select {
+	case <-x.Service.Broker.Done():
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,109 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// route is one line of the table.
+type route struct {
+	id         string // of the operation, in OpenAPI
+	method     string
+	path       string
+	permission approval.Permission // or public
+	endpoint   endpoint
+	summary    string
+}
+
+// public marks a route that needs no token.
+const public approval.Permission = "public"
+
+const (
+	get  = http.MethodGet
+	post = http.MethodPost
+	put  = http.MethodPut
+	del  = http.MethodDelete
+)
+
+// routes is the whole API, read from top to bottom.
+func (a *API) routes() []route {
+	const space = "/v1/spaces/{space}"
+	return []route{
+		{"listSpaces", get, "/v1/spaces", approval.ReadSpaces, handle(a.listSpaces), "List the spaces that the token reaches"},
+		{"getSpace", get, space, approval.ReadSpaces, handle(a.getSpace), "Get a space"},
+
+		{"listPetitions", get, space + "/petitions", approval.ReadPetitions, handle(a.listPetitions), "List petitions, newest first"},
+		{"createPetition", post, space + "/petitions", approval.CreatePetitions, handle(a.createPetition), "Ask for approval"},
+		{"getPetition", get, space + "/petitions/{name}", approval.ReadPetitions, handle(a.getPetition), "Get a petition, or wait for its decision"},
+		{"replacePetition", put, space + "/petitions/{name}", approval.CreatePetitions, handle(a.replacePetition), "Withdraw an open petition and make a new one in its place"},
+		{"withdrawPetition", del, space + "/petitions/{name}", approval.CreateClaims, handle(a.withdrawPetition), "Withdraw an open petition"},
+		{"listClaims", get, space + "/petitions/{name}/claims", approval.ReadPetitions, handle(a.listClaims), "List the claims of a petition, oldest first"},
+		{"createClaim", post, space + "/petitions/{name}/claims", approval.CreateClaims, handle(a.createClaim), "Approve, deny or revoke"},
+		{"getClaim", get, space + "/petitions/{name}/claims/{claim}", approval.ReadPetitions, handle(a.getClaim), "Get a claim"},
+
+		{"listResources", get, space + "/resources", approval.ReadResources, handle(a.listResources), "List resources, by name"},
+		{"createResource", post, space + "/resources", approval.WriteResources, handle(a.createResource), "Add a resource"},
+		{"getResource", get, space + "/resources/{name}", approval.ReadResources, handle(a.getResource), "Get a resource"},
+		{"putResource", put, space + "/resources/{name}", approval.WriteResources, handle(a.putResource), "Add or replace a resource"},
+		{"deleteResource", del, space + "/resources/{name}", approval.WriteResources, handle(a.deleteResource), "Delete a resource"},
+		{"bulkUpdateResources", put, space + "/resources:bulkUpdate", approval.WriteResources, handle(a.bulkUpdateResources), "Add or replace many resources"},
+		{"bulkUpdateResourcesByPost", post, space + "/resources:bulkUpdate", approval.WriteResources, handle(a.bulkUpdateResources), "Add or replace many resources (the same by POST)"},
+		{"bulkDeleteResources", post, space + "/resources:bulkDelete", approval.WriteResources, handle(a.bulkDeleteResources), "Delete many resources"},
+
+		{"listEvents", get, space + "/events", approval.ReadEvents, handle(a.listEvents), "List the audit log, newest first"},
+		{"streamEvents", get, space + "/events:stream", approval.ReadEvents, stream(a.streamEvents), "Follow the audit log (server-sent events)"},
+
+		{"listTokens", get, space + "/tokens", approval.ManageOwnTokens, handle(a.listTokens), "List tokens, without their secrets"},
+		{"createToken", post, space + "/tokens", approval.ManageOwnTokens, handle(a.createToken), "Make a token"},
+		{"deleteToken", del, space + "/tokens/{name}", approval.ManageOwnTokens, handle(a.deleteToken), "Revoke a token"},
+		{"listServiceAccounts", get, space + "/serviceAccounts", approval.ReadServiceAccounts, handle(a.listServiceAccounts), "List service accounts"},
+		{"createServiceAccount", post, space + "/serviceAccounts", approval.ManageAccounts, handle(a.createServiceAccount), "Add a service account"},
+
+		{"exchangeToken", post, "/v1/auth/token", public, handle(a.exchangeToken), "Exchange a long-lived token for a short-lived one"},
+		{"listKeys", get, "/v1/auth/keys", public, raw(a.sendKeys), "The keys that sign user tokens (JWKS)"},
+		{"getOpenAPI", get, "/openapi.json", public, raw(a.sendOpenAPI), "This description (OpenAPI 3.1)"},
+		{"showDocs", get, "/docs", public, raw(a.sendDocs), "This description as a page"},
+		{"sendDocsStyle", get, "/docs/style.css", public, raw(a.sendDocsStyle), "The page's style sheet"},
+		{"getHealth", get, "/healthz", public, raw(a.sendHealth), "Whether the process lives"},
+		{"getReadiness", get, "/readyz", public, raw(a.sendReadiness), "Whether the server can serve"},
+		{"getMetrics", get, "/metrics", public, raw(a.sendMetrics), "Figures for Prometheus"},
+	}
+}
+
+// pattern is the path for ServeMux: a verb behind a colon is a segment of its own, see withVerb.
+func (rt *route) pattern() string { return strings.Replace(rt.path, ":", "/:", 1) }
+
+// check refuses a line that is not whole.
+func (rt *route) check() error {
+	switch {
+	case rt.permission != public && !slices.Contains(approval.Permissions, rt.permission):
+		return fmt.Errorf("route %s %s has no permission: name one, or public", rt.method, rt.path)
+	case rt.id == "" || rt.summary == "" || rt.endpoint.call == nil:
+		return fmt.Errorf("route %s %s needs an id, a summary and an endpoint", rt.method, rt.path)
+	case rt.permission != public && !strings.HasPrefix(rt.path, "/v1/spaces"):
+		return fmt.Errorf("route %s %s demands a permission but is in no space", rt.method, rt.path)
+	}
+	return nil
+}
+
+// wrongMethod answers all methods that a path does not have.
+func wrongMethod(pattern string, allowed []string) *route {
+	if slices.Contains(allowed, get) {
+		allowed = append(allowed, http.MethodHead)
+	}
+	slices.Sort(allowed)
+	list := strings.Join(allowed, ", ")
+	return &route{path: pattern, permission: public, endpoint: endpoint{call: func(x *exchange, _ approval.Actor) (any, error) {
+		x.w.Header().Set("Allow", list)
+		return nil, notAllowed{list}
+	}}}
+}
+
+// missing answers all paths that the table does not have.
+func missing(*exchange, approval.Actor) (any, error) {
+	return nil, approval.Errorf(approval.NotFound, "there is no such path: /docs lists them all")
+}

@@ -1,0 +1,83 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// stream makes an endpoint of a function that sends events (server-sent events, WHATWG HTML 9.2) until it returns.
+// What it answers before the first byte is answered as a problem; after that the connection just ends, and the client
+// comes back with the last id that it has.
+func stream[In any](do func(ctx context.Context, a approval.Actor, in In, out *eventStream) error) endpoint {
+	e := endpoint{in: reflect.TypeFor[In](), out: reflect.TypeFor[approval.Event](), events: true}
+	e.plan = planOf(e.in)
+	e.call = func(x *exchange, a approval.Actor) (any, error) {
+		in := new(In)
+		if err := x.decode(e.plan, in); err != nil {
+			return nil, err
+		}
+		x.hold(x.metrics.streams)
+		out := &eventStream{exchange: x, checked: x.start}
+		err := do(x.r.Context(), a, *in, out)
+		if errors.Is(err, errLeft) {
+			err = nil
+		}
+		return nil, err
+	}
+	return e
+}
+
+// eventStream is one client that follows.
+type eventStream struct {
+	*exchange
+	checked time.Time
+}
+
+// errLeft ends a stream whose client has left, or whose token has ended.
+var errLeft = errors.New("the client has left")
+
+// send writes one event.
+func (s *eventStream) send(id string, event any) error {
+	buffer := buffers.take()
+	defer buffers.give(buffer)
+	buffer.WriteString("id: " + id + "\ndata: ")
+	if err := json.MarshalWrite(buffer, event); err != nil { // JSON has no raw line break: it is one data line
+		return err
+	}
+	buffer.WriteString("\n\n")
+	return s.write(buffer.Bytes())
+}
+
+// alive writes a comment, so that proxies and clients know that the connection stands.
+func (s *eventStream) alive() error { return s.write([]byte(": alive\n\n")) }
+
+func (s *eventStream) write(text []byte) error {
+	if now := s.Service.Clock.Now(); now.Sub(s.checked) >= trust || now.Before(s.checked) {
+		if _, err := s.authenticate(); err != nil {
+			return errors.Join(errLeft, err)
+		}
+		s.checked = now
+	}
+	if !s.begun {
+		s.begun = true
+		header := s.w.Header()
+		header.Set("Content-Type", "text/event-stream")
+		header.Set("X-Accel-Buffering", "no") // a proxy that gathers would make it a dead stream
+		text = append([]byte("retry: 1000\n\n"), text...)
+	}
+	err := s.push(func() error {
+		_, err := s.w.Write(text)
+		return err
+	})
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return errors.Join(errLeft, err)
+	}
+	return nil
+}

@@ -1,0 +1,50 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// A parked request costs its connection, one goroutine and the frames of door, answer, call, the handler and
+// Service.WaitPetition: nothing is started for it, and what only the beginning or the end needs is in functions that
+// have returned or are not yet called.
+
+// slowReader is how long a client may take to read what one write sends.
+const slowReader = 20 * time.Second
+
+// longAgo is a deadline that has passed.
+var longAgo = time.Unix(1, 0)
+
+// hold lifts the server's limits on time from a request that is about to be parked, and counts it.
+func (x *exchange) hold(count prometheus.Gauge) {
+	x.held, x.holding = true, count
+	count.Inc()
+	control := http.NewResponseController(x.w)
+	_ = control.SetWriteDeadline(time.Time{}) // a writer without deadlines has nothing to lift
+	_ = control.SetReadDeadline(time.Time{})
+}
+
+// release counts the request as parked no more.
+func (x *exchange) release() {
+	if x.holding != nil {
+		x.holding.Dec()
+		x.holding = nil
+	}
+}
+
+// push runs one write. A held connection has no deadline of its own, so a reader who does not read is cut off here. The
+// timer runs on the machine's time, which deadlines of connections are in, whatever the Clock says.
+func (x *exchange) push(write func() error) error {
+	if !x.held {
+		return write()
+	}
+	control := http.NewResponseController(x.w)
+	timer := time.AfterFunc(slowReader, func() { _ = control.SetWriteDeadline(longAgo) })
+	defer timer.Stop()
+	if err := write(); err != nil {
+		return err
+	}
+	return control.Flush()
+}
