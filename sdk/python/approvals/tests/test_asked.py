@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from approvals._asked import asked, same_json
-
 from approvals import Resource, approval_sync
+from approvals._asked import asked, same_json
 
 KEYWORDS: dict[str, Any] = dict.fromkeys(
     ("reason", "resources", "petitioners", "params", "duration", "labels")

@@ -6,9 +6,8 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
 import pytest
-from fake_indent import SPACE, TOKEN, FakeIndent
-
 from approvals import ApprovalDenied, ApprovalMismatch, Resource, requires_approval
+from fake_indent import SPACE, TOKEN, FakeIndent
 from indentapi import AsyncIndentAPI, IndentAPI
 
 TOOL = [Resource(kind="tool", id="deploy")]

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from fake_indent import SPACE, TOKEN, FakeIndent
-
 from indentapi import (
     APIResponseError,
     AsyncIndentAPI,
@@ -238,6 +237,12 @@ def test_a_refresh_token_is_exchanged_without_ours(fake: FakeIndent, indent: Ind
     request = fake.requests[0]
     assert request.body == {"grantType": "refresh_token", "refreshToken": "ind_x"}
     assert "authorization" not in request.headers
+
+
+@pytest.mark.parametrize("text", ["", "1", "1d", "-1h", "1h x", "h"])
+def test_what_is_no_duration_is_not_sent(indent: IndentAPI, text: str) -> None:
+    with pytest.raises(ValueError, match="not a duration"):
+        indent.petition.create(reason="why", resources=[DOOR], duration=text)
 
 
 @pytest.mark.parametrize("name", ["", ".", ".."])

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 from fake_indent import TOKEN
+from indentapi import AsyncIndentAPI, ConfigurationError, IndentAPI
 from indentapi._config import Settings, settings
 from indentapi._dotenv import MOST_BYTES, parse
-
-from indentapi import AsyncIndentAPI, ConfigurationError, IndentAPI
 
 COMPLETE = f"INDENT_SPACE=acmecorp\nINDENT_API_TOKEN={TOKEN}\n"
 

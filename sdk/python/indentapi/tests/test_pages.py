@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from fake_indent import SPACE, TOKEN, FakeIndent
-
 from indentapi import APIResponseError, AsyncIndentAPI, IndentAPI, InternalServerError
 
 

@@ -13,8 +13,6 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 from fake_indent import SPACE, TOKEN, FakeIndent
-from indentapi._call import Call, Pause, Reply, Retry, Send, attempts
-
 from indentapi import (
     APIConnectionError,
     APIError,
@@ -31,6 +29,7 @@ from indentapi import (
     errors,
     petition,
 )
+from indentapi._call import Call, Pause, Reply, Retry, Send, attempts
 
 T = TypeVar("T")
 DOOR = {"kind": "door", "id": "front"}
@@ -350,5 +349,5 @@ def quick(indent: IndentAPI) -> None:
     indent._wire._sleep = _no_time  # pyright: ignore[reportPrivateUsage]
 
 
-def _no_time(_: float) -> None:
+def _no_time(_: object) -> None:
     pass

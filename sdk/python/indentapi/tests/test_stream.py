@@ -8,8 +8,6 @@ from collections.abc import AsyncGenerator, Callable, Generator
 import httpx
 import pytest
 from fake_indent import SPACE, TOKEN
-from indentapi._sse import Message, Parser
-
 from indentapi import (
     APIConnectionError,
     APIResponseError,
@@ -17,6 +15,7 @@ from indentapi import (
     IndentAPI,
     NotFoundError,
 )
+from indentapi._sse import Message, Parser
 
 SSE = {"Content-Type": "text/event-stream"}
 

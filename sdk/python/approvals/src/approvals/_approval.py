@@ -6,9 +6,8 @@ import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from indentapi.types import ResourceLike
-
 from indentapi import AsyncIndentAPI, IndentAPI
+from indentapi.types import ResourceLike
 
 from . import _run
 from ._asked import ApprovalRequest, Asked, Duration, asked, complete
@@ -56,7 +55,7 @@ async def approval(
         petitioners: Who shall be allowed it, at most 20; the owner of the token by default.
         params: What the action will be done with: a JSON object of at most 64 KiB, shown to the
             reviewer in full. Run with `.params` of the result: they are what was approved.
-        duration: How long it is asked for: seconds, a timedelta or text such as `"1h"`.
+        duration: How long it is asked for: seconds, a timedelta or text such as `"1h30m"`.
         labels: At most 64.
         timeout: Seconds to wait, None for ever. There is no approval on timeout: it raises, and the
             petition stays open.

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypedDict, cast
 
-from indentapi.types import Petition, ResourceLike
-
 from indentapi import values
+from indentapi.types import Petition, ResourceLike
 
 from .errors import ApprovalMismatch
 
@@ -53,7 +52,7 @@ class ApprovalRequest(TypedDict, total=False):
     params: Mapping[str, Any]
     """What the action will be done with: JSON, at most 64 KiB, shown to the reviewer in full."""
     duration: Duration
-    """How long it is asked for: seconds, a timedelta or text such as `"1h"`."""
+    """How long it is asked for: seconds, a timedelta or text such as `"1h30m"`."""
     labels: Mapping[str, str]
 
 

@@ -7,9 +7,8 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias, TypeVar, cast
 
-from indentapi.types import ResourceLike
-
 from indentapi import AsyncIndentAPI, IndentAPI, values
+from indentapi.types import ResourceLike
 
 from ._approval import approval, approval_sync
 from ._asked import Duration, same_json

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TypeAlias
 
-from indentapi.types import Petition
-
 from indentapi import APIError, IndentError
+from indentapi.types import Petition
 
 from ._asked import Asked
 from ._granted import Approval, granted, reference

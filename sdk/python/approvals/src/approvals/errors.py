@@ -9,8 +9,8 @@
     ├── ApprovalMismatch         what came back is not what was asked
     └── ApprovalUnavailable      no server, no configuration, or the server refused the call
 
-Each has `.petition`, the petition as it was last seen, or None when there is none. A mistake in the
-call itself, such as a missing reason, is a `TypeError` or `ValueError`.
+Each has `.petition`, the petition as it was last seen; of the last two it may be None. A mistake in
+the call itself, such as a missing reason, is a `TypeError` or `ValueError`.
 """
 
 from __future__ import annotations
@@ -26,18 +26,36 @@ class ApprovalError(Exception):
     def __init__(self, message: str, petition: Petition | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.petition = petition
+        self._petition = petition
+
+    @property
+    def petition(self) -> Petition | None:
+        """The petition as it was last seen; None when there is none."""
+        return self._petition
 
     def __reduce__(self) -> tuple[Any, ...]:
         # the default would call the class with the message alone, and lose the rest on the way
         return _restored, (type(self), self.args, self.__dict__.copy())
 
 
-class ApprovalDenied(ApprovalError):
+class _OfPetition(ApprovalError):
+    """An error that always has its petition."""
+
+    def __init__(self, message: str, petition: Petition) -> None:
+        super().__init__(message, petition)
+
+    @property
+    def petition(self) -> Petition:
+        """The petition as it was last seen."""
+        assert self._petition is not None
+        return self._petition
+
+
+class ApprovalDenied(_OfPetition):
     """A reviewer, or a rule, said no. The petition is closed for good."""
 
     def __init__(
-        self, message: str, petition: Petition | None = None, reviewer: str = "", reason: str = ""
+        self, message: str, petition: Petition, reviewer: str = "", reason: str = ""
     ) -> None:
         super().__init__(message, petition)
         self.reviewer = reviewer
@@ -50,15 +68,18 @@ class ApprovalRevoked(ApprovalDenied):
     """It was granted, and has been taken away again."""
 
 
-class ApprovalTimeout(ApprovalError):
-    """Nobody has decided yet, and the petition stays open: `resume(name)` waits on."""
+class ApprovalTimeout(_OfPetition):
+    """Nobody has decided yet, and the petition stays open.
+
+    `await resume(error.petition["name"])` waits on, here or in another process.
+    """
 
 
-class ApprovalExpired(ApprovalError):
+class ApprovalExpired(_OfPetition):
     """Nobody decided in time and the petition is closed, or the grant's time is already up."""
 
 
-class ApprovalWithdrawn(ApprovalError):
+class ApprovalWithdrawn(_OfPetition):
     """Who asked has taken the petition back."""
 
 

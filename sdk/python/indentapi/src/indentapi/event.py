@@ -58,14 +58,20 @@ class EventAPI(Namespace):
         )
 
     def stream(
-        self, *, petition: str | None = None, last_event_id: str | None = None
+        self,
+        *,
+        petition: str | None = None,
+        actor: str | None = None,
+        event: str | None = None,
+        last_event_id: str | None = None,
     ) -> EventStream:
         """Events as they happen: `for event in indent.event.stream(): …`, without an end.
 
         It starts now, or after `last_event_id`, the `.last_event_id` of an earlier stream. It
         survives broken connections and restarts of the server without missing an event.
         """
-        return EventStream(self._wire, _stream(self._space, petition), _place(last_event_id))
+        call = _stream(self._space, petition, actor, event)
+        return EventStream(self._wire, call, _place(last_event_id))
 
 
 class AsyncEventAPI(AsyncNamespace):
@@ -88,10 +94,16 @@ class AsyncEventAPI(AsyncNamespace):
         )
 
     def stream(
-        self, *, petition: str | None = None, last_event_id: str | None = None
+        self,
+        *,
+        petition: str | None = None,
+        actor: str | None = None,
+        event: str | None = None,
+        last_event_id: str | None = None,
     ) -> AsyncEventStream:
         """As `EventAPI.stream`: `async for event in indent.event.stream(): …`."""
-        return AsyncEventStream(self._wire, _stream(self._space, petition), _place(last_event_id))
+        call = _stream(self._space, petition, actor, event)
+        return AsyncEventStream(self._wire, call, _place(last_event_id))
 
 
 class EventStream(Iterator[Event]):
@@ -212,12 +224,12 @@ def _list(
     return listing(f"{space}/events", "events", Event, query)
 
 
-def _stream(space: str, petition: str | None) -> Call[Any]:
+def _stream(space: str, petition: str | None, actor: str | None, event: str | None) -> Call[Any]:
     return Call(
         "GET",
         f"{space}/events:stream",
         lambda body: body,
-        query=values.query(petition=petition),
+        query=values.query(petition=petition, actor=actor, event=event),
         headers={"Accept": "text/event-stream", "Cache-Control": "no-store"},
         repeatable=True,
         patience=SILENCE_SECONDS,

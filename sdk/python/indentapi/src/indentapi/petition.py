@@ -65,7 +65,7 @@ class PetitionAPI(Namespace):
             params: What the action will be done with: a JSON object of at most 64 KiB. It is shown
                 to the reviewer in full and is part of the digest. Whole numbers beyond 2^53-1 are
                 refused: send them as text.
-            duration: How long it is asked for: seconds, a timedelta or text such as `"1h"`.
+            duration: How long it is asked for: seconds, a timedelta or text such as `"1h30m"`.
             labels: At most 64; keys of 200, values of 1,000 characters.
             idempotency_key: 1 to 200 visible ASCII characters. The same key with the same content
                 answers the same petition; with other content it is a `ConflictError`. Made
@@ -94,6 +94,7 @@ class PetitionAPI(Namespace):
         phase: Phase | None = None,
         search: str | None = None,
         label_selector: str | None = None,
+        petitioner: str | None = None,
         reviewer: str | None = None,
         full: bool = False,
         ascending: bool = False,
@@ -105,13 +106,24 @@ class PetitionAPI(Namespace):
             phase: Only those in this phase.
             search: Words to find in them.
             label_selector: Such as `"team=core,env in (prod, stage)"` (Kubernetes syntax).
+            petitioner: Only those that this id asked for or made; `"me"` is the token's owner.
             reviewer: `"me"`: only those that wait for the decision of the token's owner.
             full: With the events of each in `state.eventHistory`.
             ascending: Oldest first.
             page_size: 1 to 200 per request; 50 by default.
         """
         return self._pages(
-            _list(self._space, phase, search, label_selector, reviewer, full, ascending, page_size)
+            _list(
+                self._space,
+                phase=phase,
+                search=search,
+                labelSelector=label_selector,
+                petitioner=petitioner,
+                reviewer=reviewer,
+                full=full,
+                ascending=ascending,
+                pageSize=page_size,
+            )
         )
 
     def wait(self, name: str, *, timeout: float | None = None) -> Petition:
@@ -247,6 +259,7 @@ class AsyncPetitionAPI(AsyncNamespace):
         phase: Phase | None = None,
         search: str | None = None,
         label_selector: str | None = None,
+        petitioner: str | None = None,
         reviewer: str | None = None,
         full: bool = False,
         ascending: bool = False,
@@ -254,7 +267,17 @@ class AsyncPetitionAPI(AsyncNamespace):
     ) -> AsyncPages[Petition]:
         """As `PetitionAPI.list`: `async for`, or `await` for all of them."""
         return self._pages(
-            _list(self._space, phase, search, label_selector, reviewer, full, ascending, page_size)
+            _list(
+                self._space,
+                phase=phase,
+                search=search,
+                labelSelector=label_selector,
+                petitioner=petitioner,
+                reviewer=reviewer,
+                full=full,
+                ascending=ascending,
+                pageSize=page_size,
+            )
         )
 
     async def wait(self, name: str, *, timeout: float | None = None) -> Petition:
@@ -380,26 +403,8 @@ def get(space: str, name: str, wait: float = 0) -> Call[Petition]:
     )
 
 
-def _list(
-    space: str,
-    phase: Phase | None,
-    search: str | None,
-    label_selector: str | None,
-    reviewer: str | None,
-    full: bool,
-    ascending: bool,
-    page_size: int | None,
-) -> Call[Page[Petition]]:
-    query = values.query(
-        phase=phase,
-        search=search,
-        labelSelector=label_selector,
-        reviewer=reviewer,
-        full=full,
-        ascending=ascending,
-        pageSize=page_size,
-    )
-    return listing(f"{space}/petitions", "petitions", Petition, query)
+def _list(space: str, **query: str | int | None) -> Call[Page[Petition]]:
+    return listing(f"{space}/petitions", "petitions", Petition, values.query(**query))
 
 
 def replace(space: str, name: str, petition: Mapping[str, Any]) -> Call[Petition]:

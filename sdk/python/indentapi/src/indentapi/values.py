@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, cast
 from urllib.parse import quote
 
 Duration: TypeAlias = float | timedelta | str
-"""Seconds, a timedelta, or text in the wire's own form (`"3600s"`, `"1h30m"`)."""
+"""Seconds, a timedelta, or a Go duration such as `"1h30m"`, `"90s"` or `"250ms"`."""
 
 
 def segment(name: str) -> str:
@@ -23,11 +23,11 @@ def segment(name: str) -> str:
 def seconds(duration: Duration) -> str:
     """A duration as `defaultDuration` has it.
 
-    >>> seconds(3600), seconds(timedelta(minutes=1.5)), seconds("2h")
-    ('3600s', '90s', '2h')
+    >>> seconds(3600), seconds(timedelta(minutes=1.5)), seconds("1h30m")
+    ('3600s', '90s', '5400s')
     """
     if isinstance(duration, str):
-        return duration
+        duration = _parsed(duration)
     return f"{_plain(duration)}s"
 
 
@@ -41,6 +41,17 @@ def go_duration(duration: Duration) -> str:
         return duration
     value = _plain(duration)
     return f"{_plain(float(value) * 1000)}ms" if 0 < float(value) < 1 else f"{value}s"
+
+
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
+
+
+def _parsed(text: str) -> float:
+    """Seconds of a Go duration."""
+    number_and_unit = r"(\d+(?:\.\d+)?)(h|ms|us|µs|m|s)"
+    if not re.fullmatch(f"(?:{number_and_unit})+", text):
+        raise ValueError(f"{text[:80]!r} is not a duration such as '1h30m'")
+    return sum(float(n) * _UNITS[unit] for n, unit in re.findall(number_and_unit, text))
 
 
 def _plain(duration: float | timedelta) -> str:
