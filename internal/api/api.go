@@ -83,7 +83,7 @@ func (a *API) Handler() http.Handler { return a }
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.IndexByte(r.URL.Path, ':') >= 0 {
 		if strings.Contains(r.URL.Path, "/:") {
-			a.nowhere(w, r)
+			a.nowhere(w, r) // nothing has a name that begins with a colon
 			return
 		}
 		r = withVerb(r)
@@ -147,14 +147,10 @@ func (x *exchange) prepare() {
 
 // answer lets the caller in, does what the route does and sends what came of it.
 func (x *exchange) answer() {
-	call := x.route.endpoint.call
-	if x.leadsNowhere() {
-		call = missing
-	}
 	actor, err := x.admit()
 	var out any
 	if err == nil {
-		out, err = call(x, actor)
+		out, err = x.route.endpoint.call(x, actor)
 	}
 	if x.held && out != nil {
 		err = x.stillValid()
@@ -188,20 +184,16 @@ func (x *exchange) survive() {
 	}
 }
 
-// leadsNowhere answers whether the path has a verb that its route has not: then a wildcard has caught the verb.
-func (x *exchange) leadsNowhere() bool {
-	return strings.Contains(x.r.URL.Path, "/:") && !strings.Contains(x.route.path, ":")
-}
-
-// withVerb puts the verb of a path such as /v1/spaces/acmecorp:setPolicy into a segment of its own, because a wildcard of
-// ServeMux is a whole segment; [route.pattern] does the same to the table. It costs nothing on paths without a colon.
+// withVerb moves the verb of a path such as /v1/spaces/acmecorp:setPolicy to its front, /:setPolicy/v1/spaces/acmecorp,
+// because a wildcard of ServeMux is a whole segment; [route.pattern] does the same to the table. Names have no colons.
+// Paths without a colon pay nothing for it.
 func withVerb(r *http.Request) *http.Request {
 	escaped := strings.NewReplacer("%3A", ":", "%3a", ":").Replace(r.URL.EscapedPath())
 	slash, colon := strings.LastIndexByte(escaped, '/'), strings.LastIndexByte(escaped, ':')
 	if colon < slash {
 		return r
 	}
-	escaped = escaped[:colon] + "/" + escaped[colon:]
+	escaped = "/" + escaped[colon:] + escaped[:colon]
 	path, err := url.PathUnescape(escaped)
 	if err != nil {
 		return r

@@ -47,7 +47,7 @@ type petitionVerdict struct {
 	Rule          string                 `json:"rule" doc:"The rule that answered."`
 	PolicyVersion int64                  `json:"policyVersion"`
 	Explanation   string                 `json:"explanation,omitempty" doc:"One sentence for people."`
-	Dev           bool                   `json:"dev,omitempty" doc:"The dev policy answered: one person may play both parts."`
+	Dev           bool                   `json:"dev,omitzero" doc:"The dev policy answered: one person may play both parts."`
 	Requirements  []approval.Requirement `json:"requirements,omitempty" doc:"What must be met before it is granted."`
 }
 

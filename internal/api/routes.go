@@ -74,8 +74,13 @@ func (a *API) routes() []route {
 	}
 }
 
-// pattern is the path for ServeMux: a verb behind a colon is a segment of its own, see withVerb.
-func (rt *route) pattern() string { return strings.Replace(rt.path, ":", "/:", 1) }
+// pattern is the path for ServeMux: a verb behind a colon comes first, see withVerb.
+func (rt *route) pattern() string {
+	if path, verb, ok := strings.Cut(rt.path, ":"); ok {
+		return "/:" + verb + path
+	}
+	return rt.path
+}
 
 // check refuses a line that is not whole.
 func (rt *route) check() error {
