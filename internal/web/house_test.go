@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -29,6 +30,7 @@ type house struct {
 	sessions *sessions
 	policy   *policy
 	handler  http.Handler
+	close    func() error
 }
 
 const (
@@ -52,7 +54,7 @@ func newHouseAt(t testing.TB, base string, hand *approvaltest.Clock, clock appro
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	h := &house{t: t, clock: hand, policy: &policy{verdict: devVerdict()}}
+	h := &house{t: t, clock: hand, policy: &policy{verdict: devVerdict()}, close: s.Close}
 	h.service = approval.NewService(approval.Deps{Store: s, Policy: h.policy, Clock: clock, IDs: &approvaltest.IDs{}, Broker: s.Broker()})
 	h.sessions = &sessions{store: s, links: map[string]approval.Member{}, open: map[string]approval.Member{}}
 	for space, people := range map[string]map[string]approval.Role{
@@ -125,6 +127,12 @@ func (h *house) fresh(p approval.Petition) approval.Petition {
 	return must(h.service.Store.Petition(context.Background(), p.Space, p.Name))
 }
 
+// events answers how long the space's log is.
+func (h *house) events() int {
+	h.t.Helper()
+	return len(must(h.service.Store.Events(context.Background(), approval.EventQuery{Space: "acme", Page: approval.PageRequest{Size: approval.MaxPageSize}})).Items)
+}
+
 // browser is somebody who looks at pages, signed in unless id is empty.
 type browser struct {
 	h      *house
@@ -194,6 +202,17 @@ func (p page) lacks(texts ...string) page {
 	for _, text := range texts {
 		if strings.Contains(p.text(), text) || strings.Contains(p.body, text) {
 			p.t.Fatalf("the page has %q:\n%s", text, p.text())
+		}
+	}
+	return p
+}
+
+// holdsNo ends the test when the page's own markup has one of the texts.
+func (p page) holdsNo(markup ...string) page {
+	p.t.Helper()
+	for _, m := range markup {
+		if strings.Contains(p.body, m) {
+			p.t.Fatalf("the page's markup has %q:\n%s", m, p.body)
 		}
 	}
 	return p
@@ -285,6 +304,13 @@ func (s *sessions) add(m approval.Member) string {
 	secret := fmt.Sprintf("session-%d", s.n)
 	s.open[secret] = m
 	return secret
+}
+
+// all answers a copy of the open sessions.
+func (s *sessions) all() map[string]approval.Member {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.open)
 }
 
 func (s *sessions) Look(_ context.Context, link string) (approval.Member, error) {
