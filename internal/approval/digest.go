@@ -78,7 +78,7 @@ func checkParamTokens(field string, value jsontext.Value) error {
 		at := field + string(dec.StackPointer())
 		switch tok.Kind() {
 		case '"':
-			err = checkRunes(at, tok.String(), true)
+			err = checkRunes(at, tok.String(), prose)
 		case '0':
 			err = checkNumber(at, tok.String())
 		}

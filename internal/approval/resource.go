@@ -91,15 +91,15 @@ func (r Resource) Check() error {
 		return FieldError("altIds", "has %d entries, at most %d are allowed", len(r.AltIDs), MaxAltIDs)
 	}
 	for i, id := range r.AltIDs {
-		if err := checkLine(fmt.Sprintf("altIds[%d]", i), id, MaxID); err != nil {
+		if err := checkID(fmt.Sprintf("altIds[%d]", i), id, MaxID); err != nil {
 			return err
 		}
 	}
 	return firstError(
-		checkLine("id", r.ID, MaxID),
+		checkID("id", r.ID, MaxID),
 		checkLine("displayName", r.DisplayName, MaxDisplayName),
-		checkLine("kind", r.Kind, MaxKind),
-		checkLine("email", r.Email, MaxEmail),
+		checkID("kind", r.Kind, MaxKind),
+		checkID("email", r.Email, MaxEmail),
 		checkLabels("labels", r.Labels),
 		checkOptionalName("labels."+LabelBlock, r.Labels[LabelBlock]),
 	)

@@ -12,50 +12,118 @@ import (
 // What a person reads must be what is there: text that could hide, reverse or fake other text is refused at the door
 // (CVE-2021-42574, "Trojan Source"), so that no page, terminal or message has to be the last line of defence.
 
-// checkLine refuses text that is too long or has a character that a one-line field may not have.
-func checkLine(field, s string, most int) error { return checkText(field, s, most, false) }
+// manner is how strict a field is.
+type manner int
 
-// checkProse is checkLine for text of several lines: newline, carriage return and tab are allowed.
-func checkProse(field, s string, most int) error { return checkText(field, s, most, true) }
+const (
+	identifier manner = iota // one line without any joiner: two that look alike are one too many
+	line                     // one line of what people write, in any script, with emoji
+	prose                    // line, and newlines and tabs
+)
+
+// checkID refuses an identifier that is too long or has a character that could hide.
+func checkID(field, s string, most int) error { return checkText(field, s, most, identifier) }
+
+// checkLine refuses text that is too long or has a character that a one-line field may not have.
+func checkLine(field, s string, most int) error { return checkText(field, s, most, line) }
+
+// checkProse is checkLine for text of several lines: newline and tab are allowed.
+func checkProse(field, s string, most int) error { return checkText(field, s, most, prose) }
 
 // CheckLine refuses one line of text that is longer than most characters or has a control, bidirectional or invisible one.
 func CheckLine(field, s string, most int) error { return checkLine(field, s, most) }
 
-func checkText(field, s string, most int, lines bool) error {
+func checkText(field, s string, most int, m manner) error {
 	if !utf8.ValidString(s) {
 		return FieldError(field, "is not valid UTF-8")
 	}
 	if n := utf8.RuneCountInString(s); n > most {
 		return FieldError(field, "is %d characters long, at most %d are allowed", n, most)
 	}
-	return checkRunes(field, s, lines)
+	return checkRunes(field, s, m)
 }
 
-func checkRunes(field, s string, lines bool) error {
-	for _, r := range s {
-		if lines && (r == '\n' || r == '\r' || r == '\t') {
+// checkRunes refuses the first character that may not stand where it stands.
+func checkRunes(field, s string, m manner) error {
+	before := rune(-1)
+	for i, r := range s {
+		// Nearly all text is plain ASCII.
+		if r >= 0x20 && r < 0x7f {
+			before = r
 			continue
 		}
-		if what := forbidden(r); what != "" {
+		after, _ := utf8.DecodeRuneInString(s[i+utf8.RuneLen(r):])
+		if what := m.forbids(r, before, after); what != "" {
 			return FieldError(field, "has the %s U+%04X, which is not allowed: remove it", what, r)
 		}
+		before = r
 	}
 	return nil
 }
 
-// forbidden names what is wrong with r, or answers "".
+// forbids names what is wrong with r between its neighbours, or answers "".
+func (m manner) forbids(r, before, after rune) string {
+	switch {
+	case m == prose && (r == '\n' || r == '\t'), m == prose && r == '\r' && after == '\n':
+		return "" // a carriage return alone would let a terminal write over what it has shown
+	case m != identifier && joins(r, before, after):
+		return ""
+	}
+	return forbidden(r)
+}
+
+const (
+	zeroWidthNonJoiner = 0x200c
+	zeroWidthJoiner    = 0x200d
+	textStyle          = 0xfe0e
+	emojiStyle         = 0xfe0f
+	keycap             = 0x20e3
+)
+
+// joins answers whether r is an invisible character that shapes what stands before it: a joiner in a script that has
+// them or in a sequence of emoji, or the selector of an emoji. Elsewhere it changes nothing that could be seen.
+func joins(r, before, after rune) bool {
+	switch r {
+	case zeroWidthJoiner, zeroWidthNonJoiner:
+		return before == emojiStyle || unicode.In(before, unicode.L, unicode.M, unicode.So, unicode.Sk) &&
+			!unicode.In(before, unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Han, unicode.Hiragana, unicode.Katakana,
+				unicode.Hangul, unicode.Variation_Selector)
+	case textStyle, emojiStyle:
+		return after == keycap || before > 0x7e && unicode.In(before, unicode.So, unicode.Sm, unicode.Po, unicode.Pd)
+	}
+	return false
+}
+
+// forbidden names what is wrong with r anywhere, or answers "".
 func forbidden(r rune) string {
 	switch {
-	case r < 0x20, r >= 0x7f && r < 0xa0, r == 0x2028, r == 0x2029:
+	case unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp):
 		return "control character"
-	case r == 0x061c, r == 0x200e, r == 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
+	case unicode.Is(unicode.Bidi_Control, r):
 		return "bidirectional control character"
-	case r == 0x00ad, r == 0x180e, r == 0x200b, r == 0x2060, r == 0xfeff, r >= 0x2061 && r <= 0x2065, r >= 0xe0000 && r <= 0xe007f:
+	case unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r),
+		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector):
 		return "invisible character"
-	case r >= 0xfff9 && r <= 0xfffb, r == utf8.RuneError, unicode.Is(unicode.Noncharacter_Code_Point, r):
+	case r == utf8.RuneError, r == 0xfffc, unicode.Is(unicode.Noncharacter_Code_Point, r):
 		return "character"
 	}
 	return ""
+}
+
+// printable answers at most n characters of s, with '?' for those that no field may have: for the log and for
+// messages about text that was refused.
+func printable(s string, n int) string {
+	var out strings.Builder
+	for _, r := range s {
+		if n--; n < 0 {
+			return out.String() + "…"
+		}
+		if forbidden(r) != "" {
+			r = '?'
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
 }
 
 func checkLabels(field string, labels map[string]string) error {
@@ -66,7 +134,7 @@ func checkLabels(field string, labels map[string]string) error {
 		if k == "" {
 			return FieldError(field, "has an empty key")
 		}
-		if err := firstError(checkLine(field+" (a key)", k, MaxLabelKey), checkProse(field+"."+k, labels[k], MaxLabelValue)); err != nil {
+		if err := firstError(checkID(field+" (a key)", k, MaxLabelKey), checkProse(field+"."+k, labels[k], MaxLabelValue)); err != nil {
 			return err
 		}
 	}
@@ -89,10 +157,10 @@ func CheckSlug(field, s string) error {
 
 // CheckEmail refuses what is not one plain address.
 func CheckEmail(field, s string) error {
-	if err := checkLine(field, s, MaxEmail); err != nil {
+	if err := checkID(field, s, MaxEmail); err != nil {
 		return err
 	}
-	if !emailPattern.MatchString(s) {
+	if !emailPattern.MatchString(s) || strings.ContainsFunc(s, unicode.IsSpace) {
 		return FieldError(field, "must be an address such as ada@example.com")
 	}
 	return nil
