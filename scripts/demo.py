@@ -56,9 +56,9 @@ class Scene:
             raise NotAsPromised(f"`{what}` ended with {done.returncode}: {done.stderr}")
         return done.stdout
 
-    def json(self, plural: str, *arguments: str) -> list[Any]:
+    def listed(self, *arguments: str) -> list[Any]:
         """Run a listing command of the CLI; the objects that it lists."""
-        return json.loads(self.indent(*arguments, "--json"))[plural]
+        return json.loads(self.indent(*arguments, "--json"))
 
 
 def main() -> int:
@@ -180,8 +180,7 @@ def petition_in(line: str) -> str:
 
 
 def open_petitions(scene: Scene) -> list[str]:
-    listed = scene.json("petitions", "petition", "list", "--phase", "open")
-    return [petition["name"] for petition in listed]
+    return [p["name"] for p in scene.listed("petition", "list", "--phase", "open")]
 
 
 # ---- what was promised ----
@@ -231,7 +230,7 @@ def show_events(scene: Scene, petitions: Sequence[str]) -> None:
     print("$ indent event list", flush=True)
     for line in scene.indent("event", "list").splitlines():
         print(f"  {line}")
-    events = scene.json("events", "event", "list")
+    events = scene.listed("event", "list")
     seen = {(event["event"], event["meta"].get("labels", {}).get("petition")) for event in events}
     wanted = [("access/request", name) for name in petitions]
     wanted += [("access/approve", petitions[0]), ("access/deny", petitions[1])]
