@@ -46,7 +46,7 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{T: t, clock: approvaltest.NewClock(), logs: &syncBuffer{}, tokens: map[string]string{}}
+	h := &house{T: t, clock: approvaltest.NewClock(), logs: newSyncBuffer(), tokens: map[string]string{}}
 	logger := slog.New(slog.NewTextHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	kept, err := store.Open(t.Context(), store.Options{URL: filepath.Join(t.TempDir(), "indent.db"), Conns: 2})
 	h.must(err)
@@ -146,6 +146,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
+	closes bool // the server told the client to close the connection
 }
 
 // request makes a request as the holder of a token; a body that is not a string is sent as JSON.
@@ -193,7 +194,7 @@ func (h *house) send(r *http.Request) answer {
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	h.must(err)
-	return answer{h.T, res.StatusCode, res.Header, string(body)}
+	return answer{h.T, res.StatusCode, res.Header, string(body), res.Close}
 }
 
 // ok fails the test unless the answer is a success, and reads it into out.
