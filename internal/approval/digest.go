@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -40,11 +42,14 @@ func Digest(petitioners, resources []Resource, params []byte, reason string, dur
 }
 
 // CanonicalParams checks the params of a petition and answers them as canonical JSON (RFC 8785), nil when there are none.
-// It refuses what canonical JSON cannot carry unchanged: an integer beyond 2^53-1 would be approved as one number and
-// could be run as another.
+// It refuses what canonical JSON cannot carry unchanged: a number that is rounded would be approved as one and could be
+// run as another.
 func CanonicalParams(field string, params []byte) ([]byte, error) {
 	if len(bytes.TrimSpace(params)) == 0 {
 		return nil, nil
+	}
+	if len(params) > MaxBodyBytes {
+		return nil, FieldError(field, "is larger than %d bytes", MaxBodyBytes)
 	}
 	value := jsontext.Value(bytes.Clone(params))
 	if value.Kind() != '{' {
@@ -54,7 +59,7 @@ func CanonicalParams(field string, params []byte) ([]byte, error) {
 		return nil, err
 	}
 	if err := value.Canonicalize(); err != nil {
-		return nil, FieldError(field, "is not valid JSON: %v", err)
+		return nil, notJSON(field, err)
 	}
 	if len(value) > MaxParamsBytes {
 		return nil, FieldError(field, "is %d bytes of canonical JSON, at most %d are allowed: put the bulk elsewhere and send its digest", len(value), MaxParamsBytes)
@@ -62,6 +67,8 @@ func CanonicalParams(field string, params []byte) ([]byte, error) {
 	return value, nil
 }
 
+// checkParamTokens refuses what JSON allows and params may not have. A name twice, invalid UTF-8 and lone surrogates are
+// the decoder's to refuse (RFC 7493, I-JSON).
 func checkParamTokens(field string, value jsontext.Value) error {
 	dec := jsontext.NewDecoder(bytes.NewReader(value))
 	for {
@@ -70,33 +77,71 @@ func checkParamTokens(field string, value jsontext.Value) error {
 			return nil
 		}
 		if err != nil {
-			return FieldError(field, "is not valid JSON: %v", err)
+			return notJSON(field, err)
 		}
 		if dec.StackDepth() > MaxJSONDepth {
 			return FieldError(field, "is nested more than %d deep", MaxJSONDepth)
 		}
-		at := field + string(dec.StackPointer())
 		switch tok.Kind() {
 		case '"':
-			err = checkRunes(at, tok.String(), prose)
+			err = checkRunes("", tok.String(), mannerOf(dec))
 		case '0':
-			err = checkNumber(at, tok.String())
+			err = checkNumber(tok.String())
 		}
 		if err != nil {
-			return err
+			return under(printable(field+string(dec.StackPointer()), 300), err)
 		}
 	}
 }
 
+// mannerOf answers how strict to be with the text that was just read: names are identifiers.
+func mannerOf(dec *jsontext.Decoder) manner {
+	if kind, n := dec.StackIndex(dec.StackDepth()); kind == '{' && n%2 == 1 {
+		return identifier
+	}
+	return prose
+}
+
+func notJSON(field string, err error) error {
+	var syntax *jsontext.SyntacticError
+	if errors.As(err, &syntax) {
+		return FieldError(printable(field+string(syntax.JSONPointer), 300), "is not valid JSON at byte %d: %s", syntax.ByteOffset,
+			printable(fmt.Sprint(syntax.Err), 200))
+	}
+	return FieldError(field, "is not valid JSON")
+}
+
 const maxSafeInteger = 1<<53 - 1
 
-func checkNumber(field, literal string) error {
+// checkNumber refuses a number that RFC 8785 would write with another value: it knows doubles only (3.2.2.3).
+func checkNumber(literal string) error {
 	f, err := strconv.ParseFloat(literal, 64)
 	if err != nil || math.IsInf(f, 0) {
-		return FieldError(field, "the number %.40s is out of range: send it as text", literal)
+		return FieldError("", "the number %.40s is out of range: send it as text", literal)
 	}
 	if f == math.Trunc(f) && math.Abs(f) > maxSafeInteger {
-		return FieldError(field, "the number %.40s is beyond 2^53-1 and would lose digits: send it as text", literal)
+		return FieldError("", "the number %.40s is beyond 2^53-1 and would lose digits: send it as text", literal)
+	}
+	if written := strconv.FormatFloat(f, 'e', -1, 64); decimalOf(written) != decimalOf(literal) {
+		return FieldError("", "the number %.40s would become %s: send it as text", literal, written)
 	}
 	return nil
+}
+
+// decimal is a number as its digits without leading and trailing zeros, and the power of ten of the last one.
+type decimal struct {
+	digits   string
+	exponent int
+}
+
+func decimalOf(literal string) decimal {
+	mantissa, power, _ := strings.Cut(strings.ToLower(strings.TrimPrefix(literal, "-")), "e")
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	all := strings.TrimLeft(whole+fraction, "0")
+	digits := strings.TrimRight(all, "0")
+	if digits == "" {
+		return decimal{}
+	}
+	exponent, _ := strconv.Atoi(power) // a power that is not an int is of a number that is out of range, or 0
+	return decimal{digits, exponent - len(fraction) + len(all) - len(digits)}
 }
