@@ -75,7 +75,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 
 	h.rule(devVerdict())
 	own = h.ask(owner, approval.NewPetition{})
-	h.browser(owner).get(path(own)).has("You are deciding on your own petition.", "marked as self-approval", `value="access/approve"`, "Withdraw")
+	h.browser(owner).get(path(own)).has("You are on both sides of this petition.", "marked as self-approval", `value="access/approve"`, "Withdraw")
 }
 
 func TestDurationsStayWithinPolicy(t *testing.T) {
@@ -105,7 +105,7 @@ func TestStoredMarkupIsText(t *testing.T) {
 	for _, address := range []string{path(p), "/"} {
 		b.get(address).is(http.StatusOK).has("alert(1)").holdsNo("<script>", "<img", "<i>", "onerror=alert(2)>{{.}}</", `href="javascript`)
 	}
-	b.get(path(p)).has(`<span class="odd" title="hangul filler">U+3164</span>`, `<span class="mixed" title="This word mixes Latin and Cyrillic letters">раypal</span>`,
+	b.get(path(p)).has(`<span class="odd" title="empty braille pattern">U+2800</span>`, `<span class="mixed" title="This word mixes Latin and Cyrillic letters">раypal</span>`,
 		`title="a character that does not show">U+0306</span>`, `["a.b"][""]`, "empty text", "empty list", "empty object")
 }
 

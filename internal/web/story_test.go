@@ -105,7 +105,7 @@ func nasty() approval.NewPetition {
 				AltIDs: []string{script}, Labels: map[string]string{script: script, "description": "раypal"}},
 			{Kind: "x", ID: strings.Repeat("0123456789abcdef", 60)},
 		},
-		Params: approval.RawJSON(`{"` + `</pre><script>alert(5)</script>":"</pre><script>alert(6)</script>","a.b":{"":""},"list":[],"empty":{},"nul":null,"rtl":"אבג","then":1,"hidden":"a` + "\u3164" + `b"}`),
+		Params: approval.RawJSON(`{"` + `</pre><script>alert(5)</script>":"</pre><script>alert(6)</script>","a.b":{"":""},"list":[],"empty":{},"nul":null,"rtl":"אבג","then":1,"hidden":"a` + "\u2800" + `b"}`),
 		Labels: map[string]string{"note<b>": "<i>" + script},
 	}
 }
