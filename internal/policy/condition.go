@@ -1,139 +1,128 @@
 package policy
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
+	"errors"
+	"slices"
 	"strings"
-	"sync"
 
 	"cel.dev/cel-go/cel"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
 
-// What a condition may look at. The petitioner's word: petition (reason, params, labels), resources and petitioners as
-// they were sent. The server's: actor, known (the directory's entries of what is asked for) and now. A rule that
-// approves should rest on the server's (I13).
-var variables = []cel.EnvOption{
-	cel.Variable("petition", cel.MapType(cel.StringType, cel.DynType)),
-	cel.Variable("petitioners", cel.ListType(cel.MapType(cel.StringType, cel.DynType))),
-	cel.Variable("resources", cel.ListType(cel.MapType(cel.StringType, cel.DynType))),
-	cel.Variable("known", cel.ListType(cel.MapType(cel.StringType, cel.DynType))),
-	cel.Variable("actor", cel.MapType(cel.StringType, cel.StringType)),
-	cel.Variable("now", cel.TimestampType),
+// Limits of conditions. The unit of cost is CEL's: about one for each step, and for each ten characters touched.
+const (
+	maxCost       = 100_000   // of one condition
+	maxTotalCost  = 1_000_000 // of all conditions of one decision
+	maxNesting    = 3         // of all, exists, map … in one another
+	maxPattern    = 5_000     // size of a compiled regular expression
+	interruptEach = 100       // steps of a loop between two looks at the caller's context
+)
+
+// condition is a compiled "when".
+type condition struct {
+	program cel.Program
+	known   bool // it looks at the directory
 }
 
-// maxCost bounds one evaluation; the unit is CEL's, about one for each step.
-const maxCost = 100_000
-
-var environment = sync.OnceValues(func() (*cel.Env, error) { return cel.NewEnv(variables...) })
-
-// condition compiles the text of a "when". Its type must be bool.
-func condition(text string) (cel.Program, error) {
-	if len(text) > maxWhen {
-		return nil, fmt.Errorf("when is %d bytes long, at most %d are allowed", len(text), maxWhen)
+// compileCondition compiles the text of a "when"; its type must be bool. The condition of a rule that approves sees less:
+// only what binds, not what the requester says about itself (I13, see vocabulary.go).
+func compileCondition(when text, approves bool) (*condition, error) {
+	if err := checkConditionText(when); err != nil {
+		return nil, err
 	}
-	env, err := environment()
+	env, err := environment(approves)
 	if err != nil {
 		return nil, err
 	}
-	ast, issues := env.Compile(text)
+	ast, issues := env.Compile(when.value)
 	if issues.Err() != nil {
-		first := issues.Errors()[0]
-		return nil, fmt.Errorf("when, line %d, column %d: %s", first.Location.Line(), first.Location.Column()+1, first.Message)
+		return nil, explainIssue(when, issues.Errors()[0], approves)
 	}
-	if !ast.OutputType().IsExactType(cel.BoolType) && !ast.OutputType().IsExactType(cel.DynType) {
-		return nil, fmt.Errorf("when must be true or false, it is %s", ast.OutputType())
+	if !ast.OutputType().IsExactType(cel.BoolType) {
+		return nil, when.wrong("when must be true or false, it is of type %s: compare it with something", ast.OutputType())
 	}
-	return env.Program(ast, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(maxCost), cel.InterruptCheckFrequency(100))
+	program, err := env.Program(ast, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(maxCost), cel.InterruptCheckFrequency(interruptEach))
+	if err != nil {
+		return nil, when.wrong("%v", err)
+	}
+	return &condition{program: program, known: reads(ast, "known")}, nil
 }
 
-// needs are the variables that a condition names, so that only those are built.
-type needs struct{ petition, petitioners, resources, known bool }
-
-func needsOf(text string) needs {
-	return needs{
-		petition:    strings.Contains(text, "petition"),
-		petitioners: strings.Contains(text, "petitioners"),
-		resources:   strings.Contains(text, "resources"),
-		known:       strings.Contains(text, "known"),
+func checkConditionText(when text) error {
+	if strings.TrimSpace(when.value) == "" {
+		return when.wrong("when is empty: leave it out of a rule that is for every petition")
 	}
+	shown := when
+	shown.value = strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || r == '\r' {
+			return ' '
+		}
+		return r
+	}, when.value)
+	return shown.line(maxWhen)
 }
 
-// holds evaluates the condition; an error, a cost overrun and an answer that is not a bool are all errors.
-func (r rule) holds(ctx context.Context, in approval.PolicyInput) (bool, error) {
-	if r.condition == nil {
-		return true, nil
+// explainIssue answers what the compiler found, at its place in the document.
+func explainIssue(when text, issue *cel.Error, approves bool) error {
+	at := when.at(issue.Location.Line(), issue.Location.Column())
+	if approves && compiles(when.value) {
+		return at.wrong("%s: a rule that approves must not rest on what the requester says about itself; "+
+			"it may use actor, known, now, petition.params, petition.duration and the id and kind of resources and petitioners", issue.Message)
 	}
-	activation, err := r.activation(ctx, in)
+	return at.wrong("%s", issue.Message)
+}
+
+func compiles(expression string) bool {
+	env, err := environment(false)
+	if err != nil {
+		return false
+	}
+	_, issues := env.Compile(expression)
+	return issues.Err() == nil
+}
+
+// reads answers whether the checked expression refers to the variable.
+func reads(checked *cel.Ast, variable string) bool {
+	for _, r := range checked.NativeRep().ReferenceMap() {
+		if r.Name == variable {
+			return true
+		}
+	}
+	return false
+}
+
+// holds evaluates the condition. An error, a cost overrun and an answer that is not a bool are all errors.
+func (c *condition) holds(s *scene) (bool, error) {
+	value, details, err := c.program.ContextEval(s.ctx, s)
+	if details != nil {
+		if cost := details.ActualCost(); cost != nil {
+			s.cost += *cost
+		}
+	}
 	if err != nil {
 		return false, err
 	}
-	value, _, err := r.condition.ContextEval(ctx, activation)
-	if err != nil {
-		return false, err
+	if s.cost > maxTotalCost {
+		return false, errors.New("the conditions up to here cost too much")
 	}
 	answer, ok := value.Value().(bool)
 	if !ok {
-		return false, fmt.Errorf("the condition answered %v, not true or false", value)
+		return false, errors.New("the condition is neither true nor false")
 	}
 	return answer, nil
 }
 
-func (r rule) activation(ctx context.Context, in approval.PolicyInput) (map[string]any, error) {
-	out := map[string]any{
-		"now":         in.Now,
-		"actor":       map[string]string{"id": in.Actor.ID, "kind": in.Actor.Kind, "email": in.Actor.Email, "role": string(in.Actor.Role), "person": in.Actor.Person},
-		"petition":    map[string]any{},
-		"petitioners": []map[string]any{},
-		"resources":   []map[string]any{},
-		"known":       []map[string]any{},
+// allKnown answers whether the directory has an entry for every resource that is asked for.
+func (s *scene) allKnown() bool {
+	entries, err := s.directory()
+	if err != nil {
+		return false
 	}
-	if r.needs.petition {
-		p, err := petition(in.Petition)
-		if err != nil {
-			return nil, err
-		}
-		out["petition"] = p
-	}
-	if r.needs.petitioners {
-		out["petitioners"] = resources(in.Petition.Petitioners)
-	}
-	if r.needs.resources {
-		out["resources"] = resources(in.Petition.Resources)
-	}
-	if r.needs.known {
-		known, err := in.Known(ctx)
-		if err != nil {
-			return nil, err
-		}
-		out["known"] = resources(known)
-	}
-	return out, nil
-}
-
-func petition(p approval.Petition) (map[string]any, error) {
-	params := map[string]any{}
-	if len(p.Params) > 0 {
-		if err := json.Unmarshal(p.Params, &params); err != nil {
-			return nil, fmt.Errorf("the params cannot be read: %w", err)
+	for _, asked := range s.in.Petition.Resources {
+		if !slices.ContainsFunc(entries, func(r approval.Resource) bool { return r.Same(asked) }) {
+			return false
 		}
 	}
-	return map[string]any{"reason": p.Reason, "params": params, "labels": nonNil(p.Labels), "duration": p.Duration}, nil
-}
-
-func resources(list []approval.Resource) []map[string]any {
-	out := make([]map[string]any, len(list))
-	for i, r := range list {
-		out[i] = map[string]any{"id": r.ID, "kind": r.Kind, "displayName": r.DisplayName, "email": r.Email, "labels": nonNil(r.Labels)}
-	}
-	return out
-}
-
-func nonNil(labels map[string]string) map[string]string {
-	if labels == nil {
-		return map[string]string{}
-	}
-	return labels
+	return true
 }

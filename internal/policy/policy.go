@@ -1,0 +1,138 @@
+// Package policy turns a space's rule document into a verdict: approve, deny, or review by whom and how many.
+//
+// Its promise: rules are tried in order and the first that matches decides; no match is a denial; a condition that fails
+// or costs too much never approves, the space's owners decide then. What a document says is checked when it is compiled,
+// with the line and column of what is wrong; deciding builds only what a rule looks at.
+//
+// It imports the centre, the CEL library and the YAML library.
+package policy
+
+import (
+	"context"
+	_ "embed"
+	"sync"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// Names of verdicts that no rule of a document gave.
+const (
+	ruleNone  = "no-rule"
+	ruleError = "policy-error"
+)
+
+// Decide answers the verdict of the first rule that matches. A condition that cannot be evaluated is answered with a
+// review by the space's owners, and no later rule is tried, because an earlier one might have denied. An error means
+// that the directory could not be read or that ctx has ended; the caller must not approve.
+func (d *Document) Decide(ctx context.Context, in approval.PolicyInput) (approval.Verdict, error) {
+	v, err := d.decide(ctx, in)
+	v.PolicyVersion, v.Dev = in.Document.Version, d.Dev
+	return v, err
+}
+
+func (d *Document) decide(ctx context.Context, in approval.PolicyInput) (approval.Verdict, error) {
+	var seen *scene
+	for i := range d.rules {
+		r := &d.rules[i]
+		if r.condition == nil {
+			return r.verdict, nil
+		}
+		if seen == nil {
+			seen = newScene(ctx, in)
+		}
+		match, err := r.matches(seen)
+		if seen.unavailable != nil {
+			return approval.Verdict{}, seen.unavailable
+		}
+		if err := ctx.Err(); err != nil {
+			return approval.Verdict{}, approval.Wrap(approval.Unavailable, err, "the call was cancelled before policy had answered")
+		}
+		if err != nil {
+			return ownersDecide(r.verdict.Rule, err), nil
+		}
+		if match {
+			return r.verdict, nil
+		}
+	}
+	return noRule(), nil
+}
+
+func noRule() approval.Verdict {
+	return approval.Verdict{Decision: approval.VerdictDeny, Rule: ruleNone, Explanation: "no rule matches",
+		DecideWithin: defaultDecideWithin, DefaultDuration: defaultGrant}
+}
+
+// ownersDecide is what holds when the condition of a rule fails (I3). The grant is at most a day: nobody has said how
+// long is right.
+func ownersDecide(rule string, cause error) approval.Verdict {
+	return approval.Verdict{
+		Decision: approval.VerdictReview, Rule: ruleError,
+		Explanation:  readable("the condition of rule \"" + rule + "\" could not be evaluated (" + cause.Error() + "): the space's owners decide"),
+		Requirements: []approval.Requirement{{Reviewers: approval.Reviewers{Roles: []approval.Role{approval.Owner}}, Count: 1}},
+		DecideWithin: defaultDecideWithin, DefaultDuration: defaultGrant, MaxDuration: 24 * time.Hour,
+	}
+}
+
+// Engine implements approval.Policy: it compiles each version of a document once.
+type Engine struct {
+	mu       sync.Mutex
+	compiled map[documentKey]*compilation
+}
+
+type documentKey struct {
+	space   string
+	version int64
+}
+
+// compilation is a document that is compiled by the first who needs it; the others wait for that. One that cannot be
+// compiled is remembered as well, so that it costs once.
+type compilation struct {
+	text     string
+	once     sync.Once
+	document *Document
+	err      error
+}
+
+// maxCompiled bounds the documents that are kept compiled.
+const maxCompiled = 1000
+
+// New answers an engine with nothing compiled yet.
+func New() *Engine { return &Engine{compiled: map[documentKey]*compilation{}} }
+
+// Decide answers the verdict of the input's document. An error means that it gave none: the caller must not approve.
+func (e *Engine) Decide(ctx context.Context, in approval.PolicyInput) (approval.Verdict, error) {
+	c := e.compilation(in.Document)
+	c.once.Do(func() { c.document, c.err = Compile(c.text) })
+	if c.err != nil {
+		return approval.Verdict{}, c.err
+	}
+	return c.document.Decide(ctx, in)
+}
+
+func (e *Engine) compilation(d approval.PolicyDocument) *compilation {
+	key := documentKey{d.Space, d.Version}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if c := e.compiled[key]; c != nil && c.text == d.Text {
+		return c
+	}
+	if len(e.compiled) >= maxCompiled {
+		clear(e.compiled)
+	}
+	c := &compilation{text: d.Text}
+	e.compiled[key] = c
+	return c
+}
+
+//go:embed documents/dev.yaml
+var dev string
+
+//go:embed documents/default.yaml
+var standard string
+
+// Dev answers the document of `indent dev`: one person may play both parts, and page and log say so.
+func Dev() string { return dev }
+
+// Default answers the document that a new space starts with.
+func Default() string { return standard }
