@@ -1,4 +1,4 @@
-package store_test
+package store
 
 import (
 	"fmt"
@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/indent-approvals/indent/internal/approval"
-	"github.com/indent-approvals/indent/internal/store"
 	"github.com/indent-approvals/indent/internal/store/storetest"
 )
 
@@ -23,7 +22,7 @@ func BenchmarkCommit(b *testing.B) {
 	for _, engine := range slices.Sorted(maps.Keys(engines)) {
 		for _, callers := range []int{1, 64, 256} {
 			b.Run(fmt.Sprintf("%s/create/%d", engine, callers), func(b *testing.B) {
-				s := open(b, store.Options{URL: engines[engine](b)})
+				s := openStore(b, Options{URL: engines[engine](b)})
 				run(b, s, callers)
 			})
 		}

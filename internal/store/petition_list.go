@@ -14,8 +14,10 @@ import (
 // petitions there are; only a driver that finds many and a condition that refuses nearly all of them make a long walk.
 // CROSS JOIN is how SQLite is told to begin with the driver; PostgreSQL plans as it sees fit.
 func (s *Store) Petitions(ctx context.Context, q approval.PetitionQuery) (approval.Page[approval.Petition], error) {
+	var hopeless bool
+	q.Words, hopeless = queryWords(q.Words)
 	l, err := newPetitionList(s.dialect, q)
-	if err != nil {
+	if err != nil || hopeless {
 		return approval.Page[approval.Petition]{}, err
 	}
 	rows, err := list(ctx, s, l.text(), l.args, scanPetition)

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -53,13 +52,12 @@ type postgresEngine struct {
 	writes  *gate
 	hints   *hints
 	timeout time.Duration
-	tries   atomic.Uint32
+	begin   string // how a transaction begins that has to be asked for
+	always  bool   // every transaction has to be asked for
 }
 
 const (
 	defaultConns = 16
-	// maxTries is how often a transaction runs that loses against others (40001 or 40P01).
-	maxTries = 10
 	// oldestPostgres has pg_current_xact_id.
 	oldestPostgres = 130000
 )
@@ -84,19 +82,20 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	}
 	broker := NewBroker()
 	places := newGate(o.Conns, o.Queue)
-	e := &postgresEngine{db: db, writes: places, timeout: o.Timeout, hints: startHints(config, broker, o.Logger)}
+	e := &postgresEngine{db: db, writes: places, timeout: o.Timeout, begin: "BEGIN", always: o.Serializable,
+		hints: startHints(config, broker, o.Logger)}
+	if o.Serializable {
+		e.begin = "BEGIN ISOLATION LEVEL SERIALIZABLE"
+	}
 	return &Store{engine: e, dialect: postgresDialect, broker: broker, reads: places}, nil
 }
 
 // configure sets what every session of ours needs, unless the address says otherwise.
 func configure(config *pgx.ConnConfig, o Options) {
-	isolation := "read committed"
-	if o.Serializable {
-		isolation = "serializable"
-	}
 	ours := map[string]string{
-		"application_name":              "indent",
-		"default_transaction_isolation": isolation,
+		"application_name": "indent",
+		// A query is one statement and sees one moment: more isolation would only make it fail.
+		"default_transaction_isolation": "read committed",
 		"statement_timeout":             milliseconds(o.Timeout),
 		// A session of ours that hangs in a transaction would keep events from settling for everybody.
 		"idle_in_transaction_session_timeout": milliseconds(o.Timeout),
@@ -148,24 +147,9 @@ func (e *postgresEngine) commit(ctx context.Context, statements []statement) err
 		if err == nil || try == maxTries || e.class(err) != again && !pgconn.SafeToRetry(err) {
 			return err
 		}
-		if err := e.pause(ctx, try); err != nil {
+		if err := pause(ctx, try); err != nil {
 			return err
 		}
-	}
-}
-
-// pause waits before another try: longer each time, and never as long as a neighbour that lost the same race.
-func (e *postgresEngine) pause(ctx context.Context, try int) error {
-	const golden = 0.618033988749895 // its multiples spread evenly over [0, 1)
-	spread := golden * float64(e.tries.Add(1))
-	spread -= float64(int(spread))
-	timer := time.NewTimer(time.Duration((0.5 + spread) * float64(time.Millisecond) * float64(int(1)<<min(try, 6))))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return cancelled(ctx.Err())
 	}
 }
 
@@ -178,20 +162,20 @@ func (e *postgresEngine) transaction(ctx context.Context, statements []statement
 	}
 	defer conn.Close()
 	return conn.Raw(func(driverConn any) error {
-		return transactionOn(ctx, driverConn.(*stdlib.Conn).Conn(), statements)
+		return e.transactionOn(ctx, driverConn.(*stdlib.Conn).Conn(), statements)
 	})
 }
 
 // transactionOn sends all statements at once. The server takes them for one transaction: its own, if nothing has to be
 // looked at before the commit, else one that begins with the first.
-func transactionOn(ctx context.Context, conn *pgx.Conn, statements []statement) error {
-	explicit := false
+func (e *postgresEngine) transactionOn(ctx context.Context, conn *pgx.Conn, statements []statement) error {
+	explicit := e.always
 	for i := range statements {
 		explicit = explicit || statements[i].missing != nil
 	}
 	batch := &pgx.Batch{QueuedQueries: make([]*pgx.QueuedQuery, 0, len(statements)+1)}
 	if explicit {
-		batch.Queue("BEGIN")
+		batch.Queue(e.begin)
 	}
 	for i := range statements {
 		batch.Queue(statements[i].in(postgresDialect), statements[i].args...)

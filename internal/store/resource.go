@@ -123,11 +123,15 @@ func (s *Store) Resources(ctx context.Context, q approval.ResourceQuery) (approv
 	if err != nil {
 		return result, err
 	}
+	words, hopeless := queryWords(q.Words)
+	if hopeless {
+		return result, nil
+	}
 	var c clause
 	c.add("SELECT r.name, r.doc FROM ")
-	if len(q.Words) > 0 {
+	if len(words) > 0 {
 		c.add("resource_search d CROSS JOIN resources r WHERE r.seq = d.rowid AND ",
-			s.dialect.match("resource_search", c.arg(s.dialect.search(q.Space, q.Words))), " AND ")
+			s.dialect.match("resource_search", c.arg(s.dialect.search(q.Space, words))), " AND ")
 	} else {
 		c.add("resources r WHERE ")
 	}

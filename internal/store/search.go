@@ -51,6 +51,13 @@ func jsonTexts(value []byte) (texts []string) {
 // spaceWord marks the rows of a space. It cannot be one of a row's own words, which are letters and digits only.
 func spaceWord(space string) string { return "§" + space }
 
+// queryWords cuts the words of a query as those of a row were cut, so that nothing in them can mean anything to an
+// engine. Without a word left, nothing is found.
+func queryWords(asked []string) (words []string, hopeless bool) {
+	words = approval.SearchWords(asked...)
+	return words, len(asked) > 0 && len(words) == 0
+}
+
 // row answers the words of a row as the engines' search tables take them, with the mark of its space.
 func (d *dialect) row(space string, words []string) string {
 	return spaceWord(space) + " " + strings.Join(words, " ")

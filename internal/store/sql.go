@@ -5,9 +5,11 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"math"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
@@ -53,6 +55,9 @@ func (s *Store) read(ctx context.Context, text string, args []any, begin func(),
 		if err == nil || s.engine.class(err) != again || try == maxTries {
 			return s.refusal(err)
 		}
+		if err := pause(ctx, try); err != nil {
+			return err
+		}
 	}
 }
 
@@ -68,6 +73,26 @@ func (s *Store) readOnce(ctx context.Context, text string, args []any, each func
 		}
 	}
 	return rows.Err()
+}
+
+// maxTries is how often a transaction runs that loses against others.
+const maxTries = 30
+
+var pauses atomic.Uint32
+
+// pause waits before another try: longer each time, and never as long as a neighbour that lost the same race.
+func pause(ctx context.Context, try int) error {
+	const golden = 0.618033988749895 // its multiples spread evenly over [0, 1)
+	spread := golden * float64(pauses.Add(1))
+	spread -= math.Floor(spread)
+	timer := time.NewTimer(time.Duration((0.5 + spread) * float64(time.Millisecond<<min(try, 6))))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return cancelled(ctx.Err())
+	}
 }
 
 // list answers all rows of a reading text.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"modernc.org/sqlite"
 
@@ -29,9 +30,10 @@ type writer struct {
 	mu     sync.RWMutex // held for reading while sending, so that nothing is sent to a closed queue
 	closed bool
 
-	conn  driver.Conn
-	stmts map[string]driver.Stmt
-	args  []driver.NamedValue
+	batches atomic.Int64 // how many have begun
+	conn    driver.Conn
+	stmts   map[string]driver.Stmt
+	args    []driver.NamedValue
 }
 
 // request is a change that waits for its answer.
@@ -110,6 +112,7 @@ func (w *writer) run() {
 	batch := make([]*request, 0, mostInBatch)
 	for r := range w.queue {
 		batch = w.fill(append(batch[:0], r))
+		w.batches.Add(1)
 		w.batch(batch)
 		for _, r := range batch {
 			close(r.answered)

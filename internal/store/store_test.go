@@ -1,4 +1,4 @@
-package store_test
+package store
 
 import (
 	"context"
@@ -9,16 +9,77 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
 
-	"github.com/indent-approvals/indent/internal/store"
+	"github.com/indent-approvals/indent/internal/approval"
+	"github.com/indent-approvals/indent/internal/store/storetest"
 )
 
 // postgresVariable names the URL of a superuser on a scratch PostgreSQL server.
 const postgresVariable = "INDENT_TEST_POSTGRES"
 
-func open(t testing.TB, o store.Options) *store.Store {
+func TestMain(m *testing.M) {
+	if url := os.Getenv(childVariable); url != "" {
+		commitUntilKilled(url)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func TestSQLiteKeepsThePort(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) approval.Store {
+		return openStore(t, Options{URL: sqliteURL(t)})
+	})
+}
+
+func TestPostgresKeepsThePort(t *testing.T) {
+	t.Parallel()
+	if !havePostgres(t) {
+		return
+	}
+	for name, serializable := range map[string]bool{"read committed": false, "serializable": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			storetest.Run(t, func(t *testing.T) approval.Store {
+				return openStore(t, Options{URL: postgresURL(t), Serializable: serializable, Conns: 8})
+			})
+		})
+	}
+}
+
+// onEachEngine runs a test on a store of each engine.
+func onEachEngine(t *testing.T, test func(*testing.T, *Store)) {
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, openStore(t, Options{URL: sqliteURL(t)}))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		if havePostgres(t) {
+			test(t, openStore(t, Options{URL: postgresURL(t), Conns: 4}))
+		}
+	})
+}
+
+// havePostgres answers whether there is a server to test against. A run that is asked for everything fails without one.
+// Any other run goes on, as `go test ./...` proves almost everything with nothing installed; it does not call t.Skip,
+// which would look like a test that has passed judgement on its subject.
+func havePostgres(t testing.TB) bool {
 	t.Helper()
-	s, err := store.Open(t.Context(), o)
+	if os.Getenv(postgresVariable) != "" {
+		return true
+	}
+	how := "set " + postgresVariable + " to the URL of a superuser on a scratch server, or run scripts/postgres.py go test ./internal/store/..."
+	if os.Getenv("CI") == "true" || os.Getenv("INDENT_TEST_REQUIRE_POSTGRES") == "1" {
+		t.Fatal("the PostgreSQL half of this test is required here: " + how)
+	}
+	t.Log("NOT PROVED: the PostgreSQL half of this test did not run: " + how)
+	return false
+}
+
+func openStore(t testing.TB, o Options) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,125 @@
+package storetest
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+func resourceNamed(name, title string) approval.Resource {
+	return approval.Resource{ID: "thing:" + name, Kind: "database", DisplayName: title, Labels: map[string]string{approval.LabelBlock: name}}
+}
+
+func resourceNames(page approval.Page[approval.Resource]) []string {
+	list := []string{}
+	for _, r := range page.Items {
+		list = append(list, r.Name())
+	}
+	return list
+}
+
+func resources(t *testing.T, k kit) {
+	r := approval.Resource{ID: "prod", Kind: "database", DisplayName: "Production <&> 漢字", Email: "dba@acmecorp.example", AltIDs: []string{"p", "pg-1"},
+		Labels: map[string]string{approval.LabelBlock: "prod", "tier": "1"}}
+	k.commit(t, approval.PutResource{Resource: r, MustBeNew: true})
+	got, err := k.Resource(t.Context(), k.space, "prod")
+	want(t, got, err, r)
+	k.refuse(t, approval.Conflict, approval.PutResource{Resource: r, MustBeNew: true})
+
+	found := func(words ...string) []string {
+		t.Helper()
+		page, err := k.Resources(t.Context(), approval.ResourceQuery{Space: k.space, Words: words})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resourceNames(page)
+	}
+	want(t, found("produc", "漢"), nil, []string{"prod"})
+	r.DisplayName, r.ID, r.Labels["tier"] = "Staging", "staging", "2"
+	k.commit(t, approval.PutResource{Resource: r})
+	got, err = k.Resource(t.Context(), k.space, "prod")
+	want(t, got, err, r)
+	want(t, found("production"), nil, []string{})
+	want(t, found("staging"), nil, []string{"prod"})
+	byID, err := k.ResourcesByID(t.Context(), k.space, []string{"staging", "prod", "missing"})
+	want(t, byID, err, []approval.Resource{r})
+	none, err := k.ResourcesByID(t.Context(), k.space, nil)
+	want(t, len(none), err, 0)
+
+	k.commit(t, approval.DeleteResource{Name: "prod"})
+	_, err = k.Resource(t.Context(), k.space, "prod")
+	wantCode(t, err, approval.NotFound)
+	k.refuse(t, approval.NotFound, approval.DeleteResource{Name: "prod"})
+	want(t, found("staging"), nil, []string{})
+	k.commit(t, approval.PutResource{Resource: r, MustBeNew: true}) // gone is gone
+	want(t, found("staging"), nil, []string{"prod"})
+	oneWins(t, together(16, func(int) error {
+		return k.Commit(t.Context(), k.change(approval.PutResource{Resource: resourceNamed("new", "new"), MustBeNew: true}))
+	}))
+}
+
+func resourcesAreSelected(t *testing.T, k kit) {
+	var all []approval.Resource
+	for i := range 40 {
+		r := resourceNamed(fmt.Sprintf("r%02d", i), "thing")
+		r.Kind = []string{"okta/user", "slack/channel", "group", "database"}[i%4]
+		if i%3 == 0 {
+			r.Labels[approval.LabelRequestable] = "true"
+		}
+		if i%7 == 0 {
+			r.Labels[approval.LabelDeactivated] = "true"
+		}
+		if i%5 == 0 {
+			r.Email = "a@b.example"
+		}
+		all = append(all, r)
+		k.commit(t, approval.PutResource{Resource: r})
+	}
+	for _, view := range append([]approval.View{""}, approval.Views...) {
+		for _, text := range []string{"", approval.LabelRequestable, "!" + approval.LabelRequestable, approval.LabelBlock + " in (r01,r03,r05)"} {
+			selector, _ := approval.ParseSelector("", text)
+			wanted := []string{}
+			for _, r := range all {
+				if (view == "" || r.In(view)) && selector.Matches(r.Labels) {
+					wanted = append(wanted, r.Name())
+				}
+			}
+			for _, words := range [][]string{nil, {"thing"}} {
+				page, err := k.Resources(t.Context(), approval.ResourceQuery{Space: k.space, View: view, Selector: selector, Words: words,
+					Page: approval.PageRequest{Size: 200}})
+				want(t, resourceNames(page), err, wanted)
+			}
+		}
+	}
+}
+
+// awkwardOrder is sorted bytewise and in no language's own order.
+var awkwardOrder = []string{"!", "-a", "0", "10", "9", "A", "B", "Z", "_", "a", "a b", "a-b", "a.b", "aB", "ab", "b", "z", "~", "ß", "ä", "ö", "Ω", "漢", "🙂"}
+
+func pagesOfResources(t *testing.T, k kit) {
+	for _, name := range slices.Backward(awkwardOrder) {
+		k.commit(t, approval.PutResource{Resource: resourceNamed(name, "thing")})
+	}
+	for _, words := range [][]string{nil, {"thi"}} {
+		for _, size := range []int{1, 5, 23, 24, 25} {
+			pages := walk(t, size, func(r approval.PageRequest) ([]string, string, error) {
+				page, err := k.Resources(t.Context(), approval.ResourceQuery{Space: k.space, Words: words, Page: r})
+				return resourceNames(page), page.Next, err
+			}, false)
+			want(t, slices.Concat(pages...), nil, awkwardOrder)
+		}
+	}
+}
+
+func manyResources(t *testing.T, k kit) {
+	var writes []approval.Write
+	for i := range approval.MaxBulk {
+		writes = append(writes, approval.PutResource{Resource: resourceNamed(fmt.Sprint("r", i), "thing")})
+	}
+	k.commit(t, writes...)
+	k.refuse(t, approval.NotFound, append(slices.Clone(writes[:10]), approval.DeleteResource{Name: "missing"})...)
+	page, err := k.Resources(t.Context(), approval.ResourceQuery{Space: k.space, Words: []string{"r999"}})
+	want(t, resourceNames(page), err, []string{"r999"})
+}
