@@ -18,10 +18,10 @@ const (
 type Resource struct {
 	ID          string            `json:"id,omitzero" doc:"Identifier in the system that the resource comes from." maxLength:"1024" example:"reset-password:123"`
 	DisplayName string            `json:"displayName,omitzero" doc:"What people read." maxLength:"500" example:"Reset Password (user:123)"`
-	AltIDs      []string          `json:"altIds,omitempty" doc:"Other identifiers of the same thing." maxItems:"32"`
+	AltIDs      []string          `json:"altIds,omitempty" doc:"Other identifiers of the same thing." maxItems:"32" maxLength:"1024"`
 	Kind        string            `json:"kind,omitzero" doc:"What sort of thing it is." maxLength:"200" example:"action"`
 	Email       string            `json:"email,omitzero" doc:"Address, for people." maxLength:"320"`
-	Labels      map[string]string `json:"labels,omitempty" doc:"Free labels; those below indent.com/ have a meaning."`
+	Labels      map[string]string `json:"labels,omitempty" doc:"Free labels; those below indent.com/ have a meaning." maxProperties:"64"`
 }
 
 // Name answers the resource's name in paths: its label indent.com/block.
