@@ -6,13 +6,9 @@ package config
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/goccy/go-yaml"
 )
 
 // Config is the settings of one node.
@@ -29,9 +25,6 @@ type Config struct {
 
 // envPrefix keeps the server's variables apart from the clients' INDENT_API_URL, INDENT_SPACE and INDENT_API_TOKEN.
 const envPrefix = "INDENT_SERVER_"
-
-// maxFile bounds the settings file, in bytes.
-const maxFile = 1 << 20
 
 // Default answers the settings that hold where nothing else is said.
 func Default() Config {
@@ -55,80 +48,56 @@ type Source struct {
 // one; a wrong value is an error that names the setting and where it came from.
 func Load(src Source) (Config, error) {
 	c := Default()
-	from := map[string]string{}
-	apply := func(key, value, origin string) error {
-		s := find(key)
+	given, err := src.values()
+	if err != nil {
+		return c, err
+	}
+	from := map[string]value{}
+	for _, v := range given {
+		s := find(v.key)
 		if s == nil {
-			return fmt.Errorf("%s: there is no setting %q; %s", origin, key, nearest(key))
+			return c, fmt.Errorf("%s: there is no such setting: %s", v.origin, nearest(v))
 		}
-		if err := s.set(&c, value); err != nil {
-			return fmt.Errorf("%s: %s: %w", origin, key, err)
+		if err := s.set(&c, v.text); err != nil {
+			return c, fmt.Errorf("%s: %w", v.origin, err)
 		}
-		from[key] = origin
-		return nil
-	}
-	if err := fromFile(src.File, apply); err != nil {
-		return c, err
-	}
-	if err := fromEnviron(src.Environ, apply); err != nil {
-		return c, err
-	}
-	for _, key := range sorted(src.Flags) {
-		if err := apply(key, src.Flags[key], "flag --"+strings.ReplaceAll(key, "_", "-")); err != nil {
-			return c, err
-		}
+		from[v.key] = v
 	}
 	return c, c.check(from)
 }
 
-func fromFile(path string, apply func(key, value, origin string) error) error {
-	if path == "" {
-		return nil
-	}
-	raw, err := readBounded(path)
-	if err != nil {
-		return fmt.Errorf("the settings file cannot be read: %w", err)
-	}
-	var values map[string]any
-	if err := yaml.Unmarshal(raw, &values); err != nil {
-		return fmt.Errorf("%s is not a YAML map of settings: %w", path, err)
-	}
-	for _, key := range sorted(values) {
-		switch v := values[key].(type) {
-		case map[string]any, []any, nil:
-			return fmt.Errorf("%s: %s must be one value; every setting is", path, key)
-		default:
-			if err := apply(key, fmt.Sprint(v), path); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+// value is what a source says of a setting.
+type value struct {
+	key, text string
+	// origin is the place for a message, such as "indent.yaml:3: addr"; spell writes a key as that source does.
+	origin string
+	spell  func(key string) string
 }
 
-func readBounded(path string) ([]byte, error) {
-	f, err := os.Open(path)
+// values answers what all sources say, those that win last.
+func (src Source) values() ([]value, error) {
+	all, err := fromFile(src.File)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(raw) > maxFile {
-		err = fmt.Errorf("%s is larger than %d bytes", path, maxFile)
+	all = append(all, fromEnviron(src.Environ)...)
+	flag := func(key string) string { return "--" + strings.ReplaceAll(key, "_", "-") }
+	for _, key := range sorted(src.Flags) {
+		all = append(all, value{key, src.Flags[key], "flag " + flag(key), flag})
 	}
-	return raw, err
+	return all, nil
 }
 
-func fromEnviron(environ []string, apply func(key, value, origin string) error) error {
+func fromEnviron(environ []string) []value {
+	variable := func(key string) string { return envPrefix + strings.ToUpper(key) }
+	var found []value
 	for _, entry := range environ {
-		name, value, _ := strings.Cut(entry, "=")
+		name, text, _ := strings.Cut(entry, "=")
 		if key, ours := strings.CutPrefix(name, envPrefix); ours {
-			if err := apply(strings.ToLower(key), value, "environment variable "+name); err != nil {
-				return err
-			}
+			found = append(found, value{strings.ToLower(key), text, "environment variable " + name, variable})
 		}
 	}
-	return nil
+	return found
 }
 
 func find(key string) *setting {
@@ -139,20 +108,18 @@ func find(key string) *setting {
 	return &settings[i]
 }
 
-// nearest names the known key that needs the fewest edits, or all of them when none is near.
-func nearest(key string) string {
+// nearest names the known setting that needs the fewest edits, or all of them when none is near.
+func nearest(v value) string {
 	best, least := "", 4
+	var all []string
 	for _, s := range settings {
-		if d := distance(key, s.key); d < least {
+		all = append(all, v.spell(s.key))
+		if d := distance(v.key, s.key); d < least {
 			best, least = s.key, d
 		}
 	}
 	if best != "" {
-		return fmt.Sprintf("did you mean %q?", best)
-	}
-	var all []string
-	for _, s := range settings {
-		all = append(all, s.key)
+		return fmt.Sprintf("did you mean %s?", v.spell(best))
 	}
 	return "there are " + strings.Join(all, ", ")
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -20,12 +21,10 @@ type setting struct {
 var settings = []setting{
 	{"addr", "127.0.0.1:8080", "Address to listen on, host:port; port 0 takes a free one.", func(c *Config, v string) error {
 		c.Addr = v
-		_, _, err := net.SplitHostPort(v)
-		return hint(err, "write host:port, such as 127.0.0.1:8080")
+		return checkAddr(v)
 	}},
 	{"base_url", "", "Address that people and clients use, such as https://indent.example.com. Empty: http:// and the address listened on, for loopback only. It is in sign-in links and is the issuer of user tokens.", func(c *Config, v string) error {
-		c.BaseURL = strings.TrimSuffix(v, "/")
-		return checkBase(c.BaseURL)
+		return setBase(c, v)
 	}},
 	{"insecure_http", "false", "Allow a base_url without TLS that is not on loopback. Tokens and sessions then cross the network readable.", func(c *Config, v string) error {
 		return oneOf(v, []string{"true", "false"}, func(v string) { c.InsecureHTTP = v == "true" })
@@ -51,21 +50,29 @@ var settings = []setting{
 	}},
 }
 
-func hint(err error, what string) error {
-	if err == nil {
-		return nil
+func checkAddr(v string) error {
+	_, port, err := net.SplitHostPort(v)
+	if n, errPort := strconv.Atoi(port); err != nil || errPort != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("%q must be host:port, such as 127.0.0.1:8080", v)
 	}
-	return fmt.Errorf("%w: %s", err, what)
+	return nil
 }
 
-func checkBase(v string) error {
+// setBase keeps the address as browsers write an origin: lower case, without a default port or a last slash.
+func setBase(c *Config, v string) error {
+	c.BaseURL = ""
 	if v == "" {
 		return nil
 	}
-	u, err := url.Parse(v)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return fmt.Errorf("%q must be a scheme and a host only, such as https://indent.example.com", v)
+	u, err := url.Parse(strings.TrimSuffix(v, "/"))
+	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return fmt.Errorf("must be a scheme and a host only, such as https://indent.example.com")
 	}
+	host := strings.ToLower(u.Host)
+	if port := u.Port(); port == "" || u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+		host = strings.TrimSuffix(host, ":"+port)
+	}
+	c.BaseURL = u.Scheme + "://" + host
 	return nil
 }
 
@@ -86,26 +93,23 @@ func between(v string, least, most time.Duration, to *time.Duration) error {
 	return nil
 }
 
-// check refuses what single settings cannot see. from tells where a key was set.
-func (c Config) check(from map[string]string) error {
+// check refuses what single settings cannot see. from says where a setting was given.
+func (c Config) check(from map[string]value) error {
 	origin := func(key string) string {
-		if o := from[key]; o != "" {
-			return o
+		if v, ok := from[key]; ok {
+			return v.origin
 		}
-		return "default"
+		return "the default of " + key
 	}
 	if c.BaseURL == "" {
-		if !isLoopback(c.Addr) {
-			return fmt.Errorf("%s: addr %s is reached from other machines: set base_url to the https address that people use", origin("addr"), c.Addr)
+		if host, _, _ := net.SplitHostPort(c.Addr); !isLoopback(host) {
+			return fmt.Errorf("%s: %s is reached from other machines: set base_url to the https address that people use", origin("addr"), c.Addr)
 		}
 		return nil
 	}
 	u, err := url.Parse(c.BaseURL)
-	if err != nil {
-		return fmt.Errorf("%s: base_url: %w", origin("base_url"), err)
-	}
-	if u.Scheme == "http" && !c.InsecureHTTP && !isLoopback(net.JoinHostPort(u.Hostname(), "80")) {
-		return fmt.Errorf("%s: base_url %s has no TLS: use https (a proxy in front is enough) or set insecure_http: true", origin("base_url"), c.BaseURL)
+	if err != nil || u.Scheme == "http" && !c.InsecureHTTP && !isLoopback(u.Hostname()) {
+		return fmt.Errorf("%s: %s has no TLS: use https (a proxy in front is enough) or set insecure_http: true", origin("base_url"), c.BaseURL)
 	}
 	return nil
 }
@@ -115,10 +119,9 @@ func (c Config) Shared() bool {
 	return strings.HasPrefix(c.Database, "postgres://") || strings.HasPrefix(c.Database, "postgresql://")
 }
 
-func isLoopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
+func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
-	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
 // Markdown answers the reference of all settings.

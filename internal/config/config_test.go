@@ -1,0 +1,206 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "indent.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestTheDefaultsAreWhatTheTableSays(t *testing.T) {
+	t.Parallel()
+	want := Config{Addr: "127.0.0.1:8080", Database: "indent.db", LogFormat: "json", LogLevel: "info", TokenTTL: time.Hour, SessionTTL: 12 * time.Hour}
+	got, err := Load(Source{})
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	if diff := cmp.Diff(want, Default()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLaterSourcesWin(t *testing.T) {
+	t.Parallel()
+	file := write(t, "# ours\naddr: 127.0.0.1:1\ndatabase: 'postgres://u:p@db/indent'\nlog_format: text\nlog_level: debug\ninsecure_http: true\ntoken_ttl: 90m\n")
+	got, err := Load(Source{File: file,
+		Environ: []string{"HOME=/root", "INDENT_API_TOKEN=x", "INDENT_SPACE=y", "INDENT_SERVER_ADDR=127.0.0.1:2", "INDENT_SERVER_LOG_LEVEL=warn", "INDENT_SERVER_SESSION_TTL=8h"},
+		Flags:   map[string]string{"addr": "127.0.0.1:3", "base_url": "https://Indent.Example.com:443/"}})
+	want := Config{Addr: "127.0.0.1:3", BaseURL: "https://indent.example.com", InsecureHTTP: true, Database: "postgres://u:p@db/indent",
+		LogFormat: "text", LogLevel: "warn", TokenTTL: 90 * time.Minute, SessionTTL: 8 * time.Hour}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	if !got.Shared() || Default().Shared() {
+		t.Error("PostgreSQL is shared by nodes, a file is not")
+	}
+}
+
+// A file's error begins with its path, which the cases leave out: "FILE:2: addr" stands for it.
+func TestWhatIsWrongNamesTheSettingAndWhereItCameFrom(t *testing.T) {
+	t.Parallel()
+	env := func(entries ...string) Source { return Source{Environ: entries} }
+	flag := func(key, text string) Source { return Source{Flags: map[string]string{key: text}} }
+	cases := []struct {
+		name string
+		file string
+		src  Source
+		want []string
+	}{
+		{"an unknown key of the file", "log_level: info\nlog_levle: debug\n", Source{}, []string{"FILE:2: log_levle", "did you mean log_level?"}},
+		{"an unknown variable", "", env("INDENT_SERVER_ADR=x"), []string{"environment variable INDENT_SERVER_ADR", "did you mean INDENT_SERVER_ADDR?"}},
+		{"an unknown flag", "", flag("datbase", "x"), []string{"flag --datbase", "did you mean --database?"}},
+		{"a key like no other", "workers: 7", Source{}, []string{"FILE:1: workers", "there are addr, base_url"}},
+		{"a variable like no other", "", env("INDENT_SERVER_WORKERS=7"), []string{"there are INDENT_SERVER_ADDR, INDENT_SERVER_BASE_URL"}},
+
+		{"a wrong value in the file", "\ntoken_ttl: 10s", Source{}, []string{"FILE:2: token_ttl", `"10s"`, "1m0s to 24h0m0s"}},
+		{"a wrong value in the environment", "", env("INDENT_SERVER_LOG_FORMAT=xml"), []string{"environment variable INDENT_SERVER_LOG_FORMAT", `"xml"`, "json, text"}},
+		{"a wrong value of a flag", "", flag("log_level", "loud"), []string{"flag --log-level", "debug, info, warn, error"}},
+		{"a number that is too many hours", "", env("INDENT_SERVER_SESSION_TTL=721h"), []string{"5m0s to 720h0m0s"}},
+		{"a bare number for a time", "token_ttl: 3600", Source{}, []string{"FILE:1: token_ttl", "such as 1h"}},
+		{"an address without a port", "addr: localhost", Source{}, []string{"FILE:1: addr", "host:port"}},
+		{"an address with a wrong port", "", flag("addr", "localhost:99999"), []string{"host:port"}},
+		{"no database", "database: ''", Source{}, []string{"FILE:1: database", "not be empty"}},
+		{"neither true nor false", "insecure_http: maybe", Source{}, []string{"FILE:1: insecure_http", "true, false"}},
+
+		{"a base URL with a path", "base_url: https://example.com/indent", Source{}, []string{"FILE:1: base_url", "scheme and a host only"}},
+		{"a base URL of another scheme", "base_url: ftp://example.com", Source{}, []string{"scheme and a host only"}},
+		{"a base URL with a password", "base_url: https://u:hunter2@example.com", Source{}, []string{"scheme and a host only"}},
+		{"a base URL without TLS", "base_url: http://indent.example.com", Source{}, []string{"FILE:1: base_url", "has no TLS", "insecure_http: true"}},
+		{"reached from outside without a base URL", "", env("INDENT_SERVER_ADDR=0.0.0.0:80"), []string{"environment variable INDENT_SERVER_ADDR", "set base_url"}},
+		{"reached by every address without a base URL", "addr: ':8080'", Source{}, []string{"FILE:1: addr", "set base_url"}},
+
+		{"a list", "addr: [a, b]", Source{}, []string{"FILE:1: addr", "one value"}},
+		{"a map", "addr:\n  host: a", Source{}, []string{"FILE:1: addr", "one value"}},
+		{"nothing", "base_url:\naddr: 127.0.0.1:1", Source{}, []string{"FILE:1: base_url", "one value"}},
+		{"no settings", "- addr", Source{}, []string{"must hold settings"}},
+		{"a key twice", "addr: 127.0.0.1:1\naddr: 127.0.0.1:2", Source{}, []string{"FILE:2:", "already defined"}},
+		{"two documents", "addr: 127.0.0.1:1\n---\naddr: 127.0.0.1:2", Source{}, []string{"several documents"}},
+		{"not YAML", "addr: [", Source{}, []string{"FILE:1:"}},
+		{"a file that is too large", strings.Repeat("#", maxFile+1), Source{}, []string{"larger than 65536 bytes"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if c.file != "" {
+				c.src.File = write(t, c.file)
+			}
+			_, err := Load(c.src)
+			if err == nil {
+				t.Fatal("it is taken")
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), strings.Replace(want, "FILE", c.src.File, 1)) {
+					t.Errorf("got %v, want %q in it", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestAFileThatIsNotThereIsSaid(t *testing.T) {
+	t.Parallel()
+	if _, err := Load(Source{File: filepath.Join(t.TempDir(), "none.yaml")}); err == nil || !strings.Contains(err.Error(), "none.yaml") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAFileMaySayNothing(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "\n", "# only a comment\n", Sample()} {
+		if got, err := Load(Source{File: write(t, text)}); err != nil || got != Default() {
+			t.Errorf("%q: %+v, %v", text, got, err)
+		}
+	}
+}
+
+func TestPlainHTTPIsForThisMachineOrSaidOutLoud(t *testing.T) {
+	t.Parallel()
+	for flags, want := range map[string]string{
+		"http://localhost:8080":        "http://localhost:8080",
+		"http://127.0.0.1":             "http://127.0.0.1",
+		"http://[::1]:80":              "http://[::1]",
+		"http://indent.localhost:8080": "http://indent.localhost:8080",
+		"https://indent.example.com:8": "https://indent.example.com:8",
+	} {
+		got, err := Load(Source{Flags: map[string]string{"base_url": flags, "addr": "0.0.0.0:80"}})
+		if err != nil || got.BaseURL != want {
+			t.Errorf("%s: %q, %v", flags, got.BaseURL, err)
+		}
+	}
+	loud := Source{Flags: map[string]string{"base_url": "http://10.0.0.7", "insecure_http": "true"}}
+	if _, err := Load(loud); err != nil {
+		t.Error(err)
+	}
+}
+
+// The settings hold a password, errors end in logs.
+func TestNoErrorQuotesAPassword(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"database: postgres://u:hunter2@db/x\naddr: [\n",
+		"database: postgres://u:hunter2@db/x: y\n",
+		"database: [postgres://u:hunter2@db/x]\n",
+		"base_url: https://u:hunter2@example.com\n",
+		"- postgres://u:hunter2@db/x\n",
+		"postgres://u:hunter2@db/x\n",
+		"database: \"postgres://u:hunter2@db/x\n",
+	} {
+		_, err := Load(Source{File: write(t, text)})
+		if err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestTheReferenceHasEverySetting(t *testing.T) {
+	t.Parallel()
+	for _, s := range settings {
+		for name, text := range map[string]string{"Markdown": Markdown(), "Sample": Sample()} {
+			if !strings.Contains(text, s.key) || !strings.Contains(text, s.doc) {
+				t.Errorf("%s lacks %s", name, s.key)
+			}
+		}
+		if !strings.Contains(Markdown(), "`INDENT_SERVER_"+strings.ToUpper(s.key)+"`") {
+			t.Errorf("the reference lacks the variable of %s", s.key)
+		}
+	}
+}
+
+// What the sample shows commented out is taken as it stands.
+func TestTheSampleIsValid(t *testing.T) {
+	t.Parallel()
+	var lines []string
+	for _, line := range strings.Split(Sample(), "\n") {
+		if key, _, ok := strings.Cut(strings.TrimPrefix(line, "# "), ":"); ok && find(key) != nil {
+			line = strings.TrimPrefix(line, "# ")
+		}
+		lines = append(lines, line)
+	}
+	if got, err := Load(Source{File: write(t, strings.Join(lines, "\n"))}); err != nil || got != Default() {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func FuzzFile(f *testing.F) {
+	f.Add(Sample())
+	f.Add("addr: 127.0.0.1:1\nlog_level: warn\n")
+	f.Add("{\"addr\": \"127.0.0.1:1\"}")
+	f.Fuzz(func(t *testing.T, text string) {
+		path := write(t, text)
+		if _, err := Load(Source{File: path}); err != nil && !strings.Contains(err.Error(), path) {
+			t.Errorf("%q: %v does not say where", text, err)
+		}
+	})
+}
