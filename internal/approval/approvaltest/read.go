@@ -1,8 +1,12 @@
 package approvaltest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -121,11 +125,24 @@ func selects(q approval.PetitionQuery, p approval.Petition) bool {
 }
 
 func petitionTexts(p approval.Petition) []string {
-	texts := []string{p.DisplayName, p.Reason, string(p.Params)}
+	texts := append([]string{p.DisplayName, p.Reason}, textsIn(p.Params)...)
 	for _, r := range slices.Concat(p.Resources, p.Petitioners, []approval.Resource{p.CreatedBy}) {
 		texts = append(texts, r.DisplayName, r.Email, r.ID)
 	}
 	return texts
+}
+
+// textsIn answers the strings and numbers of a JSON text.
+func textsIn(params []byte) (texts []string) {
+	tokens := json.NewDecoder(bytes.NewReader(params))
+	tokens.UseNumber()
+	for {
+		token, err := tokens.Token()
+		if err != nil {
+			return texts
+		}
+		texts = append(texts, fmt.Sprint(token))
+	}
 }
 
 // found answers whether each wanted word begins a word of the texts.
@@ -228,6 +245,11 @@ func (s *Store) ResourcesByID(ctx context.Context, space string, ids []string) (
 // Events implements approval.Store.
 func (s *Store) Events(ctx context.Context, q approval.EventQuery) (page approval.Page[approval.Event], err error) {
 	after, size, err := start(q.Page)
+	if err == nil && after != nil {
+		if _, number := strconv.ParseInt(after.Text, 10, 64); number != nil {
+			err = approval.FieldError("pageToken", "is not a page token of this list")
+		}
+	}
 	if err != nil {
 		return page, err
 	}
@@ -235,8 +257,8 @@ func (s *Store) Events(ctx context.Context, q approval.EventQuery) (page approva
 		return page, err
 	}
 	defer s.mu.Unlock()
-	for _, e := range ordered(s.events, q.Page.Ascending) {
-		if after != nil && !beyond(e.Cursor.Seq, after.Number, q.Page.Ascending) || !recorded(q, e) {
+	for _, row := range ordered(s.events, q.Page.Ascending) {
+		if after != nil && !beyond(row.event.Cursor.Seq, after.Number, q.Page.Ascending) || !row.selectedBy(q) {
 			continue
 		}
 		if len(page.Items) == size {
@@ -244,14 +266,15 @@ func (s *Store) Events(ctx context.Context, q approval.EventQuery) (page approva
 			page.Next = approval.PageKey{Number: last.Seq, Text: strconv.FormatInt(last.Tx, 10)}.Token()
 			break
 		}
-		page.Items = append(page.Items, e)
+		page.Items = append(page.Items, row.event)
 	}
 	return page, nil
 }
 
-func recorded(q approval.EventQuery, e approval.Event) bool {
+func (r eventRow) selectedBy(q approval.EventQuery) bool {
+	e := r.event
 	is := func(wanted, has string) bool { return wanted == "" || wanted == has }
-	return e.Meta.Space == q.Space && is(q.Petition, e.Petition()) && is(q.Actor, e.Actor.ID) && is(q.Event, e.Event) &&
+	return r.space == q.Space && is(q.Petition, e.Petition()) && is(q.Actor, e.Actor.ID) && is(q.Event, e.Event) &&
 		(q.Since.IsZero() || !e.Timestamp.Before(q.Since)) && (q.Until.IsZero() || e.Timestamp.Before(q.Until))
 }
 
@@ -261,9 +284,9 @@ func (s *Store) EventsAfter(ctx context.Context, q approval.EventQuery, after ap
 		return nil, err
 	}
 	defer s.mu.Unlock()
-	for _, e := range s.events {
-		if after.Before(e.Cursor) && recorded(q, e) && len(list) < limit {
-			list = append(list, e)
+	for _, row := range s.events {
+		if after.Before(row.event.Cursor) && row.selectedBy(q) && len(list) < limit {
+			list = append(list, row.event)
 		}
 	}
 	return list, nil
@@ -275,9 +298,9 @@ func (s *Store) LastCursor(ctx context.Context, space string) (last approval.Cur
 		return last, err
 	}
 	defer s.mu.Unlock()
-	for _, e := range s.events {
-		if e.Meta.Space == space {
-			last = e.Cursor
+	for _, row := range s.events {
+		if row.space == space {
+			last = row.event.Cursor
 		}
 	}
 	return last, nil
@@ -317,11 +340,14 @@ func (s *Store) Tokens(ctx context.Context, space, member string, kinds ...strin
 		return nil, err
 	}
 	defer s.mu.Unlock()
-	for _, k := range slices.Backward(s.tokenOrder) {
-		if t := s.tokens[k]; t.Space == space && (member == "" || t.Member == member) && slices.Contains(kinds, t.Kind) {
+	for _, t := range s.tokens {
+		if t.Space == space && (member == "" || t.Member == member) && slices.Contains(kinds, t.Kind) {
 			list = append(list, t)
 		}
 	}
+	slices.SortFunc(list, func(a, b approval.Token) int {
+		return cmp.Or(b.CreateTime.Compare(a.CreateTime), cmp.Compare(a.Name, b.Name))
+	})
 	return list, nil
 }
 
@@ -331,7 +357,11 @@ func (s *Store) SigningKeys(ctx context.Context) ([]approval.SigningKey, error) 
 		return nil, err
 	}
 	defer s.mu.Unlock()
-	return ordered(s.signing, false), nil
+	list := slices.Collect(maps.Values(s.signing))
+	slices.SortFunc(list, func(a, b approval.SigningKey) int {
+		return cmp.Or(b.CreateTime.Compare(a.CreateTime), cmp.Compare(a.ID, b.ID))
+	})
+	return list, nil
 }
 
 // LeaseJobs implements approval.Store.

@@ -1,6 +1,7 @@
 package approvaltest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -29,22 +30,27 @@ type Store struct {
 }
 
 type state struct {
-	spaces     map[string]approval.Space
-	members    map[key]approval.Member
-	petitions  map[key]*petitionRow
-	order      []*petitionRow // by creation
-	votes      map[[3]string]bool
-	keys       map[[3]string]approval.Idempotency
-	resources  map[key]approval.Resource
-	policies   map[string][]approval.PolicyDocument
-	tokens     map[key]approval.Token
-	tokenOrder []key
-	signing    []approval.SigningKey
-	jobs       map[string]approval.Job
-	events     []approval.Event
+	spaces    map[string]approval.Space
+	members   map[key]approval.Member
+	petitions map[key]*petitionRow
+	order     []*petitionRow // by creation
+	votes     map[[3]string]bool
+	keys      map[[3]string]approval.Idempotency
+	resources map[key]approval.Resource
+	policies  map[string][]approval.PolicyDocument
+	tokens    map[key]approval.Token
+	hashes    map[key]bool // kind and hash of tokens
+	signing   map[string]approval.SigningKey
+	jobs      map[string]approval.Job
+	events    []eventRow
 }
 
 type key struct{ space, name string }
+
+type eventRow struct {
+	space string
+	event approval.Event
+}
 
 type petitionRow struct {
 	petition approval.Petition
@@ -59,7 +65,8 @@ func NewStore() *Store {
 	return &Store{state: state{
 		spaces: map[string]approval.Space{}, members: map[key]approval.Member{}, petitions: map[key]*petitionRow{},
 		votes: map[[3]string]bool{}, keys: map[[3]string]approval.Idempotency{}, resources: map[key]approval.Resource{},
-		policies: map[string][]approval.PolicyDocument{}, tokens: map[key]approval.Token{}, jobs: map[string]approval.Job{},
+		policies: map[string][]approval.PolicyDocument{}, tokens: map[key]approval.Token{}, hashes: map[key]bool{},
+		signing: map[string]approval.SigningKey{}, jobs: map[string]approval.Job{},
 	}}
 }
 
@@ -80,6 +87,10 @@ func (s *Store) Commit(ctx context.Context, c approval.Change) error {
 	}
 	var tx transaction
 	for _, w := range c.Writes {
+		if in, has := spaceOf(w); has && in != c.Space {
+			tx.rollBack()
+			return approval.Errorf(approval.Internal, "a change of space %q has a row of space %q", c.Space, in)
+		}
 		if err := s.write(&tx, c.Space, w); err != nil {
 			tx.rollBack()
 			return err
@@ -88,13 +99,29 @@ func (s *Store) Commit(ctx context.Context, c approval.Change) error {
 	for _, e := range c.Events {
 		e = copied(e)
 		e.Cursor = approval.Cursor{Seq: int64(len(s.events) + 1)}
-		e.Meta.Space = c.Space
-		s.events = append(s.events, e)
+		s.events = append(s.events, eventRow{c.Space, e})
 	}
 	if s.AfterCommit != nil {
 		return s.AfterCommit(c)
 	}
 	return nil
+}
+
+// spaceOf answers the space that the row itself names.
+func spaceOf(w approval.Write) (space string, has bool) {
+	switch w := w.(type) {
+	case approval.PutPetition:
+		return w.Petition.Space, true
+	case approval.PutMember:
+		return w.Member.Space, true
+	case approval.PutToken:
+		return w.Token.Space, true
+	case approval.PutPolicy:
+		return w.Document.Space, true
+	case approval.PutJob:
+		return w.Job.Space, true
+	}
+	return "", false
 }
 
 // transaction knows how to undo what was written.
@@ -164,12 +191,12 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 		}
 		put(tx, s.members, k, w.Member)
 	case approval.PutToken:
-		k := key{w.Token.Space, w.Token.Name}
-		if err := insert(tx, s.tokens, k, w.Token); err != nil {
-			return err
+		if w.Token.Hash != "" {
+			if err := insert(tx, s.hashes, key{w.Token.Kind, w.Token.Hash}, true); err != nil {
+				return err
+			}
 		}
-		s.tokenOrder = append(s.tokenOrder, k)
-		*tx = append(*tx, func() { s.tokenOrder = s.tokenOrder[:len(s.tokenOrder)-1] })
+		return insert(tx, s.tokens, key{space, w.Token.Name}, w.Token)
 	case approval.EndToken:
 		t, exists := s.tokens[key{space, w.Name}]
 		if !exists || !t.RevokeTime.IsZero() {
@@ -184,8 +211,7 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 		}
 		put(tx, s.policies, space, append(slices.Clone(versions), w.Document))
 	case approval.PutSigningKey:
-		s.signing = append(s.signing, w.Key)
-		*tx = append(*tx, func() { s.signing = s.signing[:len(s.signing)-1] })
+		return insert(tx, s.signing, w.Key.ID, w.Key)
 	case approval.PutJob:
 		j := w.Job
 		j.LeaseUntil, j.Attempts = time.Time{}, 0
@@ -200,9 +226,6 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 
 func (s *Store) putPetition(tx *transaction, space string, w approval.PutPetition) error {
 	p := w.Petition
-	if p.Space != space {
-		return approval.Errorf(approval.Internal, "a change of space %q has a row of space %q", space, p.Space)
-	}
 	k := key{space, p.Name}
 	row := s.petitions[k]
 	switch {
@@ -239,11 +262,13 @@ func (r *petitionRow) read() approval.Petition {
 func copied[T any](v T) T { return decode[T](encode(v)) }
 
 func encode(v any) []byte {
-	text, err := json.Marshal(v)
-	if err != nil {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // params come back byte for byte
+	if err := encoder.Encode(v); err != nil {
 		panic(err)
 	}
-	return text
+	return text.Bytes()
 }
 
 func decode[T any](text []byte) (v T) {
