@@ -19,8 +19,8 @@ func (a *App) InitSpace(ctx context.Context, space, displayName, owner string) (
 }
 
 // AddMember adds a person to a space, or changes the person's role, and answers a one-time sign-in link.
-func (a *App) AddMember(ctx context.Context, space, email string, role approval.Role) (link string, err error) {
-	if _, err := a.service.PutMember(ctx, approval.System(space, "admin"), approval.Member{Email: email, Role: role}); err != nil {
+func (a *App) AddMember(ctx context.Context, space, email, role string) (link string, err error) {
+	if _, err := a.service.PutMember(ctx, approval.System(space, "admin"), approval.Member{Email: email, Role: approval.Role(role)}); err != nil {
 		return "", err
 	}
 	return a.Link(ctx, space, email)

@@ -163,6 +163,15 @@ func (w *watch) tellEnd(err error) {
 	}
 }
 
+// Judge answers nil for a petition whose grant is in force now, and otherwise the error that [Client.Await] would answer;
+// an open petition is a [*TimeoutError].
+func Judge(p *Petition) error {
+	if p.Phase() == PhaseOpen {
+		return &TimeoutError{Petition: p}
+	}
+	return judge(p, time.Now())
+}
+
 // judge answers nil for a petition whose grant is in force, and the error that it is otherwise. There is no third way:
 // a phase or an outcome that this version does not know is no approval.
 func judge(p *Petition, now time.Time) error {

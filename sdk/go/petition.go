@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 )
 
@@ -235,18 +236,24 @@ func (c *Client) WithdrawPetition(ctx context.Context, name string) (*Petition, 
 
 // PetitionQuery selects petitions; the zero value selects all, newest first.
 type PetitionQuery struct {
-	Phase     Phase
-	Search    string // words that must be in it
-	Selector  string // of labels, in Kubernetes syntax
-	ForMe     bool   // only those that wait for the caller's own decision
-	Full      bool   // with their event history
-	Ascending bool   // oldest first
-	PageSize  int    // 1 to 200 per call, 0 means 50
+	Phases   []Phase
+	Search   string // words that must be in it
+	Selector string // of labels, in Kubernetes syntax
+	ForMe    bool   // only those that wait for the caller's own decision
+	// Petitioner is the id of who asked; "me" is the caller.
+	Petitioner string
+	Full       bool // with their event history
+	Ascending  bool // oldest first
+	PageSize   int  // 1 to 200 per call, 0 means 50
 }
 
 // Petitions lists the space's petitions.
 func (c *Client) Petitions(ctx context.Context, q PetitionQuery) iter.Seq2[*Petition, error] {
-	query := parameters(map[string]string{"phase": string(q.Phase), "search": q.Search, "labelSelector": q.Selector,
+	var phases []string
+	for _, phase := range q.Phases {
+		phases = append(phases, string(phase))
+	}
+	query := parameters(map[string]string{"phase": strings.Join(phases, ","), "petitioner": q.Petitioner, "search": q.Search, "labelSelector": q.Selector,
 		"full": whenTrue(q.Full), "ascending": whenTrue(q.Ascending), "pageSize": whenPositive(q.PageSize)})
 	if q.ForMe {
 		query.Set("reviewer", "me")

@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/indent-approvals/indent/internal/app"
+)
+
+// adminCommand works on the database itself, for whoever has it: that is how the first owner comes in without a
+// default password.
+func (t *terminal) adminCommand() *cobra.Command {
+	cmd := group("admin", "Make spaces and members, on the server's machine",
+		t.adminInitCommand(), t.adminLinkCommand(), group("member", "People of a space", t.adminMemberAddCommand()))
+	cmd.PersistentFlags().BoolVar(&t.json, "json", false, "print JSON, for programs")
+	return cmd
+}
+
+// invitation says whom a one-time sign-in link is for.
+type invitation struct {
+	space, email, role, displayName string
+}
+
+func (t *terminal) adminInitCommand() *cobra.Command {
+	var s settingFlags
+	var i invitation
+	cmd := &cobra.Command{
+		Use: "init", Short: "Make a space with its first owner", Args: noArguments,
+		Long:    "Make a space with its first owner, and print the one-time link with which the owner signs in.",
+		Example: "indent admin init --config indent.yaml --space acmecorp --owner ada@example.com",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return t.invite(cmd, &s, i, func(ctx context.Context, a *app.App) (string, error) {
+				return a.InitSpace(ctx, i.space, i.displayName, i.email)
+			})
+		},
+	}
+	s.add(cmd)
+	cmd.Flags().StringVar(&i.space, "space", "", "name of the space: lower-case letters, digits and hyphens (required)")
+	cmd.Flags().StringVar(&i.email, "owner", "", "address of its owner (required)")
+	cmd.Flags().StringVar(&i.displayName, "display-name", "", "what people read")
+	return required(cmd, "space", "owner")
+}
+
+func (t *terminal) adminLinkCommand() *cobra.Command {
+	var s settingFlags
+	var i invitation
+	cmd := &cobra.Command{
+		Use: "link", Short: "Print a one-time sign-in link for a member", Args: noArguments,
+		Example: "indent admin link --config indent.yaml --space acmecorp --email ada@example.com",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return t.invite(cmd, &s, i, func(ctx context.Context, a *app.App) (string, error) { return a.Link(ctx, i.space, i.email) })
+		},
+	}
+	s.add(cmd)
+	cmd.Flags().StringVar(&i.space, "space", "", "name of the space (required)")
+	cmd.Flags().StringVar(&i.email, "email", "", "address of the member (required)")
+	return required(cmd, "space", "email")
+}
+
+func (t *terminal) adminMemberAddCommand() *cobra.Command {
+	var s settingFlags
+	var i invitation
+	cmd := &cobra.Command{
+		Use: "add", Short: "Add a person, or change a person's role", Args: noArguments,
+		Long:    "Add a person to a space, or change a person's role, and print a one-time link with which the person signs in.",
+		Example: "indent admin member add --config indent.yaml --space acmecorp --email bob@example.com --role Editor",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return t.invite(cmd, &s, i, func(ctx context.Context, a *app.App) (string, error) {
+				return a.AddMember(ctx, i.space, i.email, i.role)
+			})
+		},
+	}
+	s.add(cmd)
+	cmd.Flags().StringVar(&i.space, "space", "", "name of the space (required)")
+	cmd.Flags().StringVar(&i.email, "email", "", "address of the person (required)")
+	cmd.Flags().StringVar(&i.role, "role", "", "Viewer, Petition Admin, Editor or Owner (required)")
+	return required(cmd, "space", "email", "role")
+}
+
+// required marks flags without which the command cannot work. An empty one is missing, too.
+func required(cmd *cobra.Command, flags ...string) *cobra.Command {
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		for _, flag := range flags {
+			if cmd.Flag(flag).Value.String() == "" {
+				return usageError(cmd, "give --%s", flag)
+			}
+		}
+		return run(cmd, args)
+	}
+	return cmd
+}
+
+// invite does the work on the database and prints the link that it answers.
+func (t *terminal) invite(cmd *cobra.Command, s *settingFlags, i invitation, work func(context.Context, *app.App) (string, error)) (err error) {
+	cfg, err := s.load()
+	if err != nil {
+		return err
+	}
+	a, err := app.Build(cmd.Context(), cfg, app.Options{Logger: logger(t.err, "text", "warn"), Version: t.version})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop(cmd.Context(), a.Stop)) }()
+	link, err := work(cmd.Context(), a)
+	if err != nil {
+		return err
+	}
+	if t.json {
+		return t.printJSON(map[string]string{"space": i.space, "email": i.email, "signInLink": link})
+	}
+	t.say("%s signs in to %s, once and within 24 hours, with this link:", plain(i.email), plain(i.space))
+	_, err = fmt.Fprintln(t.out, link)
+	return err
+}

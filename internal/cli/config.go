@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/indent-approvals/indent/internal/config"
+)
+
+func (t *terminal) configCommand() *cobra.Command {
+	var s settingFlags
+	sample := &cobra.Command{
+		Use: "sample", Short: "Print a file of settings with every default", Args: noArguments,
+		Example: "indent config sample > indent.yaml",
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprint(t.out, config.Sample())
+			return err
+		},
+	}
+	check := &cobra.Command{
+		Use: "check", Short: "Check settings without running a server", Args: noArguments,
+		Example: "indent config check --config indent.yaml",
+		RunE: func(*cobra.Command, []string) error {
+			if _, err := s.load(); err != nil {
+				return err
+			}
+			t.say("The settings are good.")
+			return nil
+		},
+	}
+	s.add(check)
+	cmd := group("config", "Print and check the server's settings", sample, check)
+	cmd.Long = "Without a command, print the reference of all settings."
+	cmd.RunE = func(*cobra.Command, []string) error {
+		_, err := fmt.Fprint(t.out, config.Markdown())
+		return err
+	}
+	return cmd
+}

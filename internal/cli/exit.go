@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"errors"
+
+	indent "github.com/indent-approvals/indent/sdk/go"
+)
+
+// The exit codes are an API: scripts depend on them.
+const (
+	exitOK          = 0
+	exitError       = 1
+	exitNotSignedIn = 4
+	exitDenied      = 10
+	exitExpired     = 11
+	exitPending     = 12
+	exitUnreachable = 13
+)
+
+const exitCodesText = `Exit codes:
+  0   done; of a command that waits: granted
+  1   error
+  4   not signed in: the token is missing, wrong, expired or revoked
+  10  denied, withdrawn or revoked
+  11  expired: nobody decided in time, or the grant has ended
+  12  still pending when the time to wait was over
+  13  the server cannot be reached, or cannot answer now`
+
+// errSaid marks an error that the command has told already.
+var errSaid = errors.New("said")
+
+// said is err that needs no further word.
+func said(err error) error { return errors.Join(errSaid, err) }
+
+func exitCode(err error) int {
+	var denied *indent.DeniedError
+	var withdrawn *indent.WithdrawnError
+	var expired *indent.ExpiredError
+	var timeout *indent.TimeoutError
+	var away *indent.ConnectionError
+	var config *indent.ConfigError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &denied), errors.As(err, &withdrawn):
+		return exitDenied
+	case errors.As(err, &expired):
+		return exitExpired
+	case errors.As(err, &away), errors.Is(err, indent.ErrUnavailable):
+		return exitUnreachable
+	case errors.As(err, &timeout):
+		return exitPending
+	case errors.Is(err, indent.ErrUnauthenticated), errors.As(err, &config) && config.Missing && config.Name == "INDENT_API_TOKEN":
+		return exitNotSignedIn
+	}
+	return exitError
+}

@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	indent "github.com/indent-approvals/indent/sdk/go"
+)
+
+func TestWhatAServerSaysCannotCommandATerminal(t *testing.T) {
+	t.Parallel()
+	const evil = "a\x1b[2J\nb\tc\u202ed\u009be\u200bf\x00"
+	if got := plain(evil); got != `a\u001b[2J\nb\tc\u202ed\u009be\u200bf\u0000` {
+		t.Errorf("plain: %q", got)
+	}
+	if got := prose("one\r\ntwo\x1b", "  "); got != "one\n  two\\u001b" {
+		t.Errorf("prose: %q", got)
+	}
+	var out bytes.Buffer
+	terminal := &terminal{out: &out}
+	if err := terminal.printJSON(map[string]string{"x": evil + "\U000e0001"}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsFunc(out.String(), func(r rune) bool { return r != '\n' && strings.ContainsRune("\x1b\u202e\u009b\u200b\U000e0001", r) }) {
+		t.Errorf("JSON: %q", out.String())
+	}
+	var back map[string]string
+	if err := json.Unmarshal(out.Bytes(), &back); err != nil || back["x"] != evil+"\U000e0001" {
+		t.Errorf("JSON says %q, %v", back["x"], err)
+	}
+	out.Reset()
+	b := table{head: []string{"A", "B"}}
+	b.add("x\ny", "\x1b[31m")
+	b.add("long one", "z")
+	terminal.printTable(b)
+	if out.String() != "A         B\nx\\ny      \\u001b[31m\nlong one  z\n" {
+		t.Errorf("table:\n%s", out.String())
+	}
+}
+
+func TestColoursAreForWhoWantsThem(t *testing.T) {
+	t.Parallel()
+	if got := (&terminal{}).coloured("granted"); got != "granted" {
+		t.Errorf("without: %q", got)
+	}
+	if got := (&terminal{colours: true}).coloured("granted"); got != "\x1b[32mgranted\x1b[0m" {
+		t.Errorf("with: %q", got)
+	}
+	file, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if wantsColours(file) {
+		t.Error("a file wants colours")
+	}
+}
+
+func TestNothingThatIsDecidedOnIsCut(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("very ", 2000) + "end"
+	c, err := indent.New(indent.Options{Space: "acmecorp", Token: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := describe(c, &indent.Petition{Reason: long + "1", Params: json.RawMessage(`{"a":"` + long + `2"}`),
+		Resources: []indent.Resource{{Kind: "action", ID: long + "3", DisplayName: long + "4", AltIDs: []string{long + "5"}, Labels: map[string]string{"k": long + "6"}}}})
+	for _, end := range []string{"end1", "end2", "end3", "end4", "end5", "end6"} {
+		if !strings.Contains(text, end) {
+			t.Errorf("%s is not shown", end)
+		}
+	}
+}
+
+func TestTheReferenceIsFresh(t *testing.T) {
+	t.Parallel()
+	committed, err := os.ReadFile("../../docs/cli.md")
+	if err != nil || string(committed) != Reference() {
+		t.Errorf("docs/cli.md is not what the commands say: run `make generate` (%v)", err)
+	}
+}

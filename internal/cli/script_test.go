@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/indent-approvals/indent/internal/app/apptest"
+	"github.com/indent-approvals/indent/internal/approval"
+	"github.com/indent-approvals/indent/internal/policy"
+	indent "github.com/indent-approvals/indent/sdk/go"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"indent": func() { os.Exit(Main("v1.2.3-test")) }})
+}
+
+// Each script is a user at a shell, with a server of its own. It runs as the service account quickstart; `as reviewer` and
+// `as owner` make it somebody else.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no scripts: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			server := apptest.Start(t, apptest.Options{Policy: policy.Dev()})
+			tokens := map[string]string{
+				"quickstart": server.ServiceToken(t, "quickstart", approval.PetitionAdmin),
+				"reviewer":   server.Token(t, apptest.Editor),
+				"owner":      server.Token(t, apptest.Owner),
+				"viewer":     server.Token(t, apptest.Viewer),
+			}
+			testscript.Run(t, testscript.Params{
+				Files:              []string{file},
+				UpdateScripts:      os.Getenv("UPDATE_SCRIPTS") != "",
+				RequireUniqueNames: true,
+				Setup: func(env *testscript.Env) error {
+					env.Setenv("INDENT_API_URL", server.URL())
+					env.Setenv("INDENT_SPACE", apptest.Space)
+					env.Setenv("INDENT_API_TOKEN", tokens["quickstart"])
+					env.Setenv("NO_COLOR", "1")
+					env.Setenv("RLO", "\u202e")
+					return nil
+				},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){
+					"exits":   exits,
+					"capture": capture,
+					"as":      as(tokens),
+					"opened":  opened(t.Context(), server),
+					"dotenv":  dotenv,
+				},
+			})
+		})
+	}
+}
+
+// exits runs a command that must end with a code: exits 10 indent petition wait $NAME.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// capture puts what the last command printed into a variable: capture NAME.
+func capture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: capture VARIABLE")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
+}
+
+// as makes the script somebody else: as reviewer.
+func as(tokens map[string]string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) != 1 || tokens[args[0]] == "" {
+			ts.Fatalf("usage: as quickstart|reviewer|owner|viewer")
+		}
+		ts.Setenv("INDENT_API_TOKEN", tokens[args[0]])
+	}
+}
+
+// opened waits until a command in the background has made a petition for the reason, and puts its name into a variable:
+// opened NAME 'to recover account'.
+func opened(ctx context.Context, server *apptest.Server) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) != 2 {
+			ts.Fatalf("usage: opened VARIABLE REASON")
+		}
+		c, err := indent.New(indent.Options{URL: server.URL(), Space: apptest.Space, Token: ts.Getenv("INDENT_API_TOKEN")})
+		ts.Check(err)
+		ticks := time.NewTicker(20 * time.Millisecond)
+		defer ticks.Stop()
+		for range 1000 {
+			for p, err := range c.Petitions(ctx, indent.PetitionQuery{Phases: []indent.Phase{indent.PhaseOpen}}) {
+				ts.Check(err)
+				if p.Reason == args[1] {
+					ts.Setenv(args[0], p.Name)
+					return
+				}
+			}
+			<-ticks.C
+		}
+		ts.Check(fmt.Errorf("no petition was opened for %q", args[1]))
+	}
+}
+
+// dotenv writes a .env file with a token: dotenv FILE TOKEN.
+func dotenv(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: dotenv FILE TOKEN")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte("# made by hand\nexport INDENT_API_TOKEN='"+args[1]+"'\n"), 0o600))
+}
