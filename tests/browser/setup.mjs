@@ -1,35 +1,45 @@
 // What every browser test stands on: a real server with its data in a scratch folder, and the
 // Chromium that `make test` found. Both are stopped by their close().
 
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
+const program = process.env.INDENT_TEST_BINARY || join(root, "bin/indent");
 
-/** Start Chromium. `make test` names the program in INDENT_TEST_CHROMIUM; there is no other choice. */
+/** Start Chromium: the program that INDENT_TEST_CHROMIUM names (`make test` does), else Debian's. */
 export async function launchBrowser() {
-  const executablePath = process.env.INDENT_TEST_CHROMIUM;
-  if (!executablePath) {
-    throw new Error("INDENT_TEST_CHROMIUM does not name Chromium: run `make test STAGES=browser`");
+  const executablePath = process.env.INDENT_TEST_CHROMIUM || "/usr/bin/chromium";
+  if (!existsSync(executablePath)) {
+    throw new Error(`${executablePath} is not there: run \`make test STAGES=browser\``);
   }
+  const args = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ];
   // Chromium's sandbox refuses to work for root, who runs CI; the pages are our own
-  const args = process.getuid() === 0 ? ["--no-sandbox"] : [];
+  if (process.getuid() === 0) args.push("--no-sandbox");
   return chromium.launch({ executablePath, args });
 }
 
 /**
  * Start `bin/indent dev` on a free port.
  * Gives what it says of itself as JSON (url, …), `asker` and `reviewer` (the INDENT_… settings of
- * the two identities), and close().
+ * the two identities), signInLinkOf(address) and close().
  */
 export async function startServer() {
   const folder = mkdtempSync(join(tmpdir(), "indent-browser-"));
   const args = ["dev", "--addr", "127.0.0.1:0", "--data-dir", folder, "--json"];
-  const server = spawn(join(root, "bin/indent"), args, { cwd: folder });
+  const server = spawn(program, args, { cwd: folder });
   const ended = new Promise((resolve) => server.once("close", resolve));
   try {
     const told = JSON.parse(await firstLine(server));
@@ -39,11 +49,20 @@ export async function startServer() {
       await ended;
       rmSync(folder, { recursive: true, force: true });
     };
-    return { ...told, asker, reviewer, close };
+    const signInLinkOf = (who) => signInLink(folder, told.url, who);
+    return { ...told, asker, reviewer, signInLinkOf, close };
   } catch (error) {
     server.kill("SIGKILL");
     throw error;
   }
+}
+
+/** A fresh one-time sign-in link for a member, as the server's operator makes it. */
+async function signInLink(folder, url, who) {
+  const args = ["admin", "link", "--space", "acmecorp", "--email", who, "--data-dir", folder];
+  const { stdout } = await promisify(execFile)(program, args, { cwd: folder });
+  const { search } = new URL(stdout.match(/http\S+/)[0]);
+  return `${url}/sign-in${search}`;
 }
 
 /** The first line of the server's answer; an error with what it said instead when it ends before. */

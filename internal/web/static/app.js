@@ -72,24 +72,37 @@ function listen() {
   const query = new URLSearchParams({ after: place });
   if (live.dataset.petition) query.set('petition', live.dataset.petition);
   stream = new EventSource(`/inbox/stream?${query}`);
-  stream.onopen = () => tell('Live: this page shows what others decide', false);
+  stream.onopen = tellLive;
   stream.addEventListener('changed', (event) => {
     place = event.lastEventId;
     readAgain();
   });
   stream.onerror = () => {
-    tell('Not connected: read the page again to see what others decide', true);
+    tellLost();
     if (stream?.readyState !== EventSource.CLOSED) return;
     // Refused, not broken: perhaps signed out. Reading the page tells.
     hush();
-    clearTimeout(retry);
-    retry = setTimeout(() => { readAgain(); listen(); }, 5000);
+    later();
   };
+}
+
+function later() {
+  clearTimeout(retry);
+  // Not all at once when the server comes back.
+  retry = setTimeout(() => { readAgain(); listen(); }, 2000 + Math.random() * 3000);
 }
 
 function hush() {
   stream?.close();
   stream = null;
+}
+
+function tellLive() {
+  tell('Live: this page shows what others decide', false);
+}
+
+function tellLost() {
+  tell('Not connected: read the page again to see what others decide', true);
 }
 
 function tell(text, lost) {
@@ -115,10 +128,14 @@ async function readAgain() {
         tell('You are signed out: sign in again to go on', true);
         return;
       }
-      if (answer.ok) merge(new DOMParser().parseFromString(await answer.text(), 'text/html'));
+      if (answer.status >= 500) throw new Error(`the server answers ${answer.status}`);
+      if (!answer.ok) return;
+      merge(new DOMParser().parseFromString(await answer.text(), 'text/html'));
     }
+    if (stream?.readyState === EventSource.OPEN) tellLive();
   } catch {
-    tell('Not connected: read the page again to see what others decide', true);
+    tellLost();
+    later();
   } finally {
     reading = false;
   }

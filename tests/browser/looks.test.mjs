@@ -1,0 +1,133 @@
+// Every page in both themes, on a phone and on a screen: nothing that axe calls serious, nothing that
+// sticks out, and a picture of each in test-results/ to be looked at.
+
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import test from "node:test";
+import { fileURLToPath } from "node:url";
+import { AxeBuilder } from "@axe-core/playwright";
+import { owner, reviewer, startConsole } from "./console.mjs";
+
+const console = startConsole();
+const pictures = fileURLToPath(new URL("test-results/pictures", import.meta.url));
+mkdirSync(pictures, { recursive: true });
+
+const production = { kind: "environment", id: "production", displayName: "Production" };
+const refund = {
+  reason: "Customer was charged twice for order 88213.\nSupport ticket SUP-4471, checked by phone.",
+  resources: [{ kind: "action", id: "refund:ch_3Nf81k2eZvKYlo2C", displayName: "Refund 1,249.00 EUR to Lena Fischer" }],
+  defaultDuration: "900s",
+  params: {
+    charge: "ch_3Nf81k2eZvKYlo2C",
+    amount: 124900,
+    currency: "eur",
+    notify: { email: "lena.fischer@example.com", template: "refund-double-charge" },
+    dryRun: false,
+  },
+};
+const long = {
+  reason: `${"A reason of many words. ".repeat(60)}\n\n${"without-a-blank-".repeat(40)}`,
+  resources: [...Array(12)].map((_, n) => ({ kind: "database", id: `shard-${n}-${"x".repeat(200)}`, displayName: `Shard ${n} ${"long ".repeat(30)}` })),
+  params: Object.fromEntries([...Array(40)].map((_, n) => [`key_${n}_${"k".repeat(60)}`, "v".repeat(300)])),
+};
+
+let pages;
+
+/** Every page that there is, as [name, who looks, how to get there]. */
+async function everyPage() {
+  const at = async (petition, event, reason) => {
+    const { name, path } = await console.ask(petition);
+    if (event) await console.claim(name, event, reason);
+    return path;
+  };
+  const granted = await at({ reason: "checkout is slow, need to look at the pods", resources: [production] }, "access/approve");
+  const denied = await at({ reason: "try the new importer", resources: [production] }, "access/deny", "Use staging: it has a copy from last night.");
+  const tooLong = await at(long);
+  const open = await at(refund);
+  const go = (path) => (page) => page.goto(path);
+  return [
+    ["sign-in-without-link", null, go("/sign-in")],
+    ["sign-in-wrong-link", null, go("/sign-in?link=nonsense")],
+    ["sign-in", null, async (page) => page.goto(await console.server.signInLinkOf(reviewer))],
+    ["inbox", reviewer, go("/")],
+    ["petition", reviewer, go(open)],
+    ["petition-own", owner, go(open)],
+    ["petition-long", reviewer, go(tooLong)],
+    ["petition-granted", reviewer, go(granted)],
+    ["petition-denied", reviewer, go(denied)],
+    ["petition-refused", reviewer, refused(open)],
+    ["petition-revoke", reviewer, async (page) => {
+      await page.goto(granted);
+      await page.getByText("Revoke…").click();
+    }],
+    ["api-keys", owner, go("/api-keys")],
+    ["api-keys-token", owner, async (page) => {
+      await page.goto("/api-keys");
+      await page.getByRole("button", { name: "Create token" }).click();
+      await page.getByText("Reveal", { exact: true }).click();
+    }],
+    ["not-found", owner, go("/access/acmecorp/none")],
+  ];
+}
+
+/** A press that comes with another digest than the page's. */
+function refused(path) {
+  return async (page) => {
+    await page.goto(path);
+    await page.locator("form.decide [name=digest]").evaluate((field) => (field.value = `sha256:${"0".repeat(64)}`));
+    await page.getByLabel("Reason").fill("looks right to me");
+    await page.getByRole("button", { name: "Approve" }).click();
+    await page.getByRole("alert").waitFor();
+  };
+}
+
+for (const colorScheme of ["light", "dark"]) {
+  for (const width of [390, 1280]) {
+    test(`every page at ${width} px, ${colorScheme}`, async (t) => {
+      pages ??= await everyPage();
+      for (const [name, who, open] of pages) {
+        await t.test(name, async () => {
+          const height = width === 390 ? 844 : 900;
+          const page = await console.visit(who, { colorScheme, viewport: { width, height }, isMobile: width === 390 });
+          await open(page);
+          await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+          await sticksOut(page);
+          const { violations } = await new AxeBuilder({ page }).analyze();
+          const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+          assert.deepEqual(serious.map((v) => [v.id, v.help, v.nodes.map((n) => n.html)]), []);
+          await page.context().close();
+        });
+      }
+    });
+  }
+}
+
+test("no page sticks out at 320 px, and the empty inbox teaches", async () => {
+  pages ??= await everyPage();
+  for (const [, who, open] of pages) {
+    const page = await console.visit(who, { viewport: { width: 320, height: 568 }, isMobile: true });
+    await open(page);
+    await sticksOut(page);
+    await page.context().close();
+  }
+});
+
+test("the buttons keep their order and their place", async () => {
+  const places = [];
+  for (let n = 0; n < 2; n += 1) {
+    const { path } = await console.ask({ resources: [production], reason: "same every time" });
+    const page = await console.visit(reviewer, { viewport: { width: 390, height: 844 }, isMobile: true });
+    await page.goto(path);
+    const approve = await page.getByRole("button", { name: "Approve" }).boundingBox();
+    const deny = await page.getByRole("button", { name: "Deny" }).boundingBox();
+    assert.ok(approve.x < deny.x && approve.y === deny.y);
+    places.push(approve, deny);
+  }
+  assert.deepEqual(places.slice(0, 2), places.slice(2));
+});
+
+async function sticksOut(page) {
+  const [wide, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(wide <= window, `${page.url()} is ${wide} px wide in a window of ${window} px`);
+}
