@@ -132,6 +132,9 @@ func (s *Store) refusal(err error) error {
 	if e, ok := err.(*approval.Error); ok {
 		return e
 	}
+	if s.closed.Load() {
+		return unavailable(err, "the server stops: try again in a moment")
+	}
 	switch s.engine.class(err) {
 	case broken:
 		return approval.Wrap(approval.Internal, err, "the database refused a statement: this is a mistake of ours")

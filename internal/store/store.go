@@ -17,6 +17,7 @@ import (
 	"database/sql"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
@@ -49,6 +50,7 @@ type Store struct {
 	dialect *dialect
 	broker  *Broker
 	reads   *gate
+	closed  atomic.Bool
 }
 
 var _ approval.Store = (*Store)(nil)
@@ -98,6 +100,7 @@ func isPostgres(url string) bool {
 
 // Close ends the store: waiters are told, commits that were accepted are finished, later ones are Unavailable.
 func (s *Store) Close() error {
+	s.closed.Store(true)
 	s.broker.Close()
 	return s.engine.close()
 }

@@ -49,14 +49,21 @@ func TestPostgresKeepsThePort(t *testing.T) {
 
 // onEachEngine runs a test on a store of each engine.
 func onEachEngine(t *testing.T, test func(*testing.T, *Store)) {
+	t.Helper()
+	eachURL(t, func(t *testing.T, url string) { test(t, openStore(t, Options{URL: url, Conns: 4})) })
+}
+
+// eachURL runs a test on an empty database of each engine.
+func eachURL(t *testing.T, test func(t *testing.T, url string)) {
+	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		test(t, openStore(t, Options{URL: sqliteURL(t)}))
+		test(t, sqliteURL(t))
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
 		if havePostgres(t) {
-			test(t, openStore(t, Options{URL: postgresURL(t), Conns: 4}))
+			test(t, postgresURL(t))
 		}
 	})
 }
