@@ -397,7 +397,7 @@ def get(space: str, name: str, wait: float = 0) -> Call[Petition]:
         "GET",
         f"{space}/petitions/{values.segment(name)}",
         read,
-        query=values.query(wait=values.go_duration(wait) if wait else None),
+        query=values.query(wait=values.go_duration(round(wait, 3)) if wait else None),
         repeatable=True,
         patience=wait,
     )
@@ -428,10 +428,10 @@ def waiting(
     chance: Callable[[], float] = random.random,
 ) -> Steps[Petition]:
     """Ask again and again until the petition is not open or the time is up."""
-    end = None if timeout is None else clock() + timeout
+    asked_at = clock()
+    end = None if timeout is None else asked_at + timeout
     setbacks = 0
     while True:
-        asked_at = clock()
         wait = LONGEST_WAIT if end is None else max(0.0, min(LONGEST_WAIT, end - asked_at))
         wanted = 0.0
         try:
@@ -451,6 +451,7 @@ def waiting(
         if setbacks:
             pause = max(backoff(setbacks, chance), min(wanted, LONGEST_RETRY_AFTER))
             yield Pause(pause if end is None else min(pause, max(0.0, end - clock())))
+        asked_at = clock()
 
 
 def backoff(setbacks: int, chance: Callable[[], float] = random.random) -> float:
