@@ -72,7 +72,7 @@ func grantWords(e approval.Event) (did string, until time.Time) {
 
 func marksOf(e approval.Event) []string {
 	var marks []string
-	if e.Label(approval.LabelSelfApproval) == "true" {
+	if e.Event == approval.EventApprove && e.Label(approval.LabelSelfApproval) == "true" {
 		marks = append(marks, "self-approval")
 	}
 	if e.Label(approval.LabelPolicyDev) == "true" && (e.Event == approval.EventApprove || e.Event == approval.EventGrant) {

@@ -171,6 +171,14 @@ type requirementView struct {
 	SelfApproval bool
 }
 
+// Left says how many approvals are missing.
+func (r requirementView) Left() string {
+	if n := r.Count - len(r.Have); n != 1 {
+		return strconv.Itoa(n) + " approvals"
+	}
+	return "1 approval"
+}
+
 func requirementsOf(p approval.Petition) []requirementView {
 	var all []requirementView
 	for i, r := range p.Verdict.Requirements {

@@ -19,6 +19,17 @@ export function startConsole() {
   return console;
 }
 
+/** The same for a script that is no test. */
+export async function visitAlone(visit) {
+  const console = new Console();
+  try {
+    await console.open();
+    await visit(console);
+  } finally {
+    await console.close();
+  }
+}
+
 class Console {
   #sessions = new Map();
   violations = [];
