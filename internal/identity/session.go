@@ -7,7 +7,8 @@ import (
 	"github.com/indent-approvals/indent/internal/approval"
 )
 
-// Sessions are the browser's side of identity: one-time sign-in links and what a cookie stands for.
+// Sessions are the browser's side of identity: one-time sign-in links and what a cookie stands for. A session ends at a
+// fixed time after sign-in, whether it is used or not; every sign-in makes a new one.
 type Sessions struct{ *Identity }
 
 // Sessions answers the browser's side.
@@ -42,8 +43,8 @@ func (s Sessions) link(ctx context.Context, secret string) (approval.Token, erro
 	if len(secret) != sessionLength {
 		return approval.Token{}, wrong
 	}
-	t, err := s.store.TokenByHash(ctx, approval.TokenLink, hash(secret))
-	if approval.CodeOf(err) == approval.NotFound {
+	t, err := s.stored(ctx, approval.TokenLink, secret)
+	if approval.CodeOf(err) == approval.Unauthenticated {
 		return approval.Token{}, wrong
 	}
 	if err == nil && !t.Usable(s.clock.Now()) {
@@ -73,23 +74,30 @@ func (s Sessions) SignIn(ctx context.Context, link string) (secret string, end t
 
 // Authenticate answers who the session's secret stands for, Unauthenticated when it stands for nobody any more.
 func (s Sessions) Authenticate(ctx context.Context, secret string) (approval.Actor, error) {
-	if len(secret) != sessionLength {
-		return approval.Actor{}, approval.Errorf(approval.Unauthenticated, "you are not signed in")
+	a, err := approval.Actor{}, notSignedIn()
+	if len(secret) == sessionLength {
+		a, err = s.cached(ctx, approval.TokenSession, secret, func(ctx context.Context) (approval.Actor, time.Time, error) {
+			return s.byHash(ctx, approval.TokenSession, secret)
+		})
 	}
-	return s.cached(ctx, approval.TokenSession, secret, func(ctx context.Context) (approval.Actor, time.Time, error) {
-		return s.byHash(ctx, approval.TokenSession, secret)
-	})
+	if approval.CodeOf(err) == approval.Unauthenticated {
+		err = notSignedIn()
+	}
+	return a, err
 }
 
-// SignOut ends the session; one that has ended stays ended.
+func notSignedIn() error {
+	return approval.Errorf(approval.Unauthenticated, "you are not signed in, or not any more: ask the operator for a sign-in link (indent admin link)")
+}
+
+// SignOut ends the session, on this node at once. One that has ended stays ended; an error means that it may go on.
 func (s Sessions) SignOut(ctx context.Context, secret string) error {
 	defer s.Forget()
 	a, err := s.Authenticate(ctx, secret)
-	if err != nil {
-		return nil
+	if err == nil {
+		err = s.service.EndSession(ctx, a, approval.Token{Space: a.Space, Name: a.TokenName})
 	}
-	err = s.service.EndSession(ctx, a, approval.Token{Space: a.Space, Name: a.TokenName})
-	if approval.CodeOf(err) == approval.Conflict {
+	if code := approval.CodeOf(err); code == approval.Unauthenticated || code == approval.Conflict {
 		return nil
 	}
 	return err

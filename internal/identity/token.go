@@ -2,11 +2,13 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+
 	"github.com/indent-approvals/indent/internal/approval"
 )
 
@@ -52,16 +54,27 @@ func ended() error {
 	return approval.Errorf(approval.Unauthenticated, "the token is not valid: it is unknown, revoked or expired; get a new one from the page /api-keys")
 }
 
+// byHash answers whom a stored secret stands for, and when it ends by itself.
 func (i *Identity) byHash(ctx context.Context, kind, secret string) (approval.Actor, time.Time, error) {
-	t, err := i.store.TokenByHash(ctx, kind, hash(secret))
-	if approval.CodeOf(err) == approval.NotFound || err == nil && !t.Usable(i.clock.Now()) {
-		return approval.Actor{}, time.Time{}, ended()
+	t, err := i.stored(ctx, kind, secret)
+	if err == nil && !t.Usable(i.clock.Now()) {
+		err = ended()
 	}
 	if err != nil {
 		return approval.Actor{}, time.Time{}, err
 	}
 	a, err := i.holder(ctx, t)
 	return a, t.ExpireTime, err
+}
+
+// stored answers the token whose secret this is, used up or not.
+func (i *Identity) stored(ctx context.Context, kind, secret string) (approval.Token, error) {
+	h := hash(secret)
+	t, err := i.store.TokenByHash(ctx, kind, h)
+	if approval.CodeOf(err) == approval.NotFound || err == nil && !sameText(t.Hash, h) {
+		return approval.Token{}, ended()
+	}
+	return t, err
 }
 
 // byJWT checks a user token: the algorithm is pinned (RFC 8725, 3.1), the signature is this server's, issuer and times
@@ -96,7 +109,9 @@ func (i *Identity) verify(ctx context.Context, bearer string) (registered jwt.Cl
 	if err != nil {
 		return registered, custom, err
 	}
-	if err := token.Claims(key, &registered, &custom); err != nil {
+	if err := token.Claims(key, &registered, &custom); errors.Is(err, jose.ErrCryptoFailure) {
+		return registered, custom, foreign()
+	} else if err != nil {
 		return registered, custom, malformed()
 	}
 	now := i.clock.Now()
