@@ -115,10 +115,10 @@ func (c Cursor) Before(d Cursor) bool { return c.Tx < d.Tx || c.Tx == d.Tx && c.
 
 // ParseCursor reads what [Cursor.String] wrote; anything else is Invalid.
 func ParseCursor(field, s string) (Cursor, error) {
-	tx, seq, ok := strings.Cut(s, ".")
+	tx, seq, _ := strings.Cut(s, ".")
 	a, err1 := strconv.ParseInt(tx, 10, 64)
 	b, err2 := strconv.ParseInt(seq, 10, 64)
-	if !ok || err1 != nil || err2 != nil || a < 0 || b < 0 {
+	if err1 != nil || err2 != nil || a < 0 || b < 0 || (Cursor{a, b}).String() != s {
 		return Cursor{}, FieldError(field, "is not a cursor of this log: use the last id that the server sent")
 	}
 	return Cursor{a, b}, nil

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Page is one page of a list. Next is the token of the next page, empty on the last.
@@ -48,13 +49,17 @@ func ParsePageToken(token string) (key PageKey, given bool, err error) {
 		return PageKey{}, false, nil
 	}
 	bad := FieldError("pageToken", "is not a page token of this list: use the nextPageToken of the answer before, unchanged")
-	raw, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(raw) > 2*MaxID {
+	if len(token) > base64.RawURLEncoding.EncodedLen(utf8.UTFMax*MaxID+20) {
 		return PageKey{}, false, bad
 	}
-	number, text, ok := strings.Cut(string(raw), " ")
+	raw, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		return PageKey{}, false, bad
+	}
+	number, text, _ := strings.Cut(string(raw), " ")
 	key.Text = text
-	if key.Number, err = strconv.ParseInt(number, 36, 64); err != nil || !ok || checkLine("", text, MaxID) != nil {
+	key.Number, err = strconv.ParseInt(number, 36, 64)
+	if err != nil || checkLine("", text, MaxID) != nil || key.Token() != token {
 		return PageKey{}, false, bad
 	}
 	return key, true, nil
