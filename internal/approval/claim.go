@@ -1,8 +1,11 @@
 package approval
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // NewClaim is what somebody who decides sends.
@@ -35,26 +38,49 @@ func (c NewClaim) checkDigest(p Petition) error {
 	return nil
 }
 
+// checkTerm refuses a term that is none, or under which the petition could never be granted: a claim with it would count
+// for its person and be in everybody's way.
+func (c NewClaim) checkTerm(p Petition, now time.Time) error {
+	term, err := ParseTerm(c.Labels, now)
+	if err == nil && c.Event == EventApprove {
+		_, err = grantFor(p, term, now)
+	}
+	return err
+}
+
 // claimLabels answers the labels that the server adds to a claim, over the ones the claimant may set.
 func claimLabels(c NewClaim, p Petition, a Actor, e Eligibility) map[string]string {
 	labels := map[string]string{LabelPetition: p.Name, LabelPerson: a.Person, LabelDigest: p.Digest}
-	for _, key := range []string{LabelTimeDuration, LabelTimeExpires, LabelTimeIndefinite} {
-		if v, ok := c.Labels[key]; ok {
-			labels[key] = v
+	if c.Event == EventApprove {
+		for _, key := range []string{LabelTimeDuration, LabelTimeExpires, LabelTimeIndefinite} {
+			if v, ok := c.Labels[key]; ok {
+				labels[key] = v
+			}
 		}
-	}
-	if len(e.Requirements) > 0 && c.Event == EventApprove {
-		places := make([]string, len(e.Requirements))
-		for i, n := range e.Requirements {
-			places[i] = strconv.Itoa(n)
+		labels[LabelRequirements] = places(e.Requirements)
+		if e.Self {
+			labels[LabelSelfApproval] = "true"
 		}
-		labels[LabelRequirements] = strings.Join(places, ",")
-	}
-	if e.Self && e.May() {
-		labels[LabelSelfApproval] = "true"
 	}
 	if p.Verdict.Dev {
 		labels[LabelPolicyDev] = "true"
 	}
 	return labels
+}
+
+// places writes the places of requirements as the label of a claim, which [Event.requirements] reads.
+func places(requirements []int) string {
+	texts := make([]string, len(requirements))
+	for i, n := range requirements {
+		texts[i] = strconv.Itoa(n)
+	}
+	return strings.Join(texts, ",")
+}
+
+// countingFor answers the claim as one that counts only for those of its requirements that are also in still.
+func (e Event) countingFor(still []int) Event {
+	both := slices.DeleteFunc(e.requirements(), func(n int) bool { return !slices.Contains(still, n) })
+	e.Meta.Labels = maps.Clone(e.Meta.Labels)
+	e.Meta.Labels[LabelRequirements] = places(both)
+	return e
 }

@@ -1,8 +1,6 @@
 package approval
 
-import (
-	"time"
-)
+import "time"
 
 // Grant is the time-bound permission that a granted petition gives.
 type Grant struct {
@@ -49,7 +47,7 @@ func (t *Term) read(key, value string, now time.Time) (err error) {
 		if t.Expires, err = time.Parse(time.RFC3339, value); err != nil {
 			return FieldError(field, "must be an RFC 3339 time such as 2030-01-02T15:04:05Z")
 		}
-		t.Expires = t.Expires.UTC()
+		t.Expires = t.Expires.UTC().Truncate(time.Microsecond)
 		if !t.Expires.After(now) || t.Expires.Sub(now) > MaxDuration {
 			return FieldError(field, "must lie in the future, at most ten years away")
 		}
@@ -62,50 +60,102 @@ func (t *Term) read(key, value string, now time.Time) (err error) {
 	return err
 }
 
-// ParseDuration reads a Go duration such as 3h0m0s: more than zero, at most ten years.
+// ParseDuration reads a Go duration such as 3h0m0s: a microsecond to ten years.
 func ParseDuration(field, s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
-	if err != nil || d <= 0 || d > MaxDuration {
+	if err != nil || !fits(d) {
 		return 0, FieldError(field, "must be a duration such as 1h30m, more than zero and at most ten years")
 	}
 	return d, nil
 }
 
+// fits answers whether a duration is long enough to be seen, as times are whole microseconds, and not too long.
+func fits(d time.Duration) bool { return d >= time.Microsecond && d <= MaxDuration }
+
 func checkDuration(field string, d time.Duration) error {
-	if d < 0 || d > MaxDuration {
+	if d != 0 && !fits(d) {
 		return FieldError(field, "must be more than zero and at most ten years")
 	}
 	return nil
+}
+
+// field names the label that set the term.
+func (t Term) field() string {
+	key := LabelTimeDuration
+	switch {
+	case t.Indefinite:
+		key = LabelTimeIndefinite
+	case !t.Expires.IsZero():
+		key = LabelTimeExpires
+	}
+	return "claim.meta.labels." + key
 }
 
 // grantFor answers the grant that begins at now: the reviewer's term, else the asked duration, else policy's default,
 // and never more than policy's maximum. A reviewer who asks for more than the maximum is refused, not cut in silence (I2).
 func grantFor(p Petition, term Term, now time.Time) (Grant, error) {
 	most := p.Verdict.MaxDuration
-	if term.isZero() {
-		term.Duration = p.Verdict.DefaultDuration
-		if p.Duration > 0 {
-			term.Duration = p.Duration
-		}
-		if most > 0 && term.Duration > most {
-			return Grant{}, Errorf(Invalid, "the petition asks for %s but rule %q allows at most %s: approve with a shorter duration", term.Duration, p.Verdict.Rule, most)
-		}
-	}
 	grant := Grant{StartTime: now}
 	switch {
+	case term.isZero():
+		asked := p.Duration
+		if asked == 0 {
+			asked = p.Verdict.DefaultDuration
+		}
+		if most > 0 && asked > most {
+			return Grant{}, Errorf(Invalid, "the petition asks for %s but rule %q allows at most %s: approve with a shorter duration", asked, p.Verdict.Rule, most)
+		}
+		grant.EndTime = now.Add(asked).Truncate(time.Microsecond)
 	case term.Indefinite && most > 0:
-		return Grant{}, Errorf(Invalid, "rule %q allows at most %s: an indefinite grant is not allowed", p.Verdict.Rule, most)
+		return Grant{}, FieldError(term.field(), "rule %q allows at most %s: an indefinite grant is not allowed", p.Verdict.Rule, most)
 	case term.Indefinite:
-		return grant, nil
 	case !term.Expires.IsZero():
 		grant.EndTime = term.Expires
 	default:
-		grant.EndTime = now.Add(term.Duration)
+		grant.EndTime = now.Add(term.Duration).Truncate(time.Microsecond)
 	}
 	if most > 0 && grant.EndTime.Sub(now) > most {
-		return Grant{}, Errorf(Invalid, "rule %q allows at most %s: choose a shorter duration", p.Verdict.Rule, most)
+		return Grant{}, FieldError(term.field(), "rule %q allows at most %s: choose a shorter duration", p.Verdict.Rule, most)
 	}
 	return grant, nil
+}
+
+// shorter answers whether g ends before other.
+func (g Grant) shorter(other Grant) bool {
+	return !g.EndTime.IsZero() && (other.EndTime.IsZero() || g.EndTime.Before(other.EndTime))
+}
+
+// shortestGrant answers the grant that every approval agrees to: the shortest of their terms. One without a term agreed
+// to what was asked, or else to policy's default.
+func (p Petition) shortestGrant(now time.Time) (Grant, error) {
+	var best Grant
+	found := false
+	for _, c := range p.Claims {
+		if c.Event != EventApprove {
+			continue
+		}
+		term, err := ParseTerm(c.Meta.Labels, c.Timestamp)
+		if err != nil {
+			return Grant{}, err
+		}
+		g, err := grantFor(p, term, now)
+		if err != nil {
+			return Grant{}, err
+		}
+		if !found || g.shorter(best) {
+			best, found = g, true
+		}
+	}
+	if !found {
+		return grantFor(p, Term{}, now)
+	}
+	return best, nil
+}
+
+// lapsed answers whether the end that a claim set for the grant has come: nobody agreed to a grant after it.
+func (e Event) lapsed(now time.Time) bool {
+	term, err := ParseTerm(e.Meta.Labels, e.Timestamp)
+	return err != nil || !term.Expires.IsZero() && !now.Before(term.Expires)
 }
 
 // labels answers the grant as the labels of its access/grant event, which webhooks and [Petition.Apply] read.
@@ -129,6 +179,8 @@ func grantOf(e Event) (Grant, error) {
 	if err != nil {
 		return Grant{}, FieldError("event.meta.labels."+LabelTimeExpires, "a grant needs its end")
 	}
-	g.EndTime = end.UTC()
+	if g.EndTime = end.UTC(); !g.EndTime.After(g.StartTime) {
+		return Grant{}, FieldError("event.meta.labels."+LabelTimeExpires, "a grant ends after its start")
+	}
 	return g, nil
 }

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Phase is where a petition stands: open -> granted -> revoked -> closed, or open -> closed.
@@ -136,6 +139,9 @@ func (p Petition) Apply(e Event, now time.Time) (Petition, error) {
 	case EventDeny:
 		next.Claims = append(slices.Clone(p.Claims), e)
 		next.close(p.denialOutcome(e), e)
+		if by := e.Label(LabelReplacedBy); by != "" {
+			next = next.withLabel(LabelReplacedBy, by)
+		}
 	case EventExpire:
 		next.close(OutcomeExpired, Event{})
 	case EventRevoke:
@@ -175,6 +181,9 @@ func (p *Petition) close(why Outcome, claim Event) {
 func (p *Petition) revoke(why Outcome, at time.Time) {
 	p.Phase, p.Outcome = Revoked, why
 	ended := *p.Grant
+	if at.Before(ended.StartTime) {
+		at = ended.StartTime // the clock was set back
+	}
 	if ended.EndTime.IsZero() || at.Before(ended.EndTime) {
 		ended.EndTime = at
 	}
@@ -193,9 +202,11 @@ func (p Petition) denialOutcome(e Event) Outcome {
 	return OutcomeDenied
 }
 
-// AskedBy answers whether r made the petition or is one of its petitioners.
+// AskedBy answers whether the actor r made the petition or is one of its petitioners, by id or by address.
 func (p Petition) AskedBy(r Resource) bool {
-	return p.CreatedBy.Same(r) || slices.ContainsFunc(p.Petitioners, r.Same)
+	return p.CreatedBy.Same(r) || slices.ContainsFunc(p.Petitioners, func(asks Resource) bool {
+		return asks.Same(r) || r.Email != "" && strings.EqualFold(asks.Email, r.Email)
+	})
 }
 
 func (p Petition) hasVoted(person string) bool {
@@ -242,6 +253,8 @@ func (p Petition) conflict(event string) error {
 // Status answers one sentence for people on where the petition stands, without a subject: "was denied by …".
 func (p Petition) Status() string {
 	switch {
+	case p.Phase == "":
+		return "has not begun"
 	case p.Phase == Open:
 		return "waits for a decision"
 	case p.Phase == Granted && p.Decision == nil:
@@ -259,6 +272,9 @@ func (p Petition) Status() string {
 }
 
 func (p Petition) decided() string {
+	if p.Decision == nil {
+		return "nobody" // no petition that Apply has made
+	}
 	return p.Decision.Actor.ID + " at " + stamp(p.Decision.Timestamp)
 }
 
@@ -299,12 +315,21 @@ type NewPetition struct {
 	Duration    time.Duration     `json:"duration,omitempty"` // 0 = policy's default
 }
 
-// reservedLabels are set by the server; a petitioner who could set them would speak for it (I13).
-var reservedLabels = []string{LabelPetition, LabelDigest, LabelReplaces, LabelReplacedBy, LabelRule, LabelPolicyVersion, LabelPolicyDev}
+// reservedLabels are set by the server; a petitioner who could set them would speak for it (I13). All below
+// reservedPrefixes are, too.
+var (
+	reservedLabels   = []string{LabelPetition, LabelDigest, LabelReplaces, LabelReplacedBy, LabelSpace}
+	reservedPrefixes = []string{"indent.com/claim/", "indent.com/policy/", "indent.com/refused/", "indent.com/token/"}
+)
+
+func reserved(label string) bool {
+	return slices.Contains(reservedLabels, label) ||
+		slices.ContainsFunc(reservedPrefixes, func(prefix string) bool { return strings.HasPrefix(label, prefix) })
+}
 
 // Check answers the checked petition with canonical params, or Invalid naming the field.
 func (n NewPetition) Check() (NewPetition, error) {
-	if n.Reason == "" {
+	if !strings.ContainsFunc(n.Reason, func(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) }) && utf8.ValidString(n.Reason) {
 		return n, FieldError("petition.reason", "is required: say why, reviewers read it")
 	}
 	if len(n.Resources) == 0 {
@@ -312,10 +337,13 @@ func (n NewPetition) Check() (NewPetition, error) {
 	}
 	params, err := CanonicalParams("petition.params", n.Params)
 	n.Params = params
-	for _, key := range reservedLabels {
-		if _, set := n.Labels[key]; set && err == nil {
-			err = FieldError("petition.meta.labels."+key, "is set by the server: leave it out")
+	for _, key := range sortedKeys(n.Labels) {
+		if reserved(key) && err == nil {
+			err = FieldError("petition.meta.labels."+printable(key, MaxLabelKey), "is set by the server: leave it out")
 		}
+	}
+	if err == nil {
+		n.Duration, err = n.askedDuration()
 	}
 	return n, firstError(
 		err,
@@ -326,4 +354,19 @@ func (n NewPetition) Check() (NewPetition, error) {
 		checkLabels("petition.meta.labels", n.Labels),
 		checkDuration("petition.defaultDuration", n.Duration),
 	)
+}
+
+// askedDuration answers how long is asked for, by the field or by the label, which must not say different things: one
+// would be shown and the other granted.
+func (n NewPetition) askedDuration() (time.Duration, error) {
+	label, given := n.Labels[LabelAskedDuration]
+	if !given {
+		return n.Duration, nil
+	}
+	const at = "petition.meta.labels." + LabelAskedDuration
+	asked, err := ParseDuration(at, label)
+	if err == nil && n.Duration != 0 && n.Duration != asked {
+		err = FieldError(at, "is %s but defaultDuration is %s: send one of them", asked, n.Duration)
+	}
+	return asked, err
 }

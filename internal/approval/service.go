@@ -50,22 +50,22 @@ func (s *Service) Refuse(ctx context.Context, a Actor, action string, why error)
 	return s.refuse(ctx, a, action, "", why)
 }
 
-// refuse writes the refused attempt to the log and answers why it was refused.
+// refuse writes the refused attempt to the log and answers why it was refused. Who hangs up at once is in the log too.
 func (s *Service) refuse(ctx context.Context, a Actor, action, petition string, why error) error {
-	labels := map[string]string{LabelRefusedCode: string(CodeOf(why)), LabelRefusedAction: truncateRunes(action, MaxLabelValue)}
+	labels := map[string]string{LabelRefusedCode: string(CodeOf(why)), LabelRefusedAction: printable(action, MaxLabelValue-1)}
 	if petition != "" {
 		labels[LabelPetition] = petition
 	}
-	e := s.event(a, EventRefused, why.Error(), nil, labels)
+	ctx = context.WithoutCancel(ctx)
+	e := s.event(a, s.Clock.Now(), EventRefused, printable(why.Error(), MaxReason-1), nil, labels)
 	if err := s.commit(ctx, Change{Space: a.Space, Events: []Event{e}}); err != nil {
 		s.Logger.ErrorContext(ctx, "a refused attempt could not be written to the log", "actor", a.ID, "action", action, "error", err)
 	}
 	return why
 }
 
-// event makes an entry of the actor's space, now.
-func (s *Service) event(a Actor, name, reason string, resources []Resource, labels map[string]string) Event {
-	now := s.Clock.Now()
+// event makes an entry of the actor's space. A use case takes the time once, so that what it writes agrees.
+func (s *Service) event(a Actor, now time.Time, name, reason string, resources []Resource, labels map[string]string) Event {
 	if a.TokenName != "" {
 		labels = maps.Clone(labels)
 		if labels == nil {
@@ -81,14 +81,22 @@ func (s *Service) event(a Actor, name, reason string, resources []Resource, labe
 const soon = time.Second
 
 // commit writes the change and wakes whoever waits for it. It outlives the caller's cancellation once it has begun:
-// an answer may get lost, a half-told change may not.
+// an answer may get lost, a half-told change may not. A store that fails may have written all the same, so waiters are
+// woken then too: they look for themselves.
 func (s *Service) commit(ctx context.Context, c Change) error {
 	if err := ctx.Err(); err != nil {
 		return Wrap(Unavailable, err, "the call was cancelled before it was done")
 	}
-	if err := s.Store.Commit(context.WithoutCancel(ctx), c); err != nil {
+	err := s.Store.Commit(context.WithoutCancel(ctx), c)
+	if code := CodeOf(err); code == Conflict || code == NotFound {
 		return err
 	}
+	s.Broker.Publish(s.topics(c)...)
+	return err
+}
+
+// topics answers what a change is about.
+func (s *Service) topics(c Change) []string {
 	topics := []string{eventsTopic(c.Space)}
 	due := s.Clock.Now().Add(soon)
 	for _, w := range c.Writes {
@@ -105,8 +113,7 @@ func (s *Service) commit(ctx context.Context, c Change) error {
 			s.policies.forget(c.Space)
 		}
 	}
-	s.Broker.Publish(topics...)
-	return nil
+	return topics
 }
 
 // retries is how often a use case decides again after somebody else was faster.
@@ -173,12 +180,4 @@ func (c *policyCache) put(d PolicyDocument, now time.Time) {
 		clear(c.entries)
 	}
 	c.entries[d.Space] = cachedPolicy{d, now.Add(time.Second)}
-}
-
-func truncateRunes(s string, n int) string {
-	r := []rune(s)
-	if len(r) <= n {
-		return s
-	}
-	return string(r[:n-1]) + "…"
 }

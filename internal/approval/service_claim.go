@@ -2,6 +2,7 @@ package approval
 
 import (
 	"context"
+	"time"
 )
 
 // Decide is the one door for a decision: what the API, the pages, the CLI and every other channel call. It answers the
@@ -12,7 +13,7 @@ import (
 // has approved before, or when the claim names another digest. A claim that is sent again with the same key (a
 // client's retry) answers the first one.
 func (s *Service) Decide(ctx context.Context, a Actor, name string, c NewClaim, key string) (Petition, Event, error) {
-	if err := c.Check(); err != nil {
+	if err := firstError(c.Check(), checkKey(key)); err != nil {
 		return Petition{}, Event{}, err
 	}
 	type result struct {
@@ -61,10 +62,10 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 		return p, Event{}, err
 	}
 	now := s.Clock.Now()
-	if _, err := ParseTerm(c.Labels, now); err != nil {
+	if err := c.checkTerm(p, now); err != nil {
 		return p, Event{}, err
 	}
-	claim := s.petitionEvent(a, p, c.Event, c.Reason, claimLabels(c, p, a, who))
+	claim := s.petitionEvent(a, p, now, c.Event, c.Reason, claimLabels(c, p, a, who))
 	claim.ExternalID = key
 	next, err := p.Apply(claim, now)
 	if err != nil {
@@ -73,7 +74,7 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 	change := Change{Space: p.Space, Events: []Event{claim}}
 	if c.Event == EventApprove {
 		change.Writes = append(change.Writes, PutVote{Petition: p.Name, Person: a.Person})
-		if next, err = s.grantIfMet(ctx, a, next, &change); err != nil {
+		if next, err = s.grantIfMet(ctx, a, next, &change, now); err != nil {
 			return p, Event{}, err
 		}
 	}
@@ -112,27 +113,26 @@ func verb(event string) string {
 }
 
 // grantIfMet grants the petition if its requirements are met by persons who may still review (I14).
-func (s *Service) grantIfMet(ctx context.Context, a Actor, p Petition, change *Change) (Petition, error) {
+func (s *Service) grantIfMet(ctx context.Context, a Actor, p Petition, change *Change, now time.Time) (Petition, error) {
 	if len(p.Unmet()) > 0 {
 		return p, nil
 	}
-	standing, err := s.standing(ctx, a, p)
+	standing, err := s.standing(ctx, a, p, now)
 	if err != nil || len(standing.Unmet()) > 0 {
 		return p, err
 	}
-	now := s.Clock.Now()
-	grant, err := shortestGrant(p, s)
+	grant, err := standing.shortestGrant(now)
 	if err != nil {
 		return p, err
 	}
-	e := s.petitionEvent(a, p, EventGrant, "", grant.labels())
+	e := s.petitionEvent(a, p, now, EventGrant, "", grant.labels())
 	change.Events = append(change.Events, e)
 	return p.Apply(e, now)
 }
 
-// standing answers the petition with only those approvals whose person may still review now. The claim being made is
-// the last one and was just checked.
-func (s *Service) standing(ctx context.Context, a Actor, p Petition) (Petition, error) {
+// standing answers the petition with the approvals as they count now: a person who has left or lost a role counts for
+// nothing or for less, and so does one who agreed to an end that has come. The last claim is the one being made.
+func (s *Service) standing(ctx context.Context, a Actor, p Petition, now time.Time) (Petition, error) {
 	last := len(p.Claims) - 1
 	var kept []Event
 	for i, c := range p.Claims {
@@ -141,40 +141,15 @@ func (s *Service) standing(ctx context.Context, a Actor, p Petition) (Petition, 
 			if code := CodeOf(err); code != "" && code != NotFound {
 				return p, err
 			}
-			if err != nil || m.Suspended || !p.EligibilityOf(m.Actor("", nil)).May() {
+			if err != nil || m.Suspended || c.lapsed(now) {
 				continue
 			}
+			c = c.countingFor(p.EligibilityOf(m.Actor("", nil)).Requirements)
 		}
 		kept = append(kept, c)
 	}
 	p.Claims = kept
 	return p, nil
-}
-
-// shortestGrant answers the grant by the shortest term that a reviewer set, else by what was asked or policy's default.
-func shortestGrant(p Petition, s *Service) (Grant, error) {
-	now := s.Clock.Now()
-	var best *Grant
-	for _, c := range p.Claims {
-		term, err := ParseTerm(c.Meta.Labels, now)
-		if err != nil {
-			return Grant{}, err
-		}
-		if c.Event != EventApprove || term.isZero() {
-			continue
-		}
-		g, err := grantFor(p, term, now)
-		if err != nil {
-			return Grant{}, err
-		}
-		if best == nil || best.EndTime.IsZero() || !g.EndTime.IsZero() && g.EndTime.Before(best.EndTime) {
-			best = &g
-		}
-	}
-	if best != nil {
-		return *best, nil
-	}
-	return grantFor(p, Term{}, now)
 }
 
 // Claims answers the claims of a petition, oldest first.

@@ -1,9 +1,6 @@
 package approval
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // Events answers a page of the audit log, newest first unless ascending.
 func (s *Service) Events(ctx context.Context, a Actor, q EventQuery) (Page[Event], error) {
@@ -48,31 +45,30 @@ func (s *Service) StreamEvents(ctx context.Context, a Actor, q EventQuery, after
 	if err := idle(); err != nil {
 		return err
 	}
-	silent := s.Clock.Now()
+	alive := newPulse(s.Clock)
+	defer alive.end()
 	for {
 		sent, last, err := s.drain(ctx, q, cursor, yield)
 		if err != nil {
 			return err
 		}
-		cursor = last
-		if now := s.Clock.Now(); sent {
-			silent = now
-		} else if now.Sub(silent) >= heartbeat {
-			silent = now
+		if cursor = last; sent {
+			alive.again()
+		}
+		switch s.sleep(ctx, hints, alive.beat) {
+		case stopped:
+			return nil
+		case timedOut:
+			alive.again()
 			if err := idle(); err != nil {
 				return err
 			}
 		}
-		if !s.sleep(ctx, hints, heartbeat) {
-			return nil
-		}
 	}
 }
 
-const (
-	heartbeat = 15 * time.Second
-	drainSize = 200
-)
+// drainSize is how many events are read at once.
+const drainSize = 200
 
 func (s *Service) startOf(ctx context.Context, space string, after *Cursor) (Cursor, error) {
 	if after != nil {

@@ -20,28 +20,42 @@ func (s *Service) CreatePetition(ctx context.Context, a Actor, n NewPetition, ke
 	if n, err = n.Check(); err != nil {
 		return Petition{}, false, err
 	}
-	p, change, err := s.draft(ctx, a, n)
-	if err != nil {
+	if err := checkKey(key); err != nil {
 		return Petition{}, false, err
+	}
+	p, change, err := s.draft(ctx, a, n, "")
+	if CodeOf(err) == Forbidden {
+		return Petition{}, false, s.refuse(ctx, a, "create petition", "", err)
 	}
 	if key == "" {
-		return p, false, s.commit(ctx, change)
+		if err == nil {
+			err = s.commit(ctx, change)
+		}
+		return p, false, err
 	}
-	record, err := s.idempotency(a, n, key, p)
-	if err != nil {
-		return Petition{}, false, err
+	record, failed := s.idempotency(a, n, key, p)
+	if failed != nil {
+		return Petition{}, false, failed
 	}
-	change.Writes = append([]Write{PutIdempotency{record}}, change.Writes...)
-	if err = s.commit(ctx, change); CodeOf(err) == Conflict {
-		return s.replay(ctx, a, record)
+	if err == nil {
+		change.Writes = append([]Write{PutIdempotency{record}}, change.Writes...)
+		err = s.commit(ctx, change)
+	}
+	if code := CodeOf(err); code == Conflict || code == Invalid {
+		return s.replay(ctx, a, record, err)
 	}
 	return p, false, err
 }
 
-func (s *Service) idempotency(a Actor, n NewPetition, key string, p Petition) (Idempotency, error) {
+// checkKey refuses an idempotency key that no header could carry; none at all is fine.
+func checkKey(key string) error {
 	if len(key) > 200 || strings.ContainsFunc(key, func(r rune) bool { return r < 0x21 || r > 0x7e }) {
-		return Idempotency{}, FieldError("Idempotency-Key", "must be 1 to 200 visible ASCII characters, such as a UUID")
+		return FieldError("Idempotency-Key", "must be 1 to 200 visible ASCII characters, such as a UUID")
 	}
+	return nil
+}
+
+func (s *Service) idempotency(a Actor, n NewPetition, key string, p Petition) (Idempotency, error) {
 	content, err := json.Marshal(n)
 	if err != nil {
 		return Idempotency{}, Wrap(Internal, err, "the petition cannot be written")
@@ -50,21 +64,25 @@ func (s *Service) idempotency(a Actor, n NewPetition, key string, p Petition) (I
 	return Idempotency{Actor: a.ID, Key: key, Hash: hex.EncodeToString(sum[:]), Petition: p.Name, Time: p.CreateTime}, nil
 }
 
-// replay answers the petition that the key made before.
-func (s *Service) replay(ctx context.Context, a Actor, asked Idempotency) (Petition, bool, error) {
+// replay answers the petition that the key made before, whatever policy would say to it now (I16), or else why none
+// could be made.
+func (s *Service) replay(ctx context.Context, a Actor, asked Idempotency, why error) (Petition, bool, error) {
 	made, err := s.Store.Idempotency(ctx, a.Space, a.ID, asked.Key)
-	if err != nil {
+	switch {
+	case CodeOf(err) == NotFound:
+		return Petition{}, false, why
+	case err != nil:
 		return Petition{}, false, err
+	case made.Hash != asked.Hash:
+		return Petition{}, false, s.refuse(ctx, a, "create petition", made.Petition,
+			Errorf(Conflict, "the idempotency key was used for another petition, #%s/%s: use a new key for a new request", a.Space, made.Petition))
 	}
-	if made.Hash != asked.Hash {
-		return Petition{}, false, Errorf(Conflict, "the idempotency key was used for another petition, #%s/%s: use a new key for a new request", a.Space, made.Petition)
-	}
-	p, err := s.Store.Petition(ctx, a.Space, made.Petition)
+	p, err := s.load(ctx, a.Space, made.Petition)
 	return p, true, err
 }
 
-// draft answers the petition as policy leaves it and the change that makes it so.
-func (s *Service) draft(ctx context.Context, a Actor, n NewPetition) (Petition, Change, error) {
+// draft answers the petition as policy leaves it and the change that makes it so. It may replace another one.
+func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces string) (Petition, Change, error) {
 	now := s.Clock.Now()
 	p := Petition{Space: a.Space, Name: s.IDs.UUID(), Resources: n.Resources, CreatedBy: a.Resource(), Reason: n.Reason,
 		Params: n.Params, Labels: n.Labels, DisplayName: n.DisplayName, Duration: n.Duration}
@@ -72,16 +90,18 @@ func (s *Service) draft(ctx context.Context, a Actor, n NewPetition) (Petition, 
 	if n.Duration > 0 {
 		p = p.withLabel(LabelAskedDuration, n.Duration.String())
 	}
-	if err := s.setPetitioners(ctx, a, n.Petitioners, &p); err != nil {
-		return p, Change{}, err
+	if replaces != "" {
+		p = p.withLabel(LabelReplaces, replaces)
 	}
-	digest, err := Digest(p.Petitioners, p.Resources, p.Params, p.Reason, p.Duration)
+	stranger, err := s.setPetitioners(ctx, a, n.Petitioners, &p)
 	if err != nil {
-		return p, Change{}, err
+		return Petition{}, Change{}, err
 	}
-	p.Digest = digest
-	if p.Verdict, err = s.verdict(ctx, a, p, now); err != nil {
-		return p, Change{}, err
+	if p.Digest, err = Digest(p.Petitioners, p.Resources, p.Params, p.Reason, p.Duration); err != nil {
+		return Petition{}, Change{}, err
+	}
+	if p.Verdict, err = s.verdict(ctx, a, p, stranger, now); err != nil {
+		return Petition{}, Change{}, err
 	}
 	p.ExpireTime = now.Add(p.Verdict.DecideWithin)
 	return s.begin(a, p, now)
@@ -89,7 +109,7 @@ func (s *Service) draft(ctx context.Context, a Actor, n NewPetition) (Petition, 
 
 // begin applies the request and what policy answered.
 func (s *Service) begin(a Actor, p Petition, now time.Time) (Petition, Change, error) {
-	request := s.petitionEvent(a, p, EventRequest, p.Reason, map[string]string{LabelDigest: p.Digest})
+	request := s.petitionEvent(a, p, now, EventRequest, p.Reason, map[string]string{LabelDigest: p.Digest})
 	events := []Event{request}
 	rule := System(a.Space, "policy")
 	switch p.Verdict.Decision {
@@ -98,9 +118,9 @@ func (s *Service) begin(a Actor, p Petition, now time.Time) (Petition, Change, e
 		if err != nil {
 			return p, Change{}, err
 		}
-		events = append(events, s.petitionEvent(rule, p, EventGrant, p.Verdict.Explanation, grant.labels()))
+		events = append(events, s.petitionEvent(rule, p, now, EventGrant, p.Verdict.Explanation, grant.labels()))
 	case VerdictDeny:
-		events = append(events, s.petitionEvent(rule, p, EventDeny, p.Verdict.Explanation, nil))
+		events = append(events, s.petitionEvent(rule, p, now, EventDeny, p.Verdict.Explanation, nil))
 	}
 	var err error
 	for _, e := range events {
@@ -114,7 +134,7 @@ func (s *Service) begin(a Actor, p Petition, now time.Time) (Petition, Change, e
 
 // petitionEvent makes an event of the petition, with the rule that its verdict came from. Its resources are the
 // petitioners and the things asked for.
-func (s *Service) petitionEvent(a Actor, p Petition, name, reason string, labels map[string]string) Event {
+func (s *Service) petitionEvent(a Actor, p Petition, now time.Time, name, reason string, labels map[string]string) Event {
 	all := map[string]string{LabelPetition: p.Name}
 	for k, v := range labels {
 		all[k] = v
@@ -125,51 +145,7 @@ func (s *Service) petitionEvent(a Actor, p Petition, name, reason string, labels
 	if name == EventRequest || a.Kind == KindSystem {
 		all[LabelRule] = p.Verdict.Rule
 	}
-	return s.event(a, name, reason, slices.Concat(p.Petitioners, p.Resources), all)
-}
-
-// setPetitioners fills in who asks and the canonical persons behind them. Asking for somebody else needs a permission.
-func (s *Service) setPetitioners(ctx context.Context, a Actor, asked []Resource, p *Petition) error {
-	if len(asked) == 0 {
-		asked = []Resource{a.Resource()}
-	}
-	persons := []string{a.Person}
-	for _, r := range asked {
-		if r.ID == a.ID || r.Email != "" && strings.EqualFold(r.Email, a.Email) {
-			p.Petitioners = append(p.Petitioners, a.Resource())
-			continue
-		}
-		if err := s.Authorize(ctx, a, AskForOthers, "create petition for "+r.Title()); err != nil {
-			return err
-		}
-		member, ids, err := s.personsOf(ctx, a.Space, r)
-		if err != nil {
-			return err
-		}
-		p.Petitioners = append(p.Petitioners, member)
-		persons = append(persons, ids...)
-	}
-	slices.Sort(persons)
-	p.Persons = slices.Compact(persons)
-	return nil
-}
-
-// personsOf answers the petitioner as the space knows it and every id under which that person could review.
-func (s *Service) personsOf(ctx context.Context, space string, r Resource) (Resource, []string, error) {
-	ids := []string{strings.ToLower(r.ID), strings.ToLower(r.Email)}
-	for _, id := range []string{r.ID, strings.ToLower(r.ID), strings.ToLower(r.Email)} {
-		if id == "" {
-			continue
-		}
-		m, err := s.Store.Member(ctx, space, id)
-		if err == nil {
-			return m.Resource(), append(ids, m.Person), nil
-		}
-		if CodeOf(err) != NotFound {
-			return r, nil, err
-		}
-	}
-	return r, slices.DeleteFunc(ids, func(id string) bool { return id == "" }), nil
+	return s.event(a, now, name, reason, slices.Concat(p.Petitioners, p.Resources), all)
 }
 
 // timerOf answers the write that keeps the petition's one timer right for its phase.
@@ -193,59 +169,57 @@ func (s *Service) Petition(ctx context.Context, a Actor, name string) (Petition,
 	if err := checkName("name", name); err != nil {
 		return Petition{}, Errorf(NotFound, "there is no petition %.100q in %s", name, a.Space)
 	}
-	return s.Store.Petition(ctx, a.Space, name)
+	return s.load(ctx, a.Space, name)
 }
 
-// History answers all events of a petition, oldest first.
+// load answers the petition as it is now. Where its timer is late, what time has done to it is done first: nobody
+// decides a petition that has expired, and nobody reads as granted what has ended (I3).
+func (s *Service) load(ctx context.Context, space, name string) (Petition, error) {
+	p, err := s.Store.Petition(ctx, space, name)
+	if err != nil {
+		return Petition{}, err
+	}
+	j, late := p.overdue(s.Clock.Now())
+	if !late {
+		return p, nil
+	}
+	if err := s.RunJob(ctx, j); err != nil {
+		return Petition{}, err
+	}
+	return s.Store.Petition(ctx, space, name)
+}
+
+// History answers all events of a petition, oldest first. Of refused attempts, which anybody can make as often as
+// they like, it answers the first ones only, so that they cannot push out what happened.
 func (s *Service) History(ctx context.Context, a Actor, name string) ([]Event, error) {
 	if err := a.require(ReadPetitions); err != nil {
 		return nil, err
 	}
-	page, err := s.Store.Events(ctx, EventQuery{Space: a.Space, Petition: name, Page: PageRequest{Size: MaxPageSize, Ascending: true}})
-	return page.Items, err
-}
-
-// WaitPetition answers the petition the moment it is not open, or as it is after at most wait. It subscribes before it
-// reads, so that no decision falls between.
-func (s *Service) WaitPetition(ctx context.Context, a Actor, name string, wait time.Duration) (Petition, error) {
-	if wait < 0 || wait > MaxWait {
-		return Petition{}, FieldError("wait", "must be a duration between 0s and %s, such as 30s", MaxWait)
-	}
-	if wait == 0 {
-		return s.Petition(ctx, a, name)
-	}
-	hints, cancel := s.Broker.Subscribe(petitionTopic(a.Space, name))
-	defer cancel()
-	end := s.Clock.Now().Add(wait)
+	var history []Event
+	refusals := 0
+	q := EventQuery{Space: a.Space, Petition: name, Page: PageRequest{Size: MaxPageSize, Ascending: true}}
 	for {
-		p, err := s.Petition(ctx, a, name)
-		if err != nil || p.Phase != Open {
-			return p, err
+		page, err := s.Store.Events(ctx, q)
+		if err != nil {
+			return nil, err
 		}
-		left := end.Sub(s.Clock.Now())
-		if left <= 0 || !s.sleep(ctx, hints, left) {
-			return p, nil
+		for _, e := range page.Items {
+			if e.Event == EventRefused {
+				refusals++
+			}
+			if e.Event != EventRefused || refusals <= mostRefusals {
+				history = append(history, e)
+			}
 		}
+		if page.Next == "" {
+			return history, nil
+		}
+		q.Page.Token = page.Next
 	}
 }
 
-// sleep waits for a hint, at most d, and answers whether it makes sense to go on waiting.
-func (s *Service) sleep(ctx context.Context, hints <-chan struct{}, d time.Duration) bool {
-	if s.WaitPoll > 0 && s.WaitPoll < d {
-		d = s.WaitPoll
-	}
-	timeout, stop := s.Clock.After(d)
-	defer stop()
-	select {
-	case <-hints:
-	case <-timeout:
-	case <-ctx.Done():
-		return false
-	case <-s.Broker.Done():
-		return false
-	}
-	return true
-}
+// mostRefusals is how many refused attempts a petition's history has.
+const mostRefusals = 100
 
 // Petitions answers a page of the space's petitions, newest first. With reviewer, only those that wait for the actor's
 // own decision; such a page may be shorter than asked although there are more.
@@ -266,6 +240,9 @@ func (s *Service) Petitions(ctx context.Context, a Actor, q PetitionQuery, revie
 	if !reviewer {
 		return s.Store.Petitions(ctx, q)
 	}
+	if len(q.Phases) > 0 && !slices.Contains(q.Phases, Open) {
+		return Page[Petition]{}, nil // only open ones wait for a decision
+	}
 	return s.waitingFor(ctx, a, q)
 }
 
@@ -280,7 +257,7 @@ func (s *Service) waitingFor(ctx context.Context, a Actor, q PetitionQuery) (Pag
 			return out, err
 		}
 		for _, p := range page.Items {
-			if p.EligibilityOf(a).May() && !p.hasVoted(a.Person) {
+			if _, late := p.overdue(s.Clock.Now()); !late && p.EligibilityOf(a).May() && !p.hasVoted(a.Person) {
 				out.Items = append(out.Items, p)
 			}
 		}
@@ -290,60 +267,4 @@ func (s *Service) waitingFor(ctx context.Context, a Actor, q PetitionQuery) (Pag
 		}
 	}
 	return out, nil
-}
-
-// ReplacePetition answers a new petition in place of an open one, which is withdrawn: a petition is never edited, so
-// that what was shown stays what is decided (I1). Only who asked may replace.
-func (s *Service) ReplacePetition(ctx context.Context, a Actor, name string, n NewPetition) (Petition, error) {
-	if err := s.Authorize(ctx, a, CreatePetitions, "replace petition"); err != nil {
-		return Petition{}, err
-	}
-	n, err := n.Check()
-	if err != nil {
-		return Petition{}, err
-	}
-	return again(func() (Petition, error) {
-		old, err := s.Petition(ctx, a, name)
-		if err != nil {
-			return Petition{}, err
-		}
-		if !old.AskedBy(a.Resource()) {
-			return Petition{}, s.refuse(ctx, a, "replace petition", name, Errorf(Forbidden, "only who asked may replace petition %s", old.Ref()))
-		}
-		if old.Phase != Open {
-			return Petition{}, old.conflict("a replacement")
-		}
-		return s.replace(ctx, a, old, n)
-	})
-}
-
-func (s *Service) replace(ctx context.Context, a Actor, old Petition, n NewPetition) (Petition, error) {
-	p, change, err := s.draft(ctx, a, n)
-	if err != nil {
-		return Petition{}, err
-	}
-	p = p.withLabel(LabelReplaces, old.Name)
-	change.Writes[0] = PutPetition{Petition: p}
-	withdrawal := s.petitionEvent(a, old, EventDeny, "replaced by "+p.Ref(), map[string]string{LabelReplacedBy: p.Name, LabelPerson: a.Person})
-	gone, err := old.Apply(withdrawal, s.Clock.Now())
-	if err != nil {
-		return Petition{}, err
-	}
-	gone = gone.withLabel(LabelReplacedBy, p.Name)
-	change.Events = append(change.Events, withdrawal)
-	change.Writes = append(change.Writes, PutPetition{Petition: gone, Expect: old.Version}, timerOf(gone, s.Clock.Now()))
-	return p, s.commitPetition(ctx, change)
-}
-
-// WithdrawPetition closes an open petition on behalf of who asked; anybody else is refused.
-func (s *Service) WithdrawPetition(ctx context.Context, a Actor, name string) (Petition, error) {
-	p, err := s.Petition(ctx, a, name)
-	if err != nil {
-		return Petition{}, err
-	}
-	if !p.AskedBy(a.Resource()) {
-		return Petition{}, s.refuse(ctx, a, "withdraw petition", name, Errorf(Forbidden, "only who asked may withdraw petition %s; a reviewer denies it", p.Ref()))
-	}
-	p, _, err = s.Decide(ctx, a, name, NewClaim{Event: EventDeny, Reason: "withdrawn"}, "")
-	return p, err
 }

@@ -2,6 +2,8 @@ package approval
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 )
 
@@ -15,8 +17,8 @@ func ownersDecide(version int64, why string) Verdict {
 }
 
 // verdict asks policy once. It refuses (Invalid) a petition that asks for longer than the rule allows: better said now
-// than to the reviewer.
-func (s *Service) verdict(ctx context.Context, a Actor, p Petition, now time.Time) (Verdict, error) {
+// than to the reviewer. No rule approves for a stranger, of whom it knows only what the caller says (I13).
+func (s *Service) verdict(ctx context.Context, a Actor, p Petition, stranger string, now time.Time) (Verdict, error) {
 	document, err := s.policy(ctx, a.Space, now)
 	if CodeOf(err) == NotFound {
 		return ownersDecide(0, "the space has no policy: its owners decide"), nil
@@ -33,24 +35,30 @@ func (s *Service) verdict(ctx context.Context, a Actor, p Petition, now time.Tim
 		s.Logger.ErrorContext(ctx, "policy could not decide: the owners do", "space", a.Space, "version", document.Version, "error", err)
 		return ownersDecide(document.Version, "the policy could not be evaluated: the space's owners decide"), nil
 	}
+	if v.Decision == VerdictApprove && stranger != "" {
+		return ownersDecide(document.Version, fmt.Sprintf("rule %q approves, but the space does not know %s: its owners decide", v.Rule, stranger)), nil
+	}
 	if v.Decision != VerdictDeny && v.MaxDuration > 0 && p.Duration > v.MaxDuration {
 		return Verdict{}, FieldError("petition.defaultDuration", "asks for %s but rule %q allows at most %s: ask for less", p.Duration, v.Rule, v.MaxDuration)
 	}
 	return v, nil
 }
 
-// check refuses a verdict that could grant without anybody agreeing, or never end.
+// check refuses a verdict that could grant without anybody agreeing, that nobody can ever meet, or that never ends.
 func (v Verdict) check() error {
-	if v.DecideWithin <= 0 || v.DefaultDuration <= 0 {
-		return Errorf(Internal, "the verdict has no durations")
+	if v.DecideWithin <= 0 || v.DecideWithin > MaxDuration || v.DefaultDuration <= 0 || v.DefaultDuration > MaxDuration || v.MaxDuration < 0 {
+		return Errorf(Internal, "the verdict's durations are out of range")
+	}
+	if v.MaxDuration > 0 && v.DefaultDuration > v.MaxDuration {
+		return Errorf(Internal, "the verdict's default %s is longer than its maximum %s", v.DefaultDuration, v.MaxDuration)
 	}
 	switch v.Decision {
 	case VerdictApprove, VerdictDeny:
 		return nil
 	case VerdictReview:
 		for _, r := range v.Requirements {
-			if r.Count < 1 {
-				return Errorf(Internal, "a requirement asks for %d approvals", r.Count)
+			if err := r.check(); err != nil {
+				return err
 			}
 		}
 		if len(v.Requirements) > 0 {
@@ -58,6 +66,15 @@ func (v Verdict) check() error {
 		}
 	}
 	return Errorf(Internal, "the verdict %q asks for nobody", v.Decision)
+}
+
+// check refuses a requirement that is met by nobody's approval, or that too few are named for.
+func (r Requirement) check() error {
+	named := len(slices.Compact(slices.Sorted(slices.Values(r.Reviewers.Persons))))
+	if r.Count < 1 || len(r.Reviewers.Roles) == 0 && r.Count > named {
+		return Errorf(Internal, "a requirement asks for %d approvals by %d persons", r.Count, named)
+	}
+	return nil
 }
 
 func (s *Service) policy(ctx context.Context, space string, now time.Time) (PolicyDocument, error) {

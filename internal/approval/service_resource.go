@@ -47,6 +47,9 @@ func (s *Service) CreateResource(ctx context.Context, a Actor, r Resource) (Reso
 
 // PutResource adds or replaces the entry of that name.
 func (s *Service) PutResource(ctx context.Context, a Actor, name string, r Resource) (Resource, error) {
+	if err := r.Check(); err != nil {
+		return Resource{}, under("resource", err)
+	}
 	if own := r.Name(); own != "" && own != name {
 		return Resource{}, FieldError("resource.labels."+LabelBlock, "is %q but the path says %q: make them equal or leave the label out", own, name)
 	}
@@ -90,7 +93,7 @@ func (s *Service) putResources(ctx context.Context, a Actor, field string, list 
 		out[i] = r
 		change.Writes = append(change.Writes, PutResource{Resource: r, MustBeNew: mustBeNew})
 	}
-	change.Events = []Event{s.event(a, EventResourcePut, "", out, nil)}
+	change.Events = []Event{s.event(a, s.Clock.Now(), EventResourcePut, "", out, nil)}
 	return out, s.commit(ctx, change)
 }
 
@@ -116,6 +119,6 @@ func (s *Service) DeleteResources(ctx context.Context, a Actor, names []string) 
 		gone = append(gone, r)
 		change.Writes = append(change.Writes, DeleteResource{Name: name})
 	}
-	change.Events = []Event{s.event(a, EventResourceDelete, "", gone, nil)}
+	change.Events = []Event{s.event(a, s.Clock.Now(), EventResourceDelete, "", gone, nil)}
 	return s.commit(ctx, change)
 }

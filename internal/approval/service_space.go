@@ -49,9 +49,9 @@ func (s *Service) CreateSpace(ctx context.Context, n NewSpace) (Space, error) {
 		Space:  n.Name,
 		Writes: []Write{PutSpace{space}, PutMember{Member: member, MustBeNew: true}, PutPolicy{document}},
 		Events: []Event{
-			s.event(operator, EventSpaceCreate, "", []Resource{{ID: n.Name, Kind: "space", DisplayName: n.DisplayName}}, nil),
-			s.event(operator, EventMemberPut, "role Owner", []Resource{member.Resource()}, nil),
-			s.event(operator, EventPolicySet, "version 1", nil, nil),
+			s.event(operator, s.Clock.Now(), EventSpaceCreate, "", []Resource{{ID: n.Name, Kind: "space", DisplayName: n.DisplayName}}, nil),
+			s.event(operator, s.Clock.Now(), EventMemberPut, "role Owner", []Resource{member.Resource()}, nil),
+			s.event(operator, s.Clock.Now(), EventPolicySet, "version 1", nil, nil),
 		},
 	})
 }
@@ -67,7 +67,7 @@ func (s *Service) PutMember(ctx context.Context, operator Actor, m Member) (Memb
 	if _, err := s.Store.Space(ctx, m.Space); err != nil {
 		return Member{}, err
 	}
-	e := s.event(operator, EventMemberPut, "role "+string(m.Role), []Resource{m.Resource()}, nil)
+	e := s.event(operator, s.Clock.Now(), EventMemberPut, "role "+string(m.Role), []Resource{m.Resource()}, nil)
 	return m, s.commit(ctx, Change{Space: m.Space, Writes: []Write{PutMember{Member: m}}, Events: []Event{e}})
 }
 
@@ -90,7 +90,7 @@ func (s *Service) CreateServiceAccount(ctx context.Context, a Actor, m Member) (
 	if m.Role.Rank() > a.Role.Rank() {
 		return Member{}, s.refuse(ctx, a, "create service account", "", Errorf(Forbidden, "a service account cannot have a role above yours (%q)", a.Role))
 	}
-	e := s.event(a, EventAccountCreate, "role "+string(m.Role), []Resource{m.Resource()}, nil)
+	e := s.event(a, s.Clock.Now(), EventAccountCreate, "role "+string(m.Role), []Resource{m.Resource()}, nil)
 	return m, s.commit(ctx, Change{Space: a.Space, Writes: []Write{PutMember{Member: m, MustBeNew: true}}, Events: []Event{e}})
 }
 

@@ -37,7 +37,7 @@ func (s *Service) IssueToken(ctx context.Context, a Actor, r TokenRequest) (Toke
 	}
 	t := Token{Space: a.Space, Name: r.Name, Kind: r.Kind, Hash: r.Hash, Member: member.ID, DisplayName: r.DisplayName, Scopes: scopes,
 		CreatedBy: a.Resource(), CreateTime: s.Clock.Now(), ExpireTime: r.ExpireTime}
-	e := s.event(a, EventTokenCreate, "", []Resource{member.Resource()}, map[string]string{LabelToken: t.Name})
+	e := s.event(a, s.Clock.Now(), EventTokenCreate, "", []Resource{member.Resource(), t.resource()}, nil)
 	return t, s.commit(ctx, Change{Space: a.Space, Writes: []Write{PutToken{t}}, Events: []Event{e}})
 }
 
@@ -87,7 +87,7 @@ func narrow(a Actor, asked []Permission) ([]Permission, error) {
 // RecordExchange writes to the log that the actor's long-lived token was exchanged for a short-lived one, which names it
 // and so ends with it.
 func (s *Service) RecordExchange(ctx context.Context, a Actor) error {
-	e := s.event(a, EventTokenExchange, "", nil, nil)
+	e := s.event(a, s.Clock.Now(), EventTokenExchange, "", nil, nil)
 	return s.commit(ctx, Change{Space: a.Space, Events: []Event{e}})
 }
 
@@ -126,7 +126,7 @@ func (s *Service) RevokeToken(ctx context.Context, a Actor, name string) error {
 }
 
 func (s *Service) endToken(ctx context.Context, a Actor, t Token, event string) error {
-	e := s.event(a, event, "", nil, map[string]string{LabelToken: t.Name})
+	e := s.event(a, s.Clock.Now(), event, "", []Resource{t.resource()}, nil)
 	return s.commit(ctx, Change{Space: t.Space, Writes: []Write{EndToken{Name: t.Name, At: s.Clock.Now()}}, Events: []Event{e}})
 }
 
@@ -137,7 +137,7 @@ func (s *Service) CreateLink(ctx context.Context, operator Actor, t Token) error
 		return err
 	}
 	t.Space, t.Kind, t.CreatedBy, t.CreateTime = operator.Space, TokenLink, operator.Resource(), s.Clock.Now()
-	e := s.event(operator, EventLinkCreate, "", []Resource{m.Resource()}, map[string]string{LabelToken: t.Name})
+	e := s.event(operator, s.Clock.Now(), EventLinkCreate, "", []Resource{m.Resource(), t.resource()}, nil)
 	return s.commit(ctx, Change{Space: t.Space, Writes: []Write{PutToken{t}}, Events: []Event{e}})
 }
 
@@ -153,7 +153,7 @@ func (s *Service) StartSession(ctx context.Context, link, session Token) error {
 	}
 	a := m.Actor(link.Name, nil)
 	session.Space, session.Kind, session.Member, session.CreatedBy, session.CreateTime = link.Space, TokenSession, m.ID, m.Resource(), now
-	e := s.event(a, EventSessionCreate, "", []Resource{m.Resource()}, nil)
+	e := s.event(a, s.Clock.Now(), EventSessionCreate, "", []Resource{m.Resource()}, nil)
 	return s.commit(ctx, Change{Space: link.Space, Events: []Event{e},
 		Writes: []Write{EndToken{Name: link.Name, At: now}, PutToken{session}}})
 }
@@ -166,6 +166,6 @@ func (s *Service) EndSession(ctx context.Context, a Actor, session Token) error 
 // SaveSigningKey stores a key that user tokens are signed with; it is recorded in the server's own log (space "").
 func (s *Service) SaveSigningKey(ctx context.Context, k SigningKey) error {
 	k.CreateTime = s.Clock.Now()
-	e := s.event(System("", "server"), EventSigningKeyCreate, "", []Resource{{ID: k.ID, Kind: "signingKey"}}, nil)
+	e := s.event(System("", "server"), s.Clock.Now(), EventSigningKeyCreate, "", []Resource{{ID: k.ID, Kind: "signingKey"}}, nil)
 	return s.commit(ctx, Change{Writes: []Write{PutSigningKey{k}}, Events: []Event{e}})
 }

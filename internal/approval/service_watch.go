@@ -27,7 +27,8 @@ func (s *Service) WatchPetitions(ctx context.Context, a Actor, petition string, 
 	hints, cancel := s.Broker.Subscribe(eventsTopic(a.Space))
 	defer cancel()
 	q := EventQuery{Space: a.Space, Petition: petition}
-	silent := s.Clock.Now()
+	alive := newPulse(s.Clock)
+	defer alive.end()
 	for {
 		moved := false
 		_, last, err := s.drain(ctx, q, after, func(e Event) error {
@@ -37,19 +38,20 @@ func (s *Service) WatchPetitions(ctx context.Context, a Actor, petition string, 
 		if err != nil {
 			return err
 		}
-		after = last
-		if now := s.Clock.Now(); moved {
-			silent = now
-			err = changed(after)
-		} else if now.Sub(silent) >= heartbeat {
-			silent = now
-			err = idle()
+		if after = last; moved {
+			alive.again()
+			if err := changed(after); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
-		}
-		if !s.sleep(ctx, hints, heartbeat) {
+		switch s.sleep(ctx, hints, alive.beat) {
+		case stopped:
 			return nil
+		case timedOut:
+			alive.again()
+			if err := idle(); err != nil {
+				return err
+			}
 		}
 	}
 }

@@ -30,6 +30,12 @@ func (t Token) Usable(now time.Time) bool {
 	return t.RevokeTime.IsZero() && (t.ExpireTime.IsZero() || now.Before(t.ExpireTime))
 }
 
+// resource answers the token as it appears in events: what was made or ended. The credential with which that was done is
+// the event's label indent.com/token/name.
+func (t Token) resource() Resource {
+	return Resource{ID: t.Name, Kind: "token", DisplayName: t.DisplayName}
+}
+
 // SigningKey is an ES256 key that user tokens are signed with.
 type SigningKey struct {
 	ID         string // kid

@@ -81,7 +81,7 @@ func (p Petition) EligibilityOf(a Actor) Eligibility {
 	if p.Verdict.Decision != VerdictReview {
 		return Eligibility{Why: fmt.Sprintf("rule %q decides this petition, not a person", p.Verdict.Rule)}
 	}
-	self := slices.Contains(p.Persons, a.Person)
+	self := slices.Contains(p.Persons, a.Person) || slices.Contains(p.Persons, strings.ToLower(a.ID)) || p.AskedBy(a.Resource())
 	e := Eligibility{Self: self}
 	barred := false
 	for i, r := range p.Verdict.Requirements {

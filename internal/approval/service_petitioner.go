@@ -1,0 +1,113 @@
+package approval
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+// setPetitioners fills in who asks and the canonical persons behind them. Asking for somebody else needs a permission.
+// It answers a petitioner of whom the space knows nothing but the caller's words, "" when there is none.
+func (s *Service) setPetitioners(ctx context.Context, a Actor, asked []Resource, p *Petition) (stranger string, err error) {
+	if len(asked) == 0 {
+		asked = []Resource{a.Resource()}
+	}
+	persons := []string{a.Person}
+	for _, r := range asked {
+		if a.is(r) {
+			p.Petitioners = append(p.Petitioners, a.Resource())
+			continue
+		}
+		if err := a.require(AskForOthers); err != nil {
+			return "", err
+		}
+		found, err := s.identify(ctx, a.Space, r)
+		if err != nil {
+			return "", err
+		}
+		if !found.known {
+			stranger = found.shown.Title()
+		}
+		p.Petitioners = append(p.Petitioners, found.shown)
+		persons = append(persons, found.persons...)
+	}
+	slices.Sort(persons)
+	p.Persons = slices.Compact(persons)
+	return stranger, nil
+}
+
+// is answers whether r means the actor: by address, or by id if no other address is named.
+func (a Actor) is(r Resource) bool {
+	if r.Email != "" {
+		return strings.EqualFold(r.Email, a.Email)
+	}
+	return r.ID == a.ID || a.Kind == KindUser && strings.EqualFold(r.ID, a.ID)
+}
+
+// identified is a petitioner as the space knows it.
+type identified struct {
+	shown   Resource // the server's own record, or else the caller's words
+	known   bool     // shown is the server's
+	persons []string // every person that may be meant: none of them reviews
+}
+
+// identify looks a petitioner up among the members and in the directory, by every id and address that is named. Which
+// of them the caller meant does not matter to who may review: all are counted among those who ask (I6).
+func (s *Service) identify(ctx context.Context, space string, r Resource) (identified, error) {
+	names := namesOf(r)
+	entries, err := s.Store.ResourcesByID(ctx, space, names)
+	if err != nil {
+		return identified{}, err
+	}
+	for _, e := range entries {
+		names = append(names, namesOf(e)...)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	members, err := s.membersNamed(ctx, space, names)
+	if err != nil {
+		return identified{}, err
+	}
+	found := identified{shown: r}
+	for _, name := range names {
+		found.persons = append(found.persons, strings.ToLower(name))
+	}
+	for _, m := range members {
+		found.persons = append(found.persons, m.Person)
+	}
+	byID := func(m Member) bool { return m.ID == r.ID || m.Kind == KindUser && strings.EqualFold(m.ID, r.ID) }
+	byEmail := func(m Member) bool { return m.Kind == KindUser && strings.EqualFold(m.ID, r.Email) }
+	if i := slices.IndexFunc(members, byID); i >= 0 {
+		found.shown, found.known = members[i].Resource(), !members[i].Suspended
+	} else if i := slices.IndexFunc(entries, func(e Resource) bool { return e.ID == r.ID && (r.Kind == "" || r.Kind == e.Kind) }); i >= 0 {
+		found.shown, found.known = entries[i], true
+	} else if i := slices.IndexFunc(members, byEmail); i >= 0 {
+		found.shown, found.known = members[i].Resource(), !members[i].Suspended
+	}
+	return found, nil
+}
+
+// namesOf answers every id and address of r, as it is written and as members are called.
+func namesOf(r Resource) []string {
+	var names []string
+	for _, name := range append([]string{r.ID, r.Email}, r.AltIDs...) {
+		if name != "" {
+			names = append(names, name, strings.ToLower(name))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func (s *Service) membersNamed(ctx context.Context, space string, names []string) (members []Member, err error) {
+	for _, name := range names {
+		m, err := s.Store.Member(ctx, space, name)
+		if err != nil && CodeOf(err) != NotFound {
+			return nil, err
+		}
+		if err == nil {
+			members = append(members, m)
+		}
+	}
+	return members, nil
+}

@@ -1,0 +1,88 @@
+package approval
+
+import (
+	"context"
+	"time"
+)
+
+// WaitPetition answers the petition the moment it is not open, or as it is after at most wait. It subscribes before it
+// reads, so that no decision falls between.
+func (s *Service) WaitPetition(ctx context.Context, a Actor, name string, wait time.Duration) (Petition, error) {
+	if wait < 0 || wait > MaxWait {
+		return Petition{}, FieldError("wait", "must be a duration between 0s and %s, such as 30s", MaxWait)
+	}
+	if wait == 0 {
+		return s.Petition(ctx, a, name)
+	}
+	hints, cancel := s.Broker.Subscribe(petitionTopic(a.Space, name))
+	defer cancel()
+	// One timer for the whole wait: a clock that is set back must not make it longer.
+	timeout, stop := s.Clock.After(wait)
+	defer stop()
+	for patient := true; ; {
+		p, err := s.Petition(ctx, a, name)
+		if err != nil || p.Phase != Open || !patient {
+			return p, err
+		}
+		switch s.sleep(ctx, hints, timeout) {
+		case stopped:
+			return p, nil
+		case timedOut:
+			patient = false // a last look: the hint may have got lost
+		}
+	}
+}
+
+// awakening is why a sleeper woke up.
+type awakening int
+
+const (
+	hinted   awakening = iota // something may have changed
+	timedOut                  // its time is over
+	stopped                   // the caller left or the server stops
+)
+
+// sleep waits for a hint, the timeout or the end. Where hints can get lost a poll counts as one.
+func (s *Service) sleep(ctx context.Context, hints <-chan struct{}, timeout <-chan time.Time) awakening {
+	var poll <-chan time.Time
+	if s.WaitPoll > 0 {
+		var stop func()
+		poll, stop = s.Clock.After(s.WaitPoll)
+		defer stop()
+	}
+	select {
+	case <-hints:
+	case <-poll:
+	case <-timeout:
+		return timedOut
+	case <-ctx.Done():
+		return stopped
+	case <-s.Broker.Done():
+		return stopped
+	}
+	return hinted
+}
+
+// pulse is a timer that a stream without news gives a sign of life by.
+type pulse struct {
+	clock Clock
+	beat  <-chan time.Time
+	stop  func()
+}
+
+const heartbeat = 15 * time.Second
+
+func newPulse(c Clock) *pulse {
+	p := &pulse{clock: c}
+	p.beat, p.stop = c.After(heartbeat)
+	return p
+}
+
+// again begins a new silence.
+func (p *pulse) again() {
+	p.stop()
+	p.beat, p.stop = p.clock.After(heartbeat)
+}
+
+// end frees the timer.
+func (p *pulse) end() { p.stop() }
