@@ -38,7 +38,7 @@ var rooms = []room{
 	{"internal/web", []string{"internal/approval", "internal/identity"}},
 	{"internal/config", []string{yamlLibrary}},
 	{"internal/cli", []string{
-		"sdk/go", "internal/config", "internal/app", "github.com/spf13/cobra",
+		"sdk/go", "internal/config", "internal/app", "github.com/spf13/cobra", "github.com/spf13/pflag",
 	}},
 	{"internal/app", []string{everything}},
 	{"internal/archtest", nil},
