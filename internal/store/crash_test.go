@@ -24,8 +24,8 @@ func TestKilledInTheMiddle(t *testing.T) {
 	t.Parallel()
 	url := sqliteURL(t)
 	acknowledged := map[string]string{}
-	for range 3 {
-		for line := range strings.Lines(runAndKill(t, url, 400)) {
+	for range 2 {
+		for line := range strings.Lines(runAndKill(t, url, 200)) {
 			if name, phase, whole := strings.Cut(strings.TrimSuffix(line, "\n"), " "); whole && strings.HasSuffix(line, "\n") {
 				acknowledged[name] = phase
 			}
@@ -121,7 +121,7 @@ func proveNothingIsHalfThere(t *testing.T, s *Store) {
 	t.Helper()
 	count := func(what, from string) int64 {
 		var n int64
-		err := s.read(t.Context(), "SELECT count(*) FROM "+from, nil, func() {}, func(rows *sql.Rows) error { return rows.Scan(&n) })
+		err := s.read(t.Context(), t.Context(), "SELECT count(*) FROM "+from, nil, func() {}, func(rows *sql.Rows) error { return rows.Scan(&n) })
 		if err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
 	"github.com/indent-approvals/indent/internal/store/migrations"
@@ -53,19 +55,22 @@ func migrateSQLite(ctx context.Context, path string) error {
 // migrationLock is the advisory lock under which nodes that start at once take turns. It is a number of our own.
 const migrationLock = 0x1de47
 
-// migratePostgres runs under a lock of the database: nodes that start at once take turns.
-func migratePostgres(ctx context.Context, db *sql.DB) error {
+// migratePostgres runs on connections of its own, which wait as long as it takes, under a lock of the database: nodes
+// that start at once take turns.
+func migratePostgres(ctx context.Context, config *pgx.ConnConfig) error {
+	config = config.Copy()
+	for _, bound := range []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"} {
+		config.RuntimeParams[bound] = "0"
+	}
+	db := stdlib.OpenDB(*config)
+	defer db.Close()
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer conn.Close() // and with its session, the lock
 	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", migrationLock); err != nil {
 		return err
 	}
-	// The lock is the session's; giving it back must work although ctx has ended.
-	defer func() {
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", migrationLock)
-	}()
 	return migrate(ctx, db, migrations.Postgres)
 }

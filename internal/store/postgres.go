@@ -72,11 +72,14 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 		o.Conns = defaultConns
 	}
 	db := stdlib.OpenDB(*config)
-	// One more than may work at once: migration holds one for its lock.
-	db.SetMaxOpenConns(o.Conns + 1)
-	db.SetMaxIdleConns(o.Conns + 1)
+	db.SetMaxOpenConns(o.Conns)
+	db.SetMaxIdleConns(o.Conns)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	if err := prepareDatabase(ctx, db, o.Logger); err != nil {
+	err = checkServer(ctx, db, o.Logger)
+	if err == nil {
+		err = migratePostgres(ctx, config)
+	}
+	if err != nil {
 		_ = db.Close()
 		return nil, err
 	}
@@ -87,7 +90,7 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	if o.Serializable {
 		e.begin = "BEGIN ISOLATION LEVEL SERIALIZABLE"
 	}
-	return &Store{engine: e, dialect: postgresDialect, broker: broker, reads: places}, nil
+	return &Store{engine: e, dialect: postgresDialect, broker: broker, reads: places, timeout: o.Timeout}, nil
 }
 
 // configure sets what every session of ours needs, unless the address says otherwise.
@@ -113,8 +116,8 @@ func configure(config *pgx.ConnConfig, o Options) {
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-// prepareDatabase refuses a server that cannot keep our promises and brings the schema up to date.
-func prepareDatabase(ctx context.Context, db *sql.DB, logger *slog.Logger) error {
+// checkServer refuses a server that cannot keep our promises.
+func checkServer(ctx context.Context, db *sql.DB, logger *slog.Logger) error {
 	var version int
 	var encoding, synchronous, fsync string
 	err := db.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_encoding'),
@@ -132,7 +135,7 @@ func prepareDatabase(ctx context.Context, db *sql.DB, logger *slog.Logger) error
 		logger.Warn("PostgreSQL does not wait for its disk, so an acknowledged decision can get lost in a crash: "+
 			"set synchronous_commit and fsync to on", "synchronous_commit", synchronous, "fsync", fsync)
 	}
-	return migratePostgres(ctx, db)
+	return nil
 }
 
 // commit implements engine. Once it has begun it does not end with ctx: an interruption would cost the connection, and
@@ -265,7 +268,8 @@ func classOfPostgres(err error) class {
 	switch code := failure.Code; {
 	case code == "23505":
 		return taken
-	case code == "40001", code == "40P01":
+	case code == "40001", code == "40P01", // lost a race
+		code == "0A000", code == "26000": // a prepared statement that another node's upgrade, or a proxy, has outdated
 		return again
 	case code == "55P03", code == "57014", code == "25006", code == "58030", // lock, timeout, read-only, I/O
 		strings.HasPrefix(code, "08"), strings.HasPrefix(code, "53"), strings.HasPrefix(code, "57P"), strings.HasPrefix(code, "XX"):

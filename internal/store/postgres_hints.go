@@ -38,6 +38,7 @@ const (
 	linger = 4 * time.Millisecond
 	// A session that has heard nothing for this long is asked for a sign of life: a cut cable tells nobody.
 	listenPatience = 15 * time.Second
+	sendPatience   = 5 * time.Second
 	reconnectAfter = 250 * time.Millisecond
 	reconnectMost  = 5 * time.Second
 )
@@ -122,16 +123,16 @@ func (h *hints) send(ctx context.Context, conn *pgx.Conn) error {
 	for {
 		select {
 		case <-h.more:
+			sleep(ctx, linger)
 		case <-ctx.Done():
-			return nil
-		}
-		if !sleep(ctx, linger) {
-			return nil
 		}
 		topics := h.take()
 		if err := h.notify(ctx, conn, topics); err != nil {
 			h.publish(topics)
 			return err
+		}
+		if ctx.Err() != nil {
+			return nil
 		}
 	}
 }
@@ -148,7 +149,8 @@ func (h *hints) take() []string {
 }
 
 func (h *hints) notify(ctx context.Context, conn *pgx.Conn, topics []string) error {
-	ctx, cancel := context.WithTimeout(ctx, listenPatience)
+	// What was published before the store closes is still told.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendPatience)
 	defer cancel()
 	batch := &pgx.Batch{}
 	for _, payload := range payloads(topics) {
@@ -206,7 +208,7 @@ func (h *hints) listen(ctx context.Context, conn *pgx.Conn) error {
 }
 
 func alive(ctx context.Context, conn *pgx.Conn) error {
-	ctx, cancel := context.WithTimeout(ctx, listenPatience/3)
+	ctx, cancel := context.WithTimeout(ctx, sendPatience)
 	defer cancel()
 	return conn.Ping(ctx)
 }

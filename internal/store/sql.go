@@ -43,15 +43,21 @@ func (t *text) in(d *dialect) string {
 }
 
 // read runs a reading text and hands each row to each; begin is called before the first row, and again when the engine
-// wants the query to be run again. It holds one of the store's read places, so that no burst of readers can take more.
-func (s *Store) read(ctx context.Context, text string, args []any, begin func(), each func(*sql.Rows) error) error {
+// wants the query to be run again. It holds one of the store's read places, for which it waits until ctx ends; the
+// query itself ends with within.
+func (s *Store) read(ctx, within context.Context, text string, args []any, begin func(), each func(*sql.Rows) error) error {
 	if err := s.reads.enter(ctx); err != nil {
 		return err
 	}
 	defer s.reads.leave()
+	if s.timeout > 0 {
+		var cancel context.CancelFunc
+		within, cancel = context.WithTimeout(within, s.timeout)
+		defer cancel()
+	}
 	for try := 1; ; try++ {
 		begin()
-		err := s.readOnce(ctx, text, args, each)
+		err := s.readOnce(within, text, args, each)
 		if err == nil || s.engine.class(err) != again || try == maxTries {
 			return s.refusal(err)
 		}
@@ -95,17 +101,9 @@ func pause(ctx context.Context, try int) error {
 	}
 }
 
-// list answers all rows of a reading text.
-func list[T any](ctx context.Context, s *Store, text string, args []any, scan func(*sql.Rows) (T, error)) (items []T, err error) {
-	err = s.read(ctx, text, args, func() { items = nil }, func(rows *sql.Rows) error {
-		item, err := scan(rows)
-		items = append(items, item)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return items, nil
+// list answers all rows of a reading text. It may be long and ends with its caller.
+func list[T any](ctx context.Context, s *Store, text string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	return collect(ctx, ctx, s, text, args, scan)
 }
 
 // one answers the only row of a reading text, or found false. It takes microseconds and is not interrupted when the
@@ -114,11 +112,23 @@ func one[T any](ctx context.Context, s *Store, t *text, scan func(*sql.Rows) (T,
 	if err := ctx.Err(); err != nil {
 		return item, false, cancelled(err)
 	}
-	items, err := list(context.WithoutCancel(ctx), s, t.in(s.dialect), args, scan)
+	items, err := collect(ctx, context.WithoutCancel(ctx), s, t.in(s.dialect), args, scan)
 	if err != nil || len(items) == 0 {
 		return item, false, err
 	}
 	return items[0], true, nil
+}
+
+func collect[T any](ctx, within context.Context, s *Store, text string, args []any, scan func(*sql.Rows) (T, error)) (items []T, err error) {
+	err = s.read(ctx, within, text, args, func() { items = nil }, func(rows *sql.Rows) error {
+		item, err := scan(rows)
+		items = append(items, item)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 // retryAfter is when a client should try again what the engine could not do now.

@@ -76,7 +76,7 @@ func TestSQLiteDiskFull(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	limit(200)
+	limit(150)
 	var kept []approval.Petition
 	var full error
 	for full == nil {
@@ -201,7 +201,7 @@ func TestSQLitePlans(t *testing.T) {
 func provePlan(t *testing.T, s *Store, name, text string, args []any) {
 	t.Helper()
 	var plan []string
-	err := s.read(t.Context(), "EXPLAIN QUERY PLAN "+text, args, func() { plan = nil }, func(rows *sql.Rows) error {
+	err := s.read(t.Context(), t.Context(), "EXPLAIN QUERY PLAN "+text, args, func() { plan = nil }, func(rows *sql.Rows) error {
 		var id, parent, unused int
 		var detail string
 		err := rows.Scan(&id, &parent, &unused, &detail)

@@ -19,7 +19,7 @@ func names(page approval.Page[approval.Petition]) []string {
 // petitionsAreSelected compares every combination of conditions with what a walk over all petitions finds.
 func petitionsAreSelected(t *testing.T, k kit) {
 	var all []approval.Petition
-	for i := range 60 {
+	for i := range 30 {
 		p := k.create(t, func(p *approval.Petition) {
 			p.Phase = approval.Phases[i%len(approval.Phases)]
 			p.CreatedBy.ID = []string{"bot", "ada", "Ada"}[i%3]
@@ -36,11 +36,11 @@ func petitionsAreSelected(t *testing.T, k kit) {
 	}
 	selectors := []string{"", "even", "!even", "even=a", "even!=a", "even in (a,b)", "even notin (a,b)", "empty=", "empty!=",
 		"all=x", "all=x,even=b", "!empty,even in (a,A)", "nothing=a", "nothing!=a", "all=x,!all"}
-	phases := [][]approval.Phase{nil, {approval.Open}, {approval.Granted, approval.Closed}, approval.Phases}
+	phases := [][]approval.Phase{nil, {approval.Open}, {approval.Granted, approval.Closed}}
 	for _, selector := range selectors {
 		for _, phase := range phases {
-			for _, petitioner := range []string{"", "bot", "Ada", "eve", "nobody"} {
-				for _, ascending := range []bool{false, true} {
+			for i, petitioner := range []string{"", "bot", "Ada", "nobody"} {
+				for _, ascending := range [][]bool{{false, true}, {false}}[i/2] {
 					q := approval.PetitionQuery{Space: k.space, Phases: phase, Petitioner: petitioner, Page: approval.PageRequest{Size: 200, Ascending: ascending}}
 					q.Selector, _ = approval.ParseSelector("", selector)
 					page, err := k.Petitions(t.Context(), q)
@@ -123,9 +123,9 @@ func pagesOfPetitions(t *testing.T, k kit) {
 	slices.Reverse(reversed)
 	bot := "quickstart"
 	selector, _ := approval.ParseSelector("", approval.LabelConfigID+"=space:"+k.space)
-	for _, q := range []approval.PetitionQuery{{}, {Petitioner: bot}, {Words: []string{"reset"}}, {Selector: selector}, {Phases: []approval.Phase{approval.Open}}} {
+	for i, q := range []approval.PetitionQuery{{}, {Petitioner: bot}, {Words: []string{"reset"}}, {Selector: selector}, {Phases: []approval.Phase{approval.Open}}} {
 		for _, ascending := range []bool{false, true} {
-			for _, size := range []int{1, 3, 10, 19, 20, 21} {
+			for _, size := range []int{1, 7, 19, 20, 21}[i%2*2:] {
 				q.Space = k.space
 				pages := walk(t, size, func(r approval.PageRequest) ([]string, string, error) {
 					q.Page = r

@@ -103,7 +103,7 @@ func pagesOfResources(t *testing.T, k kit) {
 		k.commit(t, approval.PutResource{Resource: resourceNamed(name, "thing")})
 	}
 	for _, words := range [][]string{nil, {"thi"}} {
-		for _, size := range []int{1, 5, 23, 24, 25} {
+		for _, size := range []int{5, 23, 24, 25} {
 			pages := walk(t, size, func(r approval.PageRequest) ([]string, string, error) {
 				page, err := k.Resources(t.Context(), approval.ResourceQuery{Space: k.space, Words: words, Page: r})
 				return resourceNames(page), page.Next, err

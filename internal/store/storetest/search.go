@@ -42,11 +42,12 @@ func searchFinds(t *testing.T, k kit) {
 		for _, word := range approval.SearchWords(text) {
 			queries = append(queries, word, text)
 			if runes := []rune(word); len(runes) > 1 {
-				queries = append(queries, string(runes[:1]), string(runes[:len(runes)-1]), "support "+word, word+"x")
+				queries = append(queries, string(runes[:1]), "support "+string(runes[:len(runes)-1]), word+"x")
 			}
 		}
 	}
-	for _, query := range queries {
+	slices.Sort(queries)
+	for _, query := range slices.Compact(queries) {
 		words := approval.SearchWords(query)
 		page, err := k.Petitions(t.Context(), approval.PetitionQuery{Space: k.space, Words: words, Page: approval.PageRequest{Size: 200}})
 		if err != nil {
