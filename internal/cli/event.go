@@ -53,7 +53,7 @@ func (t *terminal) eventListCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&q.Petition, "petition", "", "only those of this petition")
-	f.StringVar(&q.Actor, "actor", "", "only those of this actor, by id or address")
+	f.StringVar(&q.Actor, "actor", "", "only those by the actor of this id")
 	f.StringVar(&q.Event, "event", "", "only these, such as access/approve")
 	f.StringVar(&since, "since", "", "not before: a time such as 2030-01-02T15:04:05Z, or how long ago, such as 24h")
 	f.StringVar(&until, "until", "", "before: as --since")
@@ -72,15 +72,12 @@ func eventCells(e indent.Event) []string {
 
 // follow prints events as they happen, until the context ends: then the user has stopped it.
 func (t *terminal) follow(ctx context.Context, c *indent.Client, q indent.EventQuery) error {
-	for e, err := range c.Follow(ctx, indent.FollowOptions{Petition: q.Petition}) {
+	for e, err := range c.Follow(ctx, indent.FollowOptions{Petition: q.Petition, Actor: q.Actor, Event: q.Event}) {
 		if errors.Is(err, context.Canceled) {
 			return nil
 		}
 		if err != nil {
 			return err
-		}
-		if q.Actor != "" && e.Actor.ID != q.Actor && e.Actor.Email != q.Actor || q.Event != "" && e.Event.Event != q.Event {
-			continue
 		}
 		if t.json {
 			err = t.printLine(e.Event)

@@ -15,7 +15,9 @@ import (
 
 // FollowOptions say what to follow and where to begin.
 type FollowOptions struct {
-	Petition string // name of the petition that the events belong to; empty: all
+	Petition string // only events of the petition of this name
+	Actor    string // only events by the actor of this id
+	Event    string // only events of this name, such as "access/approve"
 	After    string // Cursor of the last event that was seen; empty: begin now
 }
 
@@ -28,7 +30,8 @@ type FollowedEvent struct {
 // Follow yields events as they happen, without an end. A connection that breaks is set up again behind the last event that
 // was seen, so that none is missed. When it cannot go on, or ctx ends, it yields the error and ends.
 func (c *Client) Follow(ctx context.Context, o FollowOptions) iter.Seq2[FollowedEvent, error] {
-	one := call{method: "GET", path: c.inSpace("/events:stream"), query: parameters(map[string]string{"petition": o.Petition}), repeatable: true}
+	one := call{method: "GET", path: c.inSpace("/events:stream"), repeatable: true,
+		query: parameters(map[string]string{"petition": o.Petition, "actor": o.Actor, "event": o.Event})}
 	return func(yield func(FollowedEvent, error) bool) {
 		s := &stream{c: c, one: one, cursor: o.After}
 		if o.After != "" && !isVisible(o.After, 200) {

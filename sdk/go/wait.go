@@ -109,7 +109,11 @@ const (
 
 // patience is how long the server may wait in the next look: not longer than to the next sign of life.
 func (w *watch) patience() time.Duration {
-	d := min(longestLook, w.left())
+	left := w.left()
+	if w.petition == nil && w.trouble == nil {
+		left = w.timeout // the first look
+	}
+	d := min(longestLook, left)
 	if w.progress != nil {
 		d = min(d, w.nextSign-w.elapsed())
 	}
@@ -143,7 +147,7 @@ func (c *Client) look(ctx context.Context, name string, patience time.Duration) 
 	p := &Petition{}
 	one := call{method: "GET", path: path, repeatable: true, patience: patience, answer: p}
 	if patience > 0 {
-		one.query = url.Values{"wait": {patience.Round(time.Millisecond).String()}}
+		one.query = url.Values{"wait": {(patience + time.Millisecond - 1).Truncate(time.Millisecond).String()}}
 	}
 	if err := c.once(ctx, one, nil); err != nil {
 		return nil, err
