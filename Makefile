@@ -28,9 +28,14 @@ test: ## every test there is, set-up included (STAGES="go python" for some of it
 check: ## formatting, vet, staticcheck, govulncheck, ruff, pyright, generated-is-fresh, links, commands in docs
 	@$(PYTHON) scripts/run_checks.py $(CHECKS)
 
-generate: ## rewrite the generated files: spec/openapi.json and what `go generate` makes
+generate: ## rewrite what is generated: the API's description, the references of commands and settings
 	go generate ./...
-	go run ./cmd/indent openapi > .openapi.tmp && mv .openapi.tmp spec/openapi.json || { rm -f .openapi.tmp; exit 1; }
+	$(call write,spec/openapi.json,go run ./cmd/indent openapi)
+	$(call write,docs/operations/configuration.md,go run ./cmd/indent config)
+	go run ./internal/cli/clidoc docs/cli.md
+
+# write a file from a command's output; a failing command leaves the file as it was
+write = $(2) >$(1).tmp && mv $(1).tmp $(1) || { rm -f $(1).tmp; exit 1; }
 
 clean: ## remove what the other targets made
 	rm -rf bin .build .venv .venv-demo tests/browser/node_modules
