@@ -45,7 +45,7 @@ func (t *terminal) eventListCommand() *cobra.Command {
 				}
 			}
 			if follow {
-				return t.follow(cmd.Context(), c, q)
+				return t.follow(cmd.Context(), c, indent.FollowOptions{Petition: q.Petition, Actor: q.Actor, Event: q.Event})
 			}
 			q.PageSize = l.pageSize()
 			return printList(t, l, c.Events(cmd.Context(), q), []string{"TIME", "EVENT", "BY", "ON", "REASON", "PETITION"}, eventCells)
@@ -71,8 +71,8 @@ func eventCells(e indent.Event) []string {
 }
 
 // follow prints events as they happen, until the context ends: then the user has stopped it.
-func (t *terminal) follow(ctx context.Context, c *indent.Client, q indent.EventQuery) error {
-	for e, err := range c.Follow(ctx, indent.FollowOptions{Petition: q.Petition, Actor: q.Actor, Event: q.Event}) {
+func (t *terminal) follow(ctx context.Context, c *indent.Client, o indent.FollowOptions) error {
+	for e, err := range c.Follow(ctx, o) {
 		if errors.Is(err, context.Canceled) {
 			return nil
 		}

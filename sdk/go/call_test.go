@@ -2,6 +2,7 @@ package indent
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -187,6 +188,27 @@ func TestAHugeAnswerIsNotKept(t *testing.T) {
 	if body, err := readLimited(strings.NewReader(strings.Repeat("x", 1000)), 1000); err != nil || len(body) != 1000 {
 		t.Errorf("an answer of the largest size: %d bytes, %v", len(body), err)
 	}
+}
+
+func TestAnAnswerWithoutAnEndIsRefused(t *testing.T) {
+	t.Parallel()
+	client := virtualClient(t, func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(endless{})}, nil
+	})
+	_, err := client.Space(t.Context())
+	var response *ResponseError
+	if !errors.As(err, &response) || !strings.Contains(err.Error(), "over 64 MiB") {
+		t.Errorf("got %v", err)
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
 }
 
 func TestAServerThatIsAwayIsAConnectionError(t *testing.T) {
