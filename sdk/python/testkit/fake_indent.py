@@ -207,8 +207,8 @@ class FakeIndent:
     def _petition(self, name: str, asked: Json) -> Json:
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
         return {
-            "petitioners": [ROBOT],
             **{k: v for k, v in asked.items() if k != "meta"},
+            "petitioners": [_member(p) for p in asked.get("petitioners", [ROBOT])],
             "name": name,
             "spaceName": SPACE,
             "meta": {"name": name, "space": SPACE, **asked.get("meta", {}), "createTime": NOW},
@@ -342,6 +342,12 @@ def _drop(_: Request) -> Answer:
 def _resource(name: str) -> Json:
     labels = {"indent.com/block": name.lower(), "indent.com/requestable": "true"}
     return {"id": name.lower(), "kind": "environment", "displayName": name, "labels": labels}
+
+
+def _member(petitioner: Json) -> Json:
+    """As the real server, which answers the member that is meant."""
+    email = petitioner.get("email", "").lower()
+    return {**petitioner, "id": email, "email": email, "kind": "user"} if email else petitioner
 
 
 def _token(number: str, **secrets: str) -> Json:

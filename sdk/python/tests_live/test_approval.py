@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from approvals import (
     resume,
     resume_sync,
 )
-from indentapi import ConflictError, IndentAPI
+from indentapi import APIConnectionError, ConflictError, IndentAPI, InternalServerError
 from live_server import LiveServer
 
 DOOR = [Resource(kind="door", id="front")]
@@ -198,3 +199,29 @@ def test_events_across_a_restart(own_server: LiveServer) -> None:
     assert first["name"] not in seen
     start = names.index(seen[0])
     assert seen == names[start : start + 3], "none is missing, none is doubled"
+
+
+def test_no_petition_is_lost_or_doubled_while_the_server_is_killed(own_server: LiveServer) -> None:
+    asked = [f"number {n}" for n in range(60)]
+
+    def ask(reason: str) -> str:
+        while True:  # a program that insists: the key makes it the same petition
+            with contextlib.suppress(APIConnectionError, InternalServerError):
+                return requester.petition.create(
+                    reason=reason, resources=DOOR, idempotency_key=reason.replace(" ", "-")
+                )["name"]
+
+    with (
+        own_server.client(own_server.requester) as requester,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        asking = [pool.submit(ask, reason) for reason in asked]
+        for middle in asking[::12]:
+            middle.result()
+            own_server.kill()
+            own_server.start()
+        names = [a.result() for a in asking]
+        there = {p["reason"]: p["name"] for p in requester.petition.list(ascending=True)}
+        assert there == dict(zip(asked, names, strict=True))
+        events = requester.event.list(event="access/request")
+        assert sorted(e["meta"]["labels"]["petition"] for e in events) == sorted(names)

@@ -26,7 +26,13 @@ from indentapi import APIConnectionError, IndentAPI, IndentError, InternalServer
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
 AWAY = APIConnectionError("the server is away", sent=False)
-ASKED = asked(None, reason="why", resources=[{"kind": "action", "id": "x"}], params={"n": 1})
+ASKED = asked(
+    None,
+    reason="why",
+    resources=[{"kind": "action", "id": "x"}],
+    petitioners=[{"email": "Ada@acmecorp.example"}],
+    params={"n": 1},
+)
 
 
 class World:
@@ -308,6 +314,8 @@ def test_the_same_key_waits_for_the_same_petition(world: World) -> None:
         {"params": {"n": True}},
         {"params": {"n": 1, "more": 1}},
         {"params": None},
+        {"petitioners": []},
+        {"petitioners": [{"id": "somebody", "email": "else@acmecorp.example"}]},
         {"resources": []},
         {"resources": [{"kind": "action", "id": "y"}]},
         {"resources": [{"kind": "action", "id": "x"}, {"kind": "action", "id": "y"}]},

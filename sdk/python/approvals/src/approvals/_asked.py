@@ -72,6 +72,7 @@ class Asked:
         for field, same in (
             ("reason", self.reason in (None, petition["reason"])),
             ("resources", _alike(self.resources, petition["resources"])),
+            ("petitioners", _same_people(self.petitioners, petition["petitioners"])),
             ("params", self.params is None or same_json(self.params, petition.get("params"))),
         ):
             if not same:
@@ -147,6 +148,21 @@ def _copied(given: Any, at: str) -> list[dict[str, Any]] | None:
         return None
     copies = (values.json_object(r, f"{at}[{i}]") for i, r in enumerate(listed))
     return [copy for copy in copies if copy is not None]
+
+
+def _same_people(
+    asked: Sequence[Mapping[str, Any]] | None, got: Sequence[Mapping[str, Any]]
+) -> bool:
+    """Whether the petitioners are those who were named; the server adds what it knows of them."""
+    if asked is None:
+        return True
+    return len(asked) == len(got) and all(
+        _ids(here) & _ids(there) for here, there in zip(asked, got, strict=True)
+    )
+
+
+def _ids(resource: Mapping[str, Any]) -> set[str]:
+    return {str(resource[k]).lower() for k in ("id", "email") if resource.get(k)}
 
 
 def _alike(asked: Sequence[Mapping[str, Any]] | None, got: Sequence[Mapping[str, Any]]) -> bool:

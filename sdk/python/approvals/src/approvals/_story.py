@@ -222,6 +222,7 @@ def _news(error: ApprovalError) -> tuple[Kind | None, str]:
 
 
 def _unavailable(outcome: Outcome, petition: Petition | None) -> ApprovalUnavailable:
-    error = ApprovalUnavailable(f"no approval: {outcome}", petition)
+    still = f" {reference(petition)} may still be open: `resume` waits on." if petition else ""
+    error = ApprovalUnavailable(f"no approval: {outcome}{still}", petition)
     error.__cause__ = outcome if isinstance(outcome, IndentError) else None
     return error

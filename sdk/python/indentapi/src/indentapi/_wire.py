@@ -40,6 +40,9 @@ GRACE_SECONDS = 2.0
 
 log = logging.getLogger("indentapi")
 
+# each waiting petition holds a connection: a limit would make some of them wait for the others
+_CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+
 
 class Wire:
     """Runs calls and blocks. May be used from several threads."""
@@ -56,7 +59,10 @@ class Wire:
         self._timeout = timeout
         self._sleep = time.sleep
         self._http = httpx.Client(
-            transport=transport, verify=_verify(settings), trust_env=not settings.loopback
+            transport=transport,
+            verify=_verify(settings),
+            trust_env=not settings.loopback,
+            limits=_CONNECTIONS,
         )
         # a script need not close: the connections go when the last namespace or list is gone
         weakref.finalize(self, self._http.close)
@@ -116,7 +122,10 @@ class AsyncWire:
         self.retry = retry
         self._timeout = timeout
         self._http = httpx.AsyncClient(
-            transport=transport, verify=_verify(settings), trust_env=not settings.loopback
+            transport=transport,
+            verify=_verify(settings),
+            trust_env=not settings.loopback,
+            limits=_CONNECTIONS,
         )
 
     async def call(self, call: Call[T]) -> T:
