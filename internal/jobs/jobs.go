@@ -6,8 +6,10 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -22,7 +24,7 @@ type Store interface {
 	RetryJob(ctx context.Context, j approval.Job, at time.Time) error
 }
 
-// Deps are what a runner stands on; all are required.
+// Deps are what a runner stands on; all are required except Poll.
 type Deps struct {
 	Store  Store
 	Run    func(ctx context.Context, j approval.Job) error
@@ -31,14 +33,15 @@ type Deps struct {
 	Logger *slog.Logger
 	// Jitter answers a number in [0,1): what a retry waits is spread by it.
 	Jitter func() float64
+	// Poll is how long the runner sleeps at most, 0 for a second: a hint may get lost, another node may have added work.
+	Poll time.Duration
 }
 
 const (
-	workers = 4
-	batch   = 64
-	lease   = time.Minute
-	// poll is how long the runner sleeps at most: a hint may get lost, another node may have added work.
-	poll     = time.Second
+	workers = 8
+	// ahead is how many jobs a node has taken and not begun, at most: few, because their leases run.
+	ahead    = 2 * workers
+	lease    = time.Minute
 	minRetry = time.Second
 	maxRetry = 5 * time.Minute
 )
@@ -46,100 +49,151 @@ const (
 // Runner takes due jobs and runs them, a few at a time.
 type Runner struct {
 	Deps
-	mu     sync.Mutex
-	cancel context.CancelFunc
-	done   chan struct{}
+	mu   sync.Mutex
+	stop context.CancelFunc // nil while it is not started
+	done sync.WaitGroup
 }
 
 // New answers a runner that is not started.
-func New(d Deps) *Runner { return &Runner{Deps: d} }
+func New(d Deps) *Runner {
+	if d.Poll <= 0 {
+		d.Poll = time.Second
+	}
+	return &Runner{Deps: d}
+}
 
 // Start begins to take jobs; a second Start does nothing.
 func (r *Runner) Start() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.cancel != nil {
+	if r.stop != nil {
 		return
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	r.cancel, r.done = cancel, make(chan struct{})
-	go r.loop(ctx, r.done)
+	ctx, stop := context.WithCancel(context.Background())
+	r.stop = stop
+	taken := &taken{queue: make(chan approval.Job, ahead), room: make(chan struct{}, 1)}
+	r.done.Go(func() { r.take(ctx, taken) })
+	for range workers {
+		r.done.Go(func() { r.work(ctx, taken) })
+	}
 }
 
-// Stop takes no more jobs and waits for the running ones; a second Stop, or one without a Start, does nothing.
+// Stop takes no more jobs, waits for those that run and gives those that do not back to other nodes. A second Stop, or
+// one without a Start, does nothing.
 func (r *Runner) Stop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.cancel == nil {
+	if r.stop == nil {
 		return
 	}
-	r.cancel()
-	<-r.done
-	r.cancel = nil
+	r.stop()
+	r.done.Wait()
+	r.stop = nil
 }
 
-func (r *Runner) loop(ctx context.Context, done chan<- struct{}) {
-	defer close(done)
+// taken are the jobs that this node has leased and not begun.
+type taken struct {
+	queue chan approval.Job
+	room  chan struct{} // a hint that a worker has taken one
+}
+
+// take leases jobs whenever there is room, and sleeps until the next is due, a hint comes or a poll has passed.
+func (r *Runner) take(ctx context.Context, t *taken) {
+	defer close(t.queue)
 	hints, unsubscribe := r.Broker.Subscribe(approval.JobsTopic)
 	defer unsubscribe()
 	for ctx.Err() == nil {
-		if r.drain(ctx) {
-			continue
+		more, pause := r.lease(ctx, t)
+		var room <-chan struct{}
+		if more {
+			room = t.room
 		}
-		timeout, stop := r.Clock.After(r.pause(ctx))
+		timeout, stop := r.Clock.After(pause)
 		select {
 		case <-ctx.Done():
 		case <-hints:
+		case <-room:
 		case <-timeout:
 		}
 		stop()
 	}
 }
 
-// drain takes one batch and runs it; it answers whether there may be more at once.
-func (r *Runner) drain(ctx context.Context) bool {
-	taken, err := r.Store.LeaseJobs(ctx, r.Clock.Now(), lease, batch)
+// lease fills the queue. It answers whether more jobs may be due than there was room for, and how long to sleep.
+func (r *Runner) lease(ctx context.Context, t *taken) (more bool, pause time.Duration) {
+	room := cap(t.queue) - len(t.queue)
+	if room < ahead/2 {
+		return true, r.Poll // the workers are behind: half a queue at a time costs fewer writes
+	}
+	// Not cancelled by Stop: jobs that were leased although the answer got lost would rest until their lease is over.
+	jobs, err := r.Store.LeaseJobs(context.WithoutCancel(ctx), r.Clock.Now(), lease, room)
 	if err != nil {
-		if ctx.Err() == nil {
-			r.Logger.ErrorContext(ctx, "jobs cannot be taken", "error", err)
-		}
-		return false
+		r.complain(ctx, "jobs cannot be taken", err)
+		return false, r.Poll
 	}
-	// What was taken is finished although the runner stops: it holds the lease.
-	running := context.WithoutCancel(ctx)
-	var group sync.WaitGroup
-	slots := make(chan struct{}, workers)
-	for _, j := range taken {
-		slots <- struct{}{}
-		group.Go(func() {
-			defer func() { <-slots }()
-			r.one(running, j)
-		})
+	for _, j := range jobs {
+		t.queue <- j
 	}
-	group.Wait()
-	return len(taken) == batch
+	if len(jobs) == room {
+		return true, r.Poll
+	}
+	return false, r.untilNext(ctx)
 }
 
-// pause answers how long to sleep: until the next job, at most a poll.
-func (r *Runner) pause(ctx context.Context) time.Duration {
+// untilNext answers how long to sleep until a job is due, at most a poll.
+func (r *Runner) untilNext(ctx context.Context) time.Duration {
 	at, ok, err := r.Store.NextJob(ctx)
-	if err != nil || !ok {
-		return poll
+	if err != nil {
+		r.complain(ctx, "the next job cannot be looked up", err)
 	}
-	return min(max(at.Sub(r.Clock.Now()), time.Millisecond), poll)
+	if err != nil || !ok {
+		return r.Poll
+	}
+	return min(max(at.Sub(r.Clock.Now()), time.Millisecond), r.Poll)
+}
+
+// complain logs what went wrong, unless it is that the runner stops.
+func (r *Runner) complain(ctx context.Context, what string, err error) {
+	if ctx.Err() == nil {
+		r.Logger.ErrorContext(ctx, what, "error", err)
+	}
+}
+
+// work runs what was taken. Once the runner stops, what was not begun is given back; what was begun is finished.
+func (r *Runner) work(ctx context.Context, t *taken) {
+	running := context.WithoutCancel(ctx)
+	for j := range t.queue {
+		select {
+		case t.room <- struct{}{}:
+		default:
+		}
+		switch {
+		case ctx.Err() != nil:
+			r.end(running, j, r.Store.RetryJob(running, j, j.RunTime))
+		case r.Clock.Now().Before(j.LeaseUntil):
+			r.one(running, j)
+		default:
+			// Its lease ran out in the queue: another node has it, or it comes again.
+		}
+	}
 }
 
 func (r *Runner) one(ctx context.Context, j approval.Job) {
 	err := r.run(ctx, j)
 	if err == nil {
-		err = r.Store.FinishJob(ctx, j)
-	} else {
-		r.Logger.WarnContext(ctx, "a job failed and is tried again", "kind", j.Kind, "space", j.Space, "petition", j.Petition, "attempts", j.Attempts, "error", err)
-		err = r.Store.RetryJob(ctx, j, r.Clock.Now().Add(r.backoff(j.Attempts)))
+		r.end(ctx, j, r.Store.FinishJob(ctx, j))
+		return
 	}
+	wait := r.backoff(j.Attempts, err)
+	r.Logger.WarnContext(ctx, "a job failed and is tried again", "kind", j.Kind, "space", j.Space, "petition", j.Petition, "attempts", j.Attempts,
+		"wait", wait, "error", err)
+	r.end(ctx, j, r.Store.RetryJob(ctx, j, r.Clock.Now().Add(wait)))
+}
+
+// end looks at whether a job's end was written. If not, its lease runs out and it comes again.
+func (r *Runner) end(ctx context.Context, j approval.Job, err error) {
 	if err != nil {
-		// The lease runs out and the job comes again.
-		r.Logger.ErrorContext(ctx, "a job's end could not be written", "kind", j.Kind, "key", j.Key, "error", err)
+		r.Logger.ErrorContext(ctx, "a job's end could not be written: it comes again", "kind", j.Kind, "key", j.Key, "error", err)
 	}
 }
 
@@ -147,14 +201,19 @@ func (r *Runner) one(ctx context.Context, j approval.Job) {
 func (r *Runner) run(ctx context.Context, j approval.Job) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
 	return r.Run(ctx, j)
 }
 
-// backoff doubles from a second to five minutes, of which half is jitter.
-func (r *Runner) backoff(attempts int) time.Duration {
-	d := min(minRetry<<min(attempts, 20), maxRetry)
-	return d/2 + time.Duration(r.Jitter()*float64(d/2))
+// backoff doubles from a second to five minutes, of which half is jitter, and is at least what the error asks for.
+func (r *Runner) backoff(attempts int, cause error) time.Duration {
+	d := min(minRetry<<min(max(attempts-1, 0), 20), maxRetry)
+	d = d/2 + time.Duration(r.Jitter()*float64(d/2))
+	var e *approval.Error
+	if errors.As(cause, &e) {
+		d = max(d, min(e.RetryAfter, maxRetry))
+	}
+	return d
 }
