@@ -19,7 +19,8 @@ type TokenRequest struct {
 
 // IssueToken stores a credential for the actor itself (TokenUser) or for a service account (TokenService). A token
 // never has more than its maker (I7): a service account above the maker's role, or a scope that the maker's own
-// credential lacks, is Forbidden.
+// credential lacks, is Forbidden. So is the service account of another person: who holds its token acts as that person
+// where persons are counted, and would so approve what they asked for themselves (I5, I6).
 func (s *Service) IssueToken(ctx context.Context, a Actor, r TokenRequest) (Token, error) {
 	member, err := s.tokenHolder(ctx, a, r)
 	if err != nil {
@@ -59,11 +60,16 @@ func (s *Service) tokenHolder(ctx context.Context, a Actor, r TokenRequest) (Mem
 		return Member{}, Errorf(NotFound, "there is no service account %.100q in %s", r.Member, a.Space)
 	}
 	m, err := s.Store.Member(ctx, a.Space, r.Member)
-	if err == nil && m.Kind != KindServiceAccount {
+	switch {
+	case err != nil:
+	case m.Kind != KindServiceAccount:
 		err = FieldError("serviceAccountId", "%q is not a service account", r.Member)
-	}
-	if err == nil && m.Role.Rank() > a.Role.Rank() {
-		err = s.refuse(ctx, a, "create token", "", Errorf(Forbidden, "service account %s has the role %q, more than yours: an owner must make its token", m.ID, m.Role))
+	case m.Suspended:
+		err = Errorf(NotFound, "there is no service account %.100q in %s", r.Member, a.Space)
+	case m.Person != a.Person:
+		err = s.refuse(ctx, a, "create token", "", Errorf(Forbidden, "service account %s belongs to %s, who alone makes its tokens: make a service account of your own", m.ID, m.Person))
+	case m.Role.Rank() > a.Role.Rank():
+		err = s.refuse(ctx, a, "create token", "", Errorf(Forbidden, "service account %s has the role %q, more than yours: ask an owner of the space for that role", m.ID, m.Role))
 	}
 	return m, err
 }
@@ -148,14 +154,18 @@ func (s *Service) StartSession(ctx context.Context, link, session Token) error {
 		return err
 	}
 	now := s.Clock.Now()
-	if !link.Usable(now) || m.Suspended {
-		return Errorf(Expired, "this sign-in link was used or has expired: ask for a new one")
-	}
 	a := m.Actor(link.Name, nil)
+	if !link.Usable(now) || m.Suspended {
+		return s.refuse(ctx, a, "sign in", "", Errorf(Expired, "this sign-in link was used or has expired: ask for a new one"))
+	}
 	session.Space, session.Kind, session.Member, session.CreatedBy, session.CreateTime = link.Space, TokenSession, m.ID, m.Resource(), now
-	e := s.event(a, s.Clock.Now(), EventSessionCreate, "", []Resource{m.Resource()}, nil)
-	return s.commit(ctx, Change{Space: link.Space, Events: []Event{e},
+	e := s.event(a, now, EventSessionCreate, "", []Resource{m.Resource()}, nil)
+	err = s.commit(ctx, Change{Space: link.Space, Events: []Event{e},
 		Writes: []Write{EndToken{Name: link.Name, At: now}, PutToken{session}}})
+	if CodeOf(err) == Conflict {
+		return s.refuse(ctx, a, "sign in", "", err)
+	}
+	return err
 }
 
 // EndSession signs the actor's session out.
