@@ -144,7 +144,9 @@ func (s *Service) standing(ctx context.Context, a Actor, p Petition, now time.Ti
 			if err != nil || m.Suspended || c.lapsed(now) {
 				continue
 			}
-			c = c.countingFor(p.EligibilityOf(m.Actor("", nil)).Requirements)
+			if c = c.countingFor(p.EligibilityOf(m.Actor("", nil)).Requirements); len(c.requirements()) == 0 {
+				continue
+			}
 		}
 		kept = append(kept, c)
 	}
