@@ -178,8 +178,9 @@ func (x *exchange) survive() {
 		panic(v)
 	}
 	x.release()
+	half := x.begun
 	x.refuse(fmt.Errorf("panic: %v\n%s", v, stack()))
-	if x.begun {
+	if half { // an answer that is not whole must not look whole
 		panic(http.ErrAbortHandler)
 	}
 }

@@ -41,7 +41,7 @@ func (x *exchange) decode(p *plan, in any) error {
 		if errors.As(err, &large) {
 			return tooLarge(large)
 		}
-		return approval.Wrap(approval.Invalid, err, "body: ended too early or came too slowly: send it again")
+		return badBody(err, "ended too early or came too slowly: send it again")
 	}
 	body := bytes.Trim(buffer.Bytes(), " \t\r\n")
 	if len(body) == 0 && p.optional {
@@ -51,7 +51,13 @@ func (x *exchange) decode(p *plan, in any) error {
 }
 
 func tooLarge(cause *http.MaxBytesError) error {
-	return approval.Wrap(approval.Invalid, cause, "body: is larger than %d bytes: send less at once", approval.MaxBodyBytes)
+	return badBody(cause, fmt.Sprintf("is larger than %d bytes: send less at once", approval.MaxBodyBytes))
+}
+
+func badBody(cause error, message string) error {
+	e := approval.Wrap(approval.Invalid, cause, "%s", message)
+	e.Field = "body"
+	return e
 }
 
 // checkContent refuses a body that is not said to be JSON in UTF-8 as it is.
@@ -90,7 +96,7 @@ func unmarshal(body []byte, out any) error {
 	if errors.As(err, &meaning) {
 		return meaningProblem(meaning)
 	}
-	return approval.Wrap(approval.Invalid, err, "body: is not valid JSON")
+	return badBody(err, "is not valid JSON")
 }
 
 // tooDeep scans brackets only, so that a hostile body costs one pass and no memory.

@@ -47,7 +47,7 @@ type house struct {
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{T: t, clock: approvaltest.NewClock(), logs: newSyncBuffer(), tokens: map[string]string{}}
-	logger := slog.New(slog.NewTextHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	logger := textLogger(h.logs)
 	kept, err := store.Open(t.Context(), store.Options{URL: filepath.Join(t.TempDir(), "indent.db"), Conns: 2})
 	h.must(err)
 	t.Cleanup(func() { kept.Close() })
@@ -62,6 +62,10 @@ func newHouse(t *testing.T) *house {
 	h.server = httptest.NewServer(h.api.Handler())
 	t.Cleanup(h.server.Close)
 	return h
+}
+
+func textLogger(out io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 // testPolicy asks an Editor or an Owner, except for reasons that name the decision of a rule.

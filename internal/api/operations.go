@@ -144,7 +144,7 @@ var operations = map[string]operation{
 
 	"getOpenAPI":    {tag: "server", text: "Also in the source tree as spec/openapi.json.", media: "application/json"},
 	"showDocs":      {tag: "server", text: "It needs no script and nothing from elsewhere.", media: "text/html"},
-	"sendDocsStyle": {tag: "server", text: "Of /docs.", media: "text/css"},
+	"sendDocsStyle": {tag: "server", text: "The style sheet of /docs.", media: "text/css"},
 	"getHealth":     {tag: "server", text: "200 while the process lives, whatever else does.", media: "application/json"},
 	"getReadiness":  {tag: "server", text: "200 while storage reads and writes; 503 otherwise and when the server stops.", media: "application/json"},
 	"getMetrics":    {tag: "server", text: "Text format. Labels never come from what a client sends.", media: "text/plain"},

@@ -121,7 +121,11 @@ func (p *plan) query(raw string) (url.Values, error) {
 	slices.Sort(names)
 	for _, name := range names {
 		if !slices.ContainsFunc(p.params, func(d param) bool { return d.in == "query" && d.name == name }) {
-			return nil, approval.FieldError(printable(name), "is not a query parameter of this route%s", p.known())
+			field := printable(name)
+			if field == "" {
+				field = "query"
+			}
+			return nil, approval.FieldError(field, "is not a query parameter of this route%s", p.known())
 		}
 		if len(query[name]) > 1 {
 			return nil, approval.FieldError(name, "is there %d times: send it once", len(query[name]))

@@ -17,7 +17,7 @@ type petitionInput struct {
 	Petitioners     []approval.Resource `json:"petitioners,omitempty" maxItems:"20" doc:"Who will be allowed; the caller by default. For others the caller needs the permission petitions:createForOthers."`
 	Resources       []approval.Resource `json:"resources" minItems:"1" maxItems:"100" doc:"What is asked for; it need not be in the directory."`
 	Reason          string              `json:"reason" minLength:"1" maxLength:"4000" doc:"Why; reviewers read it." example:"to recover account"`
-	DefaultDuration string              `json:"defaultDuration,omitempty" pattern:"^[0-9]{1,9}(\\.[0-9]{1,9})?s$" doc:"How long, a protobuf-JSON duration; or the label indent.com/petition/duration." example:"3600s"`
+	DefaultDuration string              `json:"defaultDuration,omitempty" pattern:"^[0-9]{1,9}(\\.[0-9]{1,6})?s$" doc:"How long, a protobuf-JSON duration; or the label indent.com/petition/duration." example:"3600s"`
 	Params          jsontext.Value      `json:"params,omitempty" doc:"What the action will be done with: an object of at most 64 KiB as canonical JSON. It is part of the digest. Integers beyond 2^53-1 must be sent as text."`
 	Meta            petitionInputMeta   `json:"meta,omitzero"`
 
@@ -70,9 +70,9 @@ func askedDuration(field, label string) (time.Duration, error) {
 	return labelled, nil
 }
 
-var protoDuration = regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{1,9})?s$`)
+var protoDuration = regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{1,6})?s$`)
 
-// parseDuration reads a duration as protobuf writes it in JSON: seconds and an "s".
+// parseDuration reads a duration as protobuf writes it in JSON: seconds, at most to the microsecond, and an "s".
 func parseDuration(field, text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if !protoDuration.MatchString(text) || err != nil || d <= 0 || d > approval.MaxDuration {

@@ -1,0 +1,151 @@
+package api
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// harmless fails unless err is nil or a refusal that can be shown to people.
+func harmless(t *testing.T, err error) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	p := problemOf(err, "id")
+	if p.Status < 400 || p.Status >= 500 || !utf8.ValidString(p.Detail) || len(p.Detail) > 2000 || p.Code != approval.Invalid || p.Field == "" {
+		t.Errorf("%+v", p)
+	}
+	for _, r := range p.Detail + p.Field {
+		if !unicode.IsPrint(r) {
+			t.Errorf("%q has %U", p.Detail, r)
+		}
+	}
+}
+
+func FuzzBody(f *testing.F) {
+	var bodies []reflect.Type
+	for _, rt := range new(API).routes() {
+		if field, ok := bodyField(rt.endpoint.in); ok {
+			bodies = append(bodies, field.Type)
+			f.Add([]byte(operations[rt.id].request))
+		}
+	}
+	for _, s := range []string{`{"petition":{"params":{"a":1,"a":2}}}`, `{"\ud800":1}`, "{\"a\xff\":1}", strings.Repeat(`[`, 40), `{"claim":{"meta":{"labels":{"a":"b","A":"c"}}}}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, typ := range bodies {
+			err := unmarshal(body, reflect.New(typ).Interface())
+			harmless(t, err)
+			if err == nil && !jsontext.Value(body).IsValid() {
+				t.Errorf("%q was taken for JSON as %s", body, typ)
+			}
+		}
+	})
+}
+
+func FuzzDepth(f *testing.F) {
+	f.Add([]byte(`{"a":["\"[[[",{}]}`))
+	f.Add([]byte(strings.Repeat("[", 33)))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if !jsontext.Value(body).IsValid() {
+			return
+		}
+		dec := jsontext.NewDecoder(strings.NewReader(string(body)))
+		deep := false
+		for {
+			if _, err := dec.ReadToken(); err != nil {
+				break
+			}
+			deep = deep || dec.StackDepth() > approval.MaxJSONDepth
+		}
+		if got := tooDeep(body); got != deep {
+			t.Errorf("%q: too deep %v, want %v", body, got, deep)
+		}
+	})
+}
+
+func FuzzQuery(f *testing.F) {
+	for _, s := range []string{"wait=30s", "phase=open&pageSize=1", "since=2030-01-02T00:00:00Z", "full=true&full=false", "a;b", "=1", "%zz", "\u202e=1", "search=%FF"} {
+		f.Add(s)
+	}
+	inputs := []any{getPetitionIn{}, listPetitionsIn{}, listResourcesIn{}, listEventsIn{}, streamEventsIn{}}
+	f.Fuzz(func(t *testing.T, query string) {
+		for _, in := range inputs {
+			r := &http.Request{URL: &url.URL{RawQuery: query}, Header: http.Header{"Last-Event-Id": {query}}}
+			v := reflect.New(reflect.TypeOf(in))
+			harmless(t, planOf(v.Elem().Type()).fill(v.Elem(), r))
+		}
+	})
+}
+
+func FuzzCursorsAndSelectors(f *testing.F) {
+	for _, s := range []string{"0.0", "1.2", "-1.2", "9223372036854775808.1", approval.PageKey{Number: 7, Text: "x"}.Token(), "env in (a,b),!c", "a=b", "((", "a notin ()"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := approval.ParseCursor("lastEventId", text)
+		harmless(t, err)
+		if again, err2 := approval.ParseCursor("lastEventId", c.String()); err == nil && (err2 != nil || again != c) {
+			t.Errorf("%q: %v is not what it writes", text, c)
+		}
+		key, given, err := approval.ParsePageToken(text)
+		harmless(t, err)
+		if again, _, err2 := approval.ParsePageToken(key.Token()); err == nil && given && (err2 != nil || again != key) {
+			t.Errorf("%q: %v is not what it writes", text, key)
+		}
+		_, err = approval.ParseSelector("labelSelector", text)
+		harmless(t, err)
+	})
+}
+
+func FuzzDurations(f *testing.F) {
+	f.Add("3600s", "1h")
+	f.Add("0.5s", "")
+	f.Fuzz(func(t *testing.T, field, label string) {
+		d, err := askedDuration(field, label)
+		harmless(t, err)
+		if err == nil && field != "" {
+			if again, err := parseDuration("x", durationText(d)); err != nil || again != d {
+				t.Errorf("%s is written as %s", d, durationText(d))
+			}
+		}
+	})
+}
+
+// Any path and method below the roots gets an answer of the documented shape.
+func FuzzPaths(f *testing.F) {
+	for _, s := range []string{"spaces", "spaces/a:setPolicy", "spaces/a/resources:bulkUpdate", "spaces/a/:x", "spaces/a/resources%3AbulkUpdate", "%2F%2F", "spaces/a:b:c", ":", "a:/b"} {
+		f.Add("GET", s)
+		f.Add("POST", s)
+	}
+	a := &API{Deps: Deps{Service: approval.NewService(approval.Deps{Clock: fixedClock{}, IDs: fixedIDs{}, Broker: quietBroker{}})}}
+	a, err := New(a.Deps)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, method, path string) {
+		r, err := http.NewRequest(method, "http://x/v1/"+path, nil)
+		if err != nil || strings.HasPrefix(path, "auth/") {
+			return
+		}
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, r)
+		if w.Code == http.StatusTemporaryRedirect { // to the path without "//" and ".."
+			return
+		}
+		if w.Code < 400 || w.Code >= 500 || w.Header().Get("Content-Type") != "application/problem+json" || w.Header().Get("X-Request-Id") == "" {
+			t.Errorf("%s %s: %d %s", method, path, w.Code, w.Body)
+		}
+	})
+}

@@ -1,0 +1,306 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// cell is one call of the matrix: what is called, prepared for one actor.
+type cell struct {
+	path string
+	body any
+}
+
+// expectation is what the matrix expects of one route. It repeats by hand what the code computes.
+type expectation struct {
+	// roles are those that get 200 by their role alone; other roles get 403.
+	roles string
+	// scope is the one scope that alone makes a token of the service account quickstart (Owner) get 200; every other
+	// scope alone gets 403. Empty: the route's use case needs more than one permission.
+	scope approval.Permission
+	// prepare makes what is called, fresh, for the actor.
+	prepare func(h *house, a approval.Actor) cell
+}
+
+const (
+	allRoles    = "Viewer, Petition Admin, Editor, Owner"
+	adminUp     = "Petition Admin, Editor, Owner"
+	editorUp    = "Editor, Owner"
+	oneResource = `{"resource":{"id":"x"}}`
+)
+
+var expectations = map[string]expectation{
+	"listSpaces": {allRoles, "spaces:read", at("/v1/spaces", nil)},
+	"getSpace":   {allRoles, "spaces:read", at(inSpace, nil)},
+
+	"listPetitions":  {allRoles, "petitions:read", at(inSpace+"/petitions", nil)},
+	"createPetition": {allRoles, "petitions:create", at(inSpace+"/petitions", `{"petition":{"reason":"why","resources":[{"id":"x"}]}}`)},
+	"getPetition":    {allRoles, "petitions:read", onPetition("", nil)},
+	"replacePetition": {allRoles, "", func(h *house, a approval.Actor) cell {
+		return cell{inSpace + "/petitions/" + h.asked(a), `{"petition":{"reason":"again","resources":[{"id":"x"}]}}`}
+	}},
+	"withdrawPetition": {allRoles, "", func(h *house, a approval.Actor) cell { return cell{inSpace + "/petitions/" + h.asked(a), nil} }},
+	"listClaims":       {allRoles, "petitions:read", onPetition("/claims", nil)},
+	"createClaim":      {editorUp, "", onPetition("/claims", `{"claim":{"event":"access/approve"}}`)},
+	"getClaim": {allRoles, "petitions:read", func(h *house, _ approval.Actor) cell {
+		name := h.asked(h.actor(theViewer))
+		_, claim, err := h.service.Decide(h.Context(), h.actor(theOwner), name, approval.NewClaim{Event: approval.EventDeny}, "")
+		h.must(err)
+		return cell{inSpace + "/petitions/" + name + "/claims/" + claim.ID, nil}
+	}},
+
+	"listResources":             {allRoles, "resources:read", at(inSpace+"/resources", nil)},
+	"createResource":            {editorUp, "resources:write", at(inSpace+"/resources", oneResource)},
+	"getResource":               {allRoles, "resources:read", at(inSpace+"/resources/production", nil)},
+	"putResource":               {editorUp, "resources:write", at(inSpace+"/resources/new", oneResource)},
+	"deleteResource":            {editorUp, "", func(h *house, _ approval.Actor) cell { return cell{inSpace + "/resources/" + h.stored(), nil} }},
+	"bulkUpdateResources":       {editorUp, "resources:write", at(inSpace+"/resources:bulkUpdate", `{"resources":[{"id":"x"}]}`)},
+	"bulkUpdateResourcesByPost": {editorUp, "resources:write", at(inSpace+"/resources:bulkUpdate", `{"resources":[{"id":"x"}]}`)},
+	"bulkDeleteResources": {editorUp, "", func(h *house, _ approval.Actor) cell {
+		return cell{inSpace + "/resources:bulkDelete", map[string]any{"names": []string{h.stored()}}}
+	}},
+
+	"listEvents":   {adminUp, "events:read", at(inSpace+"/events", nil)},
+	"streamEvents": {adminUp, "events:read", at(inSpace+"/events:stream", nil)},
+
+	"listTokens":  {allRoles, "tokens:own", at(inSpace+"/tokens", nil)},
+	"createToken": {allRoles, "tokens:own", at(inSpace+"/tokens", nil)},
+	"deleteToken": {allRoles, "tokens:own", func(h *house, a approval.Actor) cell {
+		a.Scopes = nil
+		made, err := h.identity.CreateUserToken(h.Context(), a, "to be revoked", nil)
+		h.must(err)
+		return cell{inSpace + "/tokens/" + made.Token.Name, nil}
+	}},
+	"listServiceAccounts": {adminUp, "serviceAccounts:read", at(inSpace+"/serviceAccounts", nil)},
+	"createServiceAccount": {editorUp, "serviceAccounts:write", func(h *house, _ approval.Actor) cell {
+		id := "bot-" + h.service.IDs.UUID()
+		return cell{inSpace + "/serviceAccounts", map[string]any{"serviceAccount": map[string]any{"serviceAccountId": id, "role": "Viewer"}}}
+	}},
+}
+
+// publicAnswers is what the routes without a token answer to a call that asks for nothing in particular.
+var publicAnswers = map[string]int{"exchangeToken": 400, "listKeys": 200, "getOpenAPI": 200, "showDocs": 200, "sendDocsStyle": 200,
+	"getHealth": 200, "getReadiness": 200, "getMetrics": 200}
+
+func at(path string, body any) func(*house, approval.Actor) cell {
+	return func(*house, approval.Actor) cell { return cell{path, body} }
+}
+
+// onPetition prepares a petition that the viewer has asked for.
+func onPetition(below string, body any) func(*house, approval.Actor) cell {
+	return func(h *house, _ approval.Actor) cell {
+		return cell{inSpace + "/petitions/" + h.asked(h.actor(theViewer)) + below, body}
+	}
+}
+
+func (h *house) asked(a approval.Actor) string {
+	h.Helper()
+	a.Scopes = nil
+	p, _, err := h.service.CreatePetition(h.Context(), a, approval.NewPetition{Reason: "why", Resources: []approval.Resource{{ID: "x"}}}, "")
+	h.must(err)
+	return p.Name
+}
+
+func (h *house) stored() string {
+	h.Helper()
+	r, err := h.service.CreateResource(h.Context(), h.actor(theOwner), approval.Resource{ID: "x"})
+	h.must(err)
+	return r.Name()
+}
+
+// caller is one column of the matrix.
+type caller struct {
+	name  string
+	token string
+	// prepare is whom the call is prepared for.
+	actor approval.Actor
+	want  func(e expectation) int
+}
+
+func always(status int) func(expectation) int { return func(expectation) int { return status } }
+
+func (h *house) callers() []caller {
+	owner := h.actor(theOwner)
+	nobody := func(name, token string) caller { return caller{name, token, owner, always(401)} }
+	list := []caller{
+		nobody("anonymous", ""),
+		nobody("a malformed service token", "ind_nothing"),
+		nobody("a malformed user token", "e30.e30.e30"),
+		nobody("an expired token", h.expired()),
+		nobody("a revoked token", h.revoked()),
+		nobody("a suspended member", h.suspended()),
+		{"another space's owner", h.token(aStranger), owner, always(404)},
+	}
+	for role, id := range map[approval.Role]string{approval.Viewer: theViewer, approval.PetitionAdmin: theAdmin, approval.Editor: theEditor, approval.Owner: theOwner} {
+		list = append(list, caller{string(role), h.token(id), h.actor(id), func(e expectation) int {
+			if slices.Contains(strings.Split(e.roles, ", "), string(role)) {
+				return 200
+			}
+			return 403
+		}})
+	}
+	account := h.actor("quickstart")
+	list = append(list, caller{"a service token without bounds", h.serviceToken(), account, always(200)})
+	for _, scope := range approval.Permissions {
+		list = append(list, caller{"a service token for " + string(scope), h.serviceToken(scope), account, func(e expectation) int {
+			if e.scope == scope {
+				return 200
+			}
+			return 403
+		}})
+	}
+	return list
+}
+
+func (h *house) expired() string {
+	made, err := h.identity.CreateServiceToken(h.Context(), h.actor(theOwner), "quickstart", "expired", nil, h.clock.Now().Add(-time.Second))
+	h.must(err)
+	return made.Secret
+}
+
+func (h *house) revoked() string {
+	made, err := h.identity.CreateUserToken(h.Context(), h.actor(theOwner), "revoked", nil)
+	h.must(err)
+	h.must(h.identity.RevokeToken(h.Context(), h.actor(theOwner), made.Token.Name))
+	return made.Secret
+}
+
+func (h *house) suspended() string {
+	const gone = "gone@acmecorp.example"
+	operator := approval.System("acmecorp", "admin")
+	_, err := h.service.PutMember(h.Context(), operator, approval.Member{Email: gone, Role: approval.Owner})
+	h.must(err)
+	token := h.token(gone)
+	_, err = h.service.PutMember(h.Context(), operator, approval.Member{Email: gone, Role: approval.Owner, Suspended: true})
+	h.must(err)
+	return token
+}
+
+func TestAuthorizationMatrix(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	columns := h.callers()
+	for _, rt := range h.api.routes() {
+		if rt.permission == public {
+			continue
+		}
+		want, listed := expectations[rt.id]
+		if !listed {
+			t.Errorf("route %s %s (%s) is not in the matrix: say who may call it", rt.method, rt.path, rt.id)
+			continue
+		}
+		t.Run(rt.id, func(t *testing.T) {
+			for _, c := range columns {
+				expected := c.want(want)
+				if rt.id == "listSpaces" && c.name == "another space's owner" {
+					expected = 200 // it names no space: everybody sees the own one
+				}
+				h.checkCell(t, rt, c, want.prepare(h, c.actor), expected)
+			}
+		})
+	}
+	for id := range expectations {
+		if !slices.ContainsFunc(h.api.routes(), func(rt route) bool { return rt.id == id }) {
+			t.Errorf("the matrix has %s, the route table has not", id)
+		}
+	}
+}
+
+func (h *house) checkCell(t *testing.T, rt route, c caller, call cell, want int) {
+	t.Helper()
+	before := h.logEnd(h.spaceOf(c))
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	res, err := h.server.Client().Do(h.request(ctx, c.token, rt.method, call.path, call.body))
+	h.must(err)
+	defer res.Body.Close()
+	if res.StatusCode == http.StatusOK && want == http.StatusOK {
+		if rt.id != "streamEvents" { // which would not end
+			_, _ = io.Copy(io.Discard, res.Body)
+		}
+		return
+	}
+	body, err := io.ReadAll(res.Body)
+	h.must(err)
+	if res.StatusCode != want {
+		t.Errorf("%s calls %s %s: %d, want %d: %s", c.name, rt.method, call.path, res.StatusCode, want, body)
+		return
+	}
+	code := map[int]approval.Code{401: approval.Unauthenticated, 403: approval.Forbidden, 404: approval.NotFound}[want]
+	answer{t, res.StatusCode, res.Header, string(body), false}.refused(want, code, "")
+	if challenge := res.Header.Get("WWW-Authenticate"); (want == 401) != (challenge != "") {
+		t.Errorf("%s calls %s: WWW-Authenticate %q with %d", c.name, rt.id, challenge, want)
+	}
+	known := want == 404 || want == 403 && !c.actor.Role.Has(rt.permission)
+	if known && h.refusedSince(h.spaceOf(c), before) != 1 {
+		t.Errorf("%s was refused %s, and the log has not one new access/refused", c.name, rt.id)
+	}
+}
+
+// spaceOf answers the caller's own space.
+func (h *house) spaceOf(c caller) string {
+	if c.token == h.token(aStranger) {
+		return "othercorp"
+	}
+	return "acmecorp"
+}
+
+func (h *house) logEnd(space string) approval.Cursor {
+	h.Helper()
+	end, err := h.service.Store.LastCursor(h.Context(), space)
+	h.must(err)
+	return end
+}
+
+// refusedSince counts the refused attempts in a space behind a place in its log.
+func (h *house) refusedSince(space string, after approval.Cursor) int {
+	h.Helper()
+	events, err := h.service.Store.EventsAfter(h.Context(), approval.EventQuery{Space: space, Event: approval.EventRefused}, after, 10)
+	h.must(err)
+	return len(events)
+}
+
+func TestPublicRoutes(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for _, rt := range h.api.routes() {
+		if rt.permission != public {
+			continue
+		}
+		want, listed := publicAnswers[rt.id]
+		if !listed {
+			t.Errorf("route %s %s is public: say so in this test, too", rt.method, rt.path)
+			continue
+		}
+		for _, token := range []string{"", "ind_nothing", h.token(theViewer)} {
+			if a := h.with(token, rt.method, rt.path, nil); a.status != want {
+				t.Errorf("%s %s: %d, want %d: %s", rt.method, rt.path, a.status, want, a.body)
+			}
+		}
+	}
+}
+
+// A table that forgets a permission must not start.
+func TestARouteNeedsAPermission(t *testing.T) {
+	t.Parallel()
+	broken := []route{
+		{id: "x", method: get, path: "/v1/spaces/{space}/x", endpoint: raw(nil), summary: "x"},
+		{id: "x", method: get, path: "/v1/spaces/{space}/x", endpoint: raw(nil), summary: "x", permission: "petitions:everything"},
+		{id: "x", method: get, path: "/v1/spaces/{space}/x", permission: public, summary: "x"},
+		{id: "x", method: get, path: "/v1/x", endpoint: raw(nil), summary: "x", permission: approval.ReadSpaces},
+		{method: get, path: "/v1/x", endpoint: raw(nil), summary: "x", permission: public},
+	}
+	for i, rt := range broken {
+		if rt.check() == nil {
+			t.Errorf("line %d passes: %s", i, fmt.Sprint(rt.path))
+		}
+	}
+}
