@@ -92,7 +92,10 @@ func decideSoon(reason string, decide decision, why string) {
 			if err != nil {
 				panic(err)
 			}
-			if p, err := c.Petition(ctx, e.Petition()); err == nil && p.Reason == reason && p.Phase() == indent.PhaseOpen {
+			if e.Reason != reason {
+				continue
+			}
+			if p, err := c.Petition(ctx, e.Petition()); err == nil && p.Phase() == indent.PhaseOpen {
 				if _, err := decide(c, ctx, p, indent.ClaimOptions{Reason: why}); err != nil {
 					panic(err)
 				}
