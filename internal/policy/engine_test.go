@@ -49,13 +49,8 @@ func TestADocumentThatDoesNotCompileIsAnError(t *testing.T) {
 func TestTheEngineKeepsABoundedNumberOfDocuments(t *testing.T) {
 	t.Parallel()
 	e := New()
-	in := asks()
-	in.Document.Text = Default()
-	for i := range int64(3 * maxCompiled) {
-		in.Document.Version = i
-		if _, err := e.Decide(t.Context(), in); err != nil {
-			t.Fatal(err)
-		}
+	for version := range int64(3 * maxCompiled) {
+		e.compilation(approval.PolicyDocument{Version: version})
 		if n := len(e.compiled); n > maxCompiled {
 			t.Fatalf("%d documents are kept", n)
 		}
