@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +17,6 @@ import (
 	"github.com/indent-approvals/indent/internal/approval"
 	"github.com/indent-approvals/indent/internal/approval/approvaltest"
 	"github.com/indent-approvals/indent/internal/identity"
-	"github.com/indent-approvals/indent/internal/store"
 )
 
 // Members of the space acmecorp of every house, by role.
@@ -31,14 +29,15 @@ const (
 	inSpace   = "/v1/spaces/acmecorp"
 )
 
-// house is the API over the real use cases, storage and identity, on a clock that moves by hand.
+// house is the API over the real use cases and identity, on storage in memory and a clock that moves by hand.
 type house struct {
 	*testing.T
 	api      *API
 	clock    *approvaltest.Clock
 	service  *approval.Service
 	identity *identity.Identity
-	broker   *store.Broker
+	store    *approvaltest.Store
+	broker   *approvaltest.Broker
 	server   *httptest.Server
 	logs     *syncBuffer
 	tokens   map[string]string
@@ -46,18 +45,15 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{T: t, clock: approvaltest.NewClock(), logs: newSyncBuffer(), tokens: map[string]string{}}
+	h := &house{T: t, clock: approvaltest.NewClock(), store: approvaltest.NewStore(), broker: approvaltest.NewBroker(), logs: newSyncBuffer(), tokens: map[string]string{}}
 	logger := textLogger(h.logs)
-	kept, err := store.Open(t.Context(), store.Options{URL: filepath.Join(t.TempDir(), "indent.db"), Conns: 2})
-	h.must(err)
-	t.Cleanup(func() { kept.Close() })
-	h.broker = kept.Broker().(*store.Broker)
-	h.service = approval.NewService(approval.Deps{Store: kept, Policy: testPolicy{}, Clock: h.clock, IDs: &approvaltest.IDs{}, Broker: kept.Broker(), Logger: logger})
+	var err error
+	h.service = approval.NewService(approval.Deps{Store: h.store, Policy: testPolicy{}, Clock: h.clock, IDs: &approvaltest.IDs{}, Broker: h.broker, Logger: logger})
 	h.identity, err = identity.New(t.Context(), h.service, identity.Config{Issuer: func() string { return "https://indent.example" }, TokenTTL: time.Hour, SessionTTL: time.Hour})
 	h.must(err)
 	h.seed()
 	h.api, err = New(Deps{Service: h.service, Auth: h.identity, Tokens: h.identity, Keys: func() any { return h.identity.JWKS() },
-		Logger: logger, Metrics: prometheus.NewRegistry(), Ready: kept.Ping, Version: "test"})
+		Logger: logger, Metrics: prometheus.NewRegistry(), Ready: h.store.Ping, Version: "test"})
 	h.must(err)
 	h.server = httptest.NewServer(h.api.Handler())
 	t.Cleanup(h.server.Close)
