@@ -158,6 +158,28 @@ func TestAStreamEndsWithItsSession(t *testing.T) {
 	}
 }
 
+func TestLookingAtAStreamDoesNotOpenOne(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	if got := h.browser(viewer).do(http.MethodHead, "/inbox/stream", nil).is(http.StatusOK); got.body != "" {
+		t.Errorf("HEAD answers %q", got.body)
+	}
+}
+
+func TestWhatLiesFarBackIsSaidToBeThere(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	waits := h.ask(viewer, approval.NewPetition{Reason: "the oldest"})
+	h.rule(twoPeople()) // asked by the owner itself: it waits for others
+	for range 1000 {
+		h.ask(owner, approval.NewPetition{})
+	}
+	b := h.browser(owner)
+	next := b.get("/").has("None of the newest petitions waits for you.", "Look further back")
+	more := regexp.MustCompile(`href="(/\?waiting=[^"#]+)#waiting"`).FindStringSubmatch(next.body)
+	b.get(strings.ReplaceAll(more[1], "&amp;", "&")).has("the oldest", waits.Name)
+}
+
 func TestAStreamLivesThroughSilence(t *testing.T) {
 	t.Parallel()
 	clock := approvaltest.NewClock()

@@ -14,6 +14,9 @@ import (
 // streamInbox tells an open page that it should read itself again: server-sent events without content. A page learns
 // nothing from the stream that it could not read, so it serves whoever may read petitions.
 func (w *Web) streamInbox(r *http.Request, v visitor) (answer, error) {
+	if r.Method == http.MethodHead {
+		return answer{write: func(rw http.ResponseWriter) { rw.Header().Set("Content-Type", eventStream) }}, nil
+	}
 	query := r.URL.Query()
 	from := query.Get("after")
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
@@ -34,6 +37,7 @@ func (w *Web) streamInbox(r *http.Request, v visitor) (answer, error) {
 }
 
 const (
+	eventStream = "text/event-stream"
 	// merge is how long changes are gathered before the next hint.
 	merge = 300 * time.Millisecond
 	// stuck is how long a browser may take to read a hint.
@@ -41,7 +45,7 @@ const (
 )
 
 func (w *Web) stream(ctx context.Context, rw http.ResponseWriter, v visitor, petition string, after approval.Cursor) {
-	rw.Header().Set("Content-Type", "text/event-stream")
+	rw.Header().Set("Content-Type", eventStream)
 	rw.Header().Set("X-Accel-Buffering", "no") // a proxy that gathers would make it a dead page
 	send := func(text string) error {
 		if err := w.stillSignedIn(ctx, v); err != nil {

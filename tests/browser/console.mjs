@@ -53,7 +53,7 @@ class Console {
   async visit(who, options = {}) {
     const storageState = who && (await this.#session(who));
     const context = await this.browser.newContext({ baseURL: this.url, storageState, ...options });
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(30_000); // a machine that builds beside it is slow
     const page = await context.newPage();
     page.on("console", (message) => this.#listen(page, message.text()));
     page.on("pageerror", (error) => this.violations.push(`${page.url()}: ${error}`));
@@ -119,7 +119,7 @@ export function resetPassword() {
 }
 
 /** Wait until `look` gives something true; fail with `what` when it does not. */
-export async function until(what, look, seconds = 10) {
+export async function until(what, look, seconds = 30) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const seen = await look();

@@ -59,10 +59,10 @@ export async function startServer() {
 
 /** A fresh one-time sign-in link for a member, as the server's operator makes it. */
 async function signInLink(folder, url, who) {
-  const args = ["admin", "link", "--space", "acmecorp", "--email", who, "--data-dir", folder];
+  const where = ["--database", join(folder, "indent.db"), "--base-url", url];
+  const args = ["admin", "link", "--space", "acmecorp", "--email", who, ...where];
   const { stdout } = await promisify(execFile)(program, args, { cwd: folder });
-  const { search } = new URL(stdout.match(/http\S+/)[0]);
-  return `${url}/sign-in${search}`;
+  return stdout.trim();
 }
 
 /** The first line of the server's answer; an error with what it said instead when it ends before. */

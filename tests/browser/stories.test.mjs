@@ -184,7 +184,7 @@ test("signed out elsewhere, an open page says so", async () => {
   await page.getByText("Live:").waitFor();
   await page.context().request.post("/sign-out", { headers: { origin: console.url } });
   await console.ask();
-  await page.getByText("You are signed out").waitFor({ timeout: 15_000 });
+  await page.getByText("You are signed out").waitFor();
 });
 
 test("a cut connection is said, and mended when it is back", async () => {
@@ -194,5 +194,5 @@ test("a cut connection is said, and mended when it is back", async () => {
   await page.context().setOffline(true);
   const { name } = await console.ask();
   await page.context().setOffline(false);
-  await page.locator(`#row-${name}`).waitFor({ timeout: 15_000 });
+  await page.locator(`#row-${name}`).waitFor();
 });
