@@ -48,15 +48,19 @@ func (s *eventStream) send(id string, event any) error {
 	buffer := buffers.take()
 	defer buffers.give(buffer)
 	buffer.WriteString("id: " + id + "\ndata: ")
-	if err := json.MarshalWrite(buffer, event); err != nil { // JSON has no raw line break: it is one data line
+	if err := json.MarshalWrite(buffer, event, json.Deterministic(true)); err != nil { // JSON has no raw line break: it is one data line
 		return err
 	}
 	buffer.WriteString("\n\n")
 	return s.write(buffer.Bytes())
 }
 
-// alive writes a comment, so that proxies and clients know that the connection stands.
-func (s *eventStream) alive() error { return s.write([]byte(": alive\n\n")) }
+// alive writes a comment, so that proxies and clients know that the connection stands, and the place that it stands at:
+// an id without data is remembered and dispatches nothing, so that a client that breaks off before its first event
+// misses none.
+func (s *eventStream) alive(at approval.Cursor) error {
+	return s.write([]byte(": alive\nid: " + at.String() + "\n\n"))
+}
 
 func (s *eventStream) write(text []byte) error {
 	if now := s.Service.Clock.Now(); now.Sub(s.checked) >= trust || now.Before(s.checked) {

@@ -99,6 +99,9 @@ func TestAStreamGivesSignsOfLife(t *testing.T) {
 	alive := func() {
 		for f.lines.Scan() {
 			if f.lines.Text() == ": alive" {
+				if !f.lines.Scan() || !strings.HasPrefix(f.lines.Text(), "id: ") {
+					t.Errorf("%q does not say where the stream stands", f.lines.Text())
+				}
 				return
 			}
 		}

@@ -26,9 +26,9 @@ func checkEventQuery(q EventQuery) error {
 }
 
 // StreamEvents yields the events behind the cursor, in log order, and then each new one until ctx ends, the server
-// stops or yield answers an error. With no cursor it starts at the log's end. idle is called when nothing came for a
-// while (a sign of life for the connection). The answer is nil unless yield, idle or the store failed.
-func (s *Service) StreamEvents(ctx context.Context, a Actor, q EventQuery, after *Cursor, yield func(Event) error, idle func() error) error {
+// stops or yield answers an error. With no cursor it starts at the log's end. idle is called at the start and when nothing came
+// for a while: a sign of life for the connection, with the place from which to go on after it breaks. The answer is nil unless yield, idle or the store failed.
+func (s *Service) StreamEvents(ctx context.Context, a Actor, q EventQuery, after *Cursor, yield func(Event) error, idle func(Cursor) error) error {
 	if err := s.Authorize(ctx, a, ReadEvents, "stream events"); err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (s *Service) StreamEvents(ctx context.Context, a Actor, q EventQuery, after
 	if err != nil {
 		return err
 	}
-	if err := idle(); err != nil {
+	if err := idle(cursor); err != nil {
 		return err
 	}
 	alive := newPulse(s.Clock)
@@ -60,7 +60,7 @@ func (s *Service) StreamEvents(ctx context.Context, a Actor, q EventQuery, after
 			return nil
 		case timedOut:
 			alive.again()
-			if err := idle(); err != nil {
+			if err := idle(cursor); err != nil {
 				return err
 			}
 		}

@@ -189,7 +189,7 @@ func TestStreamOfEvents(t *testing.T) {
 	events, idle, end := make(chan approval.Event, 10), make(chan struct{}, 10), make(chan error, 1)
 	go func() {
 		end <- h.StreamEvents(ctx, a, approval.EventQuery{Petition: p.Name, Space: "other"}, nil,
-			func(e approval.Event) error { events <- e; return nil }, func() error { idle <- struct{}{}; return nil })
+			func(e approval.Event) error { events <- e; return nil }, func(approval.Cursor) error { idle <- struct{}{}; return nil })
 	}()
 	<-idle // it stands
 	h.clock.WaitForSleepers(1)
@@ -212,7 +212,7 @@ func TestStreamOfEvents(t *testing.T) {
 			return stop
 		}
 		return nil
-	}, func() error { return nil })
+	}, func(at approval.Cursor) error { same(t, "place", at, start); return nil })
 	same(t, "end", err, stop)
 	sameList(t, "from the cursor on", got, approval.EventRequest, approve, approval.EventGrant)
 	err = h.StreamEvents(t.Context(), h.actor(vic), approval.EventQuery{}, nil, nil, nil)
