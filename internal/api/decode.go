@@ -66,7 +66,7 @@ func checkContent(header http.Header) error {
 		media, params, err := mime.ParseMediaType(text)
 		charset := strings.ToLower(params["charset"])
 		if err != nil || media != "application/json" || charset != "" && charset != "utf-8" {
-			return approval.FieldError("Content-Type", "must be application/json")
+			return approval.FieldError("Content-Type", "must be application/json: send the header Content-Type: application/json")
 		}
 	}
 	if text := header.Get("Content-Encoding"); text != "" && !strings.EqualFold(text, "identity") {

@@ -212,7 +212,11 @@ func docsFieldOf(name string, s *huma.Schema) docsField {
 		for _, v := range s.Enum {
 			values = append(values, fmt.Sprint(v))
 		}
-		limit("one of %v", strings.Join(values, ", "))
+		if len(values) == 1 {
+			limit("only %v", values[0])
+		} else {
+			limit("one of %v", strings.Join(values, ", "))
+		}
 	}
 	if len(s.Examples) > 0 {
 		f.Example = fmt.Sprint(s.Examples[0])

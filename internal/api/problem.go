@@ -137,7 +137,7 @@ func stack() []byte { return debug.Stack() }
 func (x *exchange) sendJSON(status int, contentType string, body any) {
 	buffer := buffers.take()
 	defer buffers.give(buffer)
-	if err := json.MarshalWrite(buffer, body); err != nil {
+	if err := json.MarshalWrite(buffer, body, json.Deterministic(true)); err != nil {
 		x.Logger.ErrorContext(x.r.Context(), "an answer could not be written as JSON", "request", x.id, "route", x.route.path, "error", err)
 		http.Error(x.w, `{"code":"internal"}`, http.StatusInternalServerError)
 		return
