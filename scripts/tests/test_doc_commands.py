@@ -64,7 +64,7 @@ def test_blocks_of_a_page_share_one_shell(tmp_path: Path) -> None:
 def test_a_failing_command_fails_its_block_and_the_rest_of_the_page(tmp_path: Path) -> None:
     text = "```sh test\ntrue\n```\n```sh test\nfalse\ntrue\n```\n```sh test\ntrue\n```"
     failures = run(tmp_path, text)
-    assert failures[0].startswith("page.md:4: exit code 1")
+    assert failures[0].startswith("page.md:4: failed")
     assert failures[1].startswith("page.md:8: not reached")
 
 
@@ -87,6 +87,25 @@ def test_a_server_runs_until_the_end_of_the_page(tmp_path: Path) -> None:
         os.kill(pid, 0)
 
 
+def test_a_block_in_another_terminal_is_waited_for(tmp_path: Path) -> None:
+    waits = "```sh test meanwhile\nwhile [ ! -e go ]; do sleep 0.05; done; echo went\n```\n"
+    goes = "```text output\nwent\n```\n```sh test\n: >go\n```"
+    assert run(tmp_path / "a", waits + goes) == []
+    assert "instead of" in run(tmp_path / "b", waits + goes.replace("went", "came"))[0]
+
+
+def test_a_block_that_fails_in_another_terminal_fails_the_page(tmp_path: Path) -> None:
+    text = "```sh test meanwhile\necho said; false\n```\n```sh test\ntrue\n```"
+    assert run(tmp_path, text) == ["page.md:1: failed\nsaid\n"]
+
+
+def test_a_petition_is_copied_from_what_the_page_printed(tmp_path: Path) -> None:
+    name = "aec1b116-42b3-11ee-824e-42010aac000d"
+    ask = f"```sh test meanwhile\nsleep 0.3; echo asked '#acmecorp/{name}'\n```\n"
+    decide = f"```sh test\necho approve <petition>\n```\n```text output\napprove {name}\n```"
+    assert run(tmp_path, ask + decide) == []
+
+
 def test_a_server_that_ends_at_once_fails(tmp_path: Path) -> None:
     assert "did not print its address" in run(tmp_path, "```sh test serves\necho no\n```")[0]
 
@@ -101,6 +120,10 @@ def test_a_server_that_ends_at_once_fails(tmp_path: Path) -> None:
         ("#acme/<uuid>", "#acme/4f-2\n", True),
         ("#acme/<uuid>", "#acme/\n", False),
         ("1.5", "1x5", False),
+        ("a\n↳ waiting (2s)\nb", "a\nb\n", True),
+        ("a\n↳ waiting (2s)\nb", "a\n↳ waiting (2s)\n↳ waiting (4s)\nb\n", True),
+        ("a\n↳ waiting (2s)\nb", "a\nwaiting (2s)\nb\n", False),
+        ("#a/" + "0" * 8 + "-0000-0000-0000-" + "0" * 12, "#a/" + "a" * 36, False),
     ],
 )
 def test_placeholders(want: str, printed: str, same: bool) -> None:
