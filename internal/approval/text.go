@@ -97,6 +97,8 @@ func joins(r, before, after rune) bool {
 // forbidden names what is wrong with r anywhere, or answers "".
 func forbidden(r rune) string {
 	switch {
+	case r >= 0x20 && r < 0x7f:
+		return ""
 	case unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp):
 		return "control character"
 	case unicode.Is(unicode.Bidi_Control, r):
@@ -113,6 +115,9 @@ func forbidden(r rune) string {
 // printable answers at most n characters of s, with '?' for those that no field may have: for the log and for
 // messages about text that was refused.
 func printable(s string, n int) string {
+	if len(s) <= n && !strings.ContainsFunc(s, func(r rune) bool { return forbidden(r) != "" }) {
+		return s
+	}
 	var out strings.Builder
 	for _, r := range s {
 		if n--; n < 0 {

@@ -21,7 +21,7 @@ type Store struct {
 	AfterCommit func(approval.Change) error
 	// BeforeRead, when it answers an error, makes the reading fail. What is the name of the port's method.
 	BeforeRead func(what string) error
-	// ByReference keeps petitions as they are handed in, instead of writing and reading them as JSON: faster, but a
+	// ByReference keeps petitions and events as they are handed in, instead of writing and reading them as JSON: faster, but a
 	// caller that changes what it was given changes the store.
 	ByReference bool
 
@@ -97,7 +97,9 @@ func (s *Store) Commit(ctx context.Context, c approval.Change) error {
 		}
 	}
 	for _, e := range c.Events {
-		e = copied(e)
+		if !s.ByReference {
+			e = copied(e)
+		}
 		e.Cursor = approval.Cursor{Seq: int64(len(s.events) + 1)}
 		s.events = append(s.events, eventRow{c.Space, e})
 	}

@@ -1,0 +1,103 @@
+package approval_test
+
+import (
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// check demands that the stored petition is what the model says, and that the promises hold.
+func (w *world) check(m *model) {
+	p := w.now(approval.Petition{Name: m.name})
+	if p.Phase != m.phase || p.Outcome != m.outcome {
+		w.t.Fatalf("%s is %s %s; want %s %s\n%+v\n%s", m.name, p.Phase, p.Outcome, m.phase, m.outcome, *m, asText(w.house.t, p))
+	}
+	if p.Phase == approval.Granted && !p.Grant.EndTime.Equal(m.ends) {
+		w.t.Fatalf("%s is granted until %v; want %v", m.name, p.Grant.EndTime, m.ends)
+	}
+	if p.Labels[approval.LabelReplaces] != m.replaces {
+		w.t.Fatalf("%s replaces %q", m.name, p.Labels[approval.LabelReplaces])
+	}
+	w.terminalIsTerminal(p)
+	w.everyChangeHasItsEvent(p)
+	w.grantedByQuorum(p)
+	w.oneTimer(p)
+	digest, err := approval.Digest(p.Petitioners, p.Resources, p.Params, p.Reason, p.Duration)
+	if err != nil || digest != p.Digest {
+		w.t.Fatalf("%s has another digest than what it asks: %v", p.Name, err)
+	}
+}
+
+func (w *world) terminalIsTerminal(p approval.Petition) {
+	if p.Phase != approval.Closed {
+		return
+	}
+	now := asText(w.house.t, p)
+	if before, closed := w.seen[p.Name]; closed && before != now {
+		w.t.Fatalf("closed is closed, but\n%s became\n%s", before, now)
+	}
+	w.seen[p.Name] = now
+}
+
+// everyChangeHasItsEvent demands that the petition is what its events make of it, and that no version came without one.
+func (w *world) everyChangeHasItsEvent(p approval.Petition) {
+	events := w.events[p.Name]
+	built, err := rebuilt(p, events)
+	if err != nil {
+		w.t.Fatalf("%s: %v", p.Name, err)
+	}
+	if !reflect.DeepEqual(built, p) {
+		w.t.Fatalf("the events make\n%s\nbut stored is\n%s", asText(w.house.t, built), asText(w.house.t, p))
+	}
+	if p.Version < 1 || p.Version > int64(len(events)) {
+		w.t.Fatalf("%s has version %d after %d events", p.Name, p.Version, len(events))
+	}
+}
+
+// grantedByQuorum demands that what a review granted was granted by enough distinct persons, none of whom asks unless a
+// rule says so.
+func (w *world) grantedByQuorum(p approval.Petition) {
+	if p.Verdict.Decision != approval.VerdictReview {
+		return
+	}
+	persons := map[string]bool{}
+	for _, c := range p.Claims {
+		person := c.Label(approval.LabelPerson)
+		if c.Event != approve {
+			continue
+		}
+		if persons[person] {
+			w.t.Fatalf("%s: %s counts twice", p.Name, person)
+		}
+		persons[person] = true
+		if slices.Contains(p.Persons, person) != (c.Label(approval.LabelSelfApproval) == "true") {
+			w.t.Fatalf("%s: %s asks and approved, marked %q", p.Name, person, c.Label(approval.LabelSelfApproval))
+		}
+		if slices.Contains(p.Persons, person) && !slices.ContainsFunc(p.Verdict.Requirements, func(r approval.Requirement) bool { return r.SelfApproval }) {
+			w.t.Fatalf("%s: %s asks and approved, which no rule allows", p.Name, person)
+		}
+	}
+	most := slices.MaxFunc(p.Verdict.Requirements, func(a, b approval.Requirement) int { return a.Count - b.Count }).Count
+	if p.Grant != nil && len(persons) < most {
+		w.t.Fatalf("%s was granted by %d persons, %d are needed", p.Name, len(persons), most)
+	}
+}
+
+// oneTimer demands that the petition has the one timer that its phase needs, at the time when it is needed.
+func (w *world) oneTimer(p approval.Petition) {
+	kind, at := w.timer(p)
+	want, due := "", time.Time{}
+	switch {
+	case p.Phase == approval.Open:
+		want, due = approval.JobExpire, p.ExpireTime
+	case p.Phase == approval.Granted && !p.Grant.EndTime.IsZero():
+		want, due = approval.JobEnd, p.Grant.EndTime
+	case p.Phase == approval.Revoked:
+		want, due = approval.JobClose, p.UpdateTime
+	}
+	if kind != want || !at.Equal(due) {
+		w.t.Fatalf("%s is %s and has the timer %q at %v; want %q at %v", p.Name, p.Phase, kind, at, want, due)
+	}
+}

@@ -1,0 +1,482 @@
+package approval_test
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// model is the reference: what a petition must be, in the fewest words. It knows nothing of events, commits or stores.
+type model struct {
+	name     string
+	phase    approval.Phase
+	outcome  approval.Outcome
+	askers   []string // ids
+	persons  []string
+	verdict  approval.Verdict
+	asked    time.Duration
+	expires  time.Time
+	ends     time.Time // of the grant; zero: none
+	agreed   []agreement
+	replaces string
+}
+
+// agreement is one approval.
+type agreement struct {
+	person, id string
+	counts     []int // requirements, when it was made
+	length     time.Duration
+	end        time.Time
+	forever    bool
+}
+
+// settle does what time has done by now.
+func (m *model) settle(now time.Time) {
+	switch {
+	case m.phase == approval.Open && !now.Before(m.expires):
+		m.phase, m.outcome = approval.Closed, approval.OutcomeExpired
+	case m.phase == approval.Granted && !m.ends.IsZero() && !now.Before(m.ends):
+		m.phase, m.outcome = approval.Revoked, approval.OutcomeEnded
+	}
+}
+
+// mayReview answers for which requirements the member's approval would count.
+func (m *model) mayReview(who approval.Member) (counts []int) {
+	self := slices.Contains(m.persons, who.Person) || slices.Contains(m.askers, who.ID)
+	for i, r := range m.verdict.Requirements {
+		if (slices.Contains(r.Reviewers.Roles, who.Role) || slices.Contains(r.Reviewers.Persons, who.ID)) && (!self || r.SelfApproval) {
+			counts = append(counts, i)
+		}
+	}
+	return counts
+}
+
+// claim answers the code of the refusal, "" when the claim is taken; then the model has changed.
+func (m *model) claim(w *world, who approval.Member, event string, term agreement, invalid, wrongDigest bool) approval.Code {
+	if who.Role == "" {
+		return approval.Forbidden
+	}
+	now := w.clock.Now()
+	m.settle(now)
+	asks, counts := slices.Contains(m.askers, who.ID), m.mayReview(who)
+	phase := map[string]approval.Phase{approve: approval.Open, deny: approval.Open, revoke: approval.Granted}[event]
+	switch {
+	case m.phase != phase:
+		return approval.Conflict
+	case len(counts) == 0 && !(event != approve && asks) && !(event == revoke && (who.Role == approval.Editor || who.Role == approval.Owner)):
+		return approval.Forbidden
+	case wrongDigest:
+		return approval.Conflict
+	case invalid, event == approve && m.tooLong(term, now):
+		return approval.Invalid
+	case event == approve && slices.ContainsFunc(m.agreed, func(a agreement) bool { return a.person == who.Person }):
+		return approval.Conflict
+	}
+	switch event {
+	case deny:
+		m.phase, m.outcome = approval.Closed, approval.OutcomeDenied
+		if asks {
+			m.outcome = approval.OutcomeWithdrawn
+		}
+	case revoke:
+		m.phase, m.outcome = approval.Revoked, approval.OutcomeRevoked
+	case approve:
+		term.person, term.id, term.counts = who.Person, who.ID, counts
+		m.agreed = append(m.agreed, term)
+		m.grantIfMet(w, now)
+	}
+	return ""
+}
+
+func (m *model) tooLong(a agreement, now time.Time) bool {
+	end := m.endOf(a, now)
+	most := m.verdict.MaxDuration
+	return most > 0 && (end.IsZero() || end.Sub(now) > most)
+}
+
+// endOf answers the end that an approval agrees to when the grant begins now, zero for none.
+func (m *model) endOf(a agreement, now time.Time) time.Time {
+	switch {
+	case a.forever:
+		return time.Time{}
+	case !a.end.IsZero():
+		return a.end
+	case a.length > 0:
+		return now.Add(a.length)
+	case m.asked > 0:
+		return now.Add(m.asked)
+	}
+	return now.Add(m.verdict.DefaultDuration)
+}
+
+// grantIfMet counts each person who still stands, once for each requirement.
+func (m *model) grantIfMet(w *world, now time.Time) {
+	met := make([]int, len(m.verdict.Requirements))
+	first, end := true, time.Time{}
+	for _, a := range m.agreed {
+		who := w.members[a.id]
+		still := m.mayReview(who)
+		counts := slices.DeleteFunc(slices.Clone(a.counts), func(i int) bool { return !slices.Contains(still, i) })
+		if who.Suspended || len(counts) == 0 || !a.end.IsZero() && !now.Before(a.end) {
+			continue
+		}
+		for _, i := range counts {
+			met[i]++
+		}
+		if e := m.endOf(a, now); first || end.IsZero() || !e.IsZero() && e.Before(end) {
+			first, end = false, e
+		}
+	}
+	for i, r := range m.verdict.Requirements {
+		if met[i] < r.Count {
+			return
+		}
+	}
+	m.phase, m.ends = approval.Granted, end
+}
+
+// world is the centre, the model of it and what has happened.
+type world struct {
+	*house
+	t       *rapid.T
+	members map[string]approval.Member
+	models  []*model
+	events  map[string][]approval.Event // of each petition, as committed
+	refused int
+	keys    map[string]*model
+	seen    map[string]string // closed petitions as they were closed
+}
+
+func newWorld(t *rapid.T, tb testing.TB) *world {
+	w := &world{house: newHouse(tb), t: t, members: map[string]approval.Member{}, events: map[string][]approval.Event{}, keys: map[string]*model{}, seen: map[string]string{}}
+	w.store.ByReference = true
+	for _, id := range everybody {
+		m, err := w.store.Member(tb.Context(), "acme", id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.members[id] = m
+	}
+	w.store.AfterCommit = func(c approval.Change) error {
+		for _, e := range c.Events {
+			if e.Event == approval.EventRefused {
+				w.refused++
+			} else {
+				w.events[e.Petition()] = append(w.events[e.Petition()], e)
+			}
+		}
+		return nil
+	}
+	return w
+}
+
+var everybody = []string{olga, bob, eve, pat, vic, quickstart, bobsBot}
+
+func (w *world) n(below int, what string) int { return rapid.IntRange(0, below-1).Draw(w.t, what) }
+
+func (w *world) member() approval.Member { return w.members[everybody[w.n(len(everybody), "who")]] }
+
+// caller answers somebody whom identity lets in: not one who is suspended.
+func (w *world) caller() approval.Member {
+	first := w.n(len(everybody), "caller")
+	for i := range everybody {
+		if m := w.members[everybody[(first+i)%len(everybody)]]; !m.Suspended {
+			return m
+		}
+	}
+	w.t.Fatal("everybody is suspended")
+	return approval.Member{}
+}
+
+// recent answers one of the youngest petitions, nil when there is none.
+func (w *world) recent() *model {
+	if len(w.models) == 0 {
+		return nil
+	}
+	return w.models[len(w.models)-1-w.n(min(len(w.models), 8), "which")]
+}
+
+func (w *world) step() {
+	switch n := w.n(100, "step"); {
+	case n < 12:
+		w.create()
+	case n < 62:
+		w.claim()
+	case n < 67:
+		w.withdraw()
+	case n < 72:
+		w.replace()
+	case n < 80:
+		w.passTime()
+	case n < 88:
+		w.runTimers()
+	case n < 94:
+		w.read()
+	default:
+		w.change()
+	}
+}
+
+// draw answers a petition that somebody asks for, and its model.
+func (w *world) draw(by approval.Member) (approval.NewPetition, *model) {
+	v := review(1)
+	v.MaxDuration = []time.Duration{0, 4 * time.Hour}[w.n(2, "limit")]
+	v.Requirements = nil
+	for range w.n(2, "requirements") + 1 {
+		r := approval.Requirement{Count: w.n(3, "count") + 1, SelfApproval: w.n(4, "self") == 0,
+			Reviewers: approval.Reviewers{Roles: [][]approval.Role{{approval.Editor, approval.Owner}, {approval.Owner}, {approval.Editor}}[w.n(3, "roles")]}}
+		if w.n(3, "named") == 0 {
+			r.Reviewers.Persons = []string{vic, bobsBot}
+		}
+		v.Requirements = append(v.Requirements, r)
+	}
+	m := &model{phase: approval.Open, verdict: v, askers: []string{by.ID}, persons: []string{by.Person}, expires: w.clock.Now().Add(v.DecideWithin)}
+	n := reset()
+	if w.n(3, "asked") == 0 {
+		n.Duration, m.asked = 2*time.Hour, 2*time.Hour
+	}
+	for range w.n(3, "others") {
+		other := w.member()
+		n.Petitioners = append(n.Petitioners, other.Resource())
+		m.askers, m.persons = append(m.askers, other.ID), append(m.persons, other.Person, other.ID)
+	}
+	switch w.n(10, "rule") {
+	case 0:
+		m.verdict.Decision, m.verdict.Requirements = approval.VerdictApprove, nil
+		m.phase, m.ends = approval.Granted, m.endOf(agreement{}, w.clock.Now())
+	case 1:
+		m.verdict.Decision, m.verdict.Requirements = approval.VerdictDeny, nil
+		m.phase, m.outcome = approval.Closed, approval.OutcomeDenied
+	}
+	w.rule.verdict = m.verdict
+	return n, m
+}
+
+// mayAsk answers the code with which asking is refused.
+func (w *world) mayAsk(by approval.Member, n approval.NewPetition) approval.Code {
+	others := slices.ContainsFunc(n.Petitioners, func(r approval.Resource) bool { return r.ID != by.ID })
+	if by.Role == "" || others && by.Role == approval.Viewer {
+		return approval.Forbidden
+	}
+	return ""
+}
+
+func (w *world) create() {
+	by := w.caller()
+	n, m := w.draw(by)
+	if slices.ContainsFunc(n.Petitioners, func(r approval.Resource) bool { return w.members[r.ID].Suspended }) && m.verdict.Decision == approval.VerdictApprove {
+		return // a stranger's: proved elsewhere
+	}
+	key := []string{"", "a", "b"}[w.n(3, "key")]
+	refusals := w.refused
+	p, replayed, err := w.CreatePetition(w.house.t.Context(), by.Actor("", nil), n, key)
+	made := w.keys[by.ID+" "+key]
+	switch want := w.mayAsk(by, n); {
+	case want != "":
+		w.expect(refusals, err, want, "create")
+	case key != "" && made != nil && replayed:
+		made.settle(w.clock.Now())
+		if p.Name != made.name {
+			w.t.Fatalf("the key %s of %s made %s and answers %s", key, by.ID, made.name, p.Name)
+		}
+		w.check(made)
+	case key != "" && made != nil:
+		w.expect(refusals, err, approval.Conflict, "create with a used key")
+	default:
+		w.expect(refusals, err, "", "create")
+		m.name = p.Name
+		w.models = append(w.models, m)
+		if key != "" {
+			w.keys[by.ID+" "+key] = m
+		}
+		w.check(m)
+	}
+}
+
+func (w *world) claim() {
+	m := w.recent()
+	if m == nil {
+		return
+	}
+	by, event := w.caller(), []string{approve, approve, approve, deny, revoke}[w.n(5, "event")]
+	c := claim(event)
+	var term agreement
+	invalid := false
+	now := w.clock.Now()
+	switch w.n(8, "term") {
+	case 0:
+		c.Labels[approval.LabelTimeDuration], term.length = "30m", 30*time.Minute
+	case 1:
+		term.end = now.Add(time.Duration(w.n(6, "hours")) * time.Hour)
+		c.Labels[approval.LabelTimeExpires] = term.end.Format(time.RFC3339Nano)
+		invalid = !term.end.After(now)
+	case 2:
+		c.Labels[approval.LabelTimeIndefinite], term.forever = "true", true
+	case 3:
+		c.Labels[approval.LabelTimeDuration], invalid = "-1h", true
+	}
+	wrong := false
+	switch w.n(6, "digest") {
+	case 0:
+		c.Labels[approval.LabelDigest], wrong = "sha256:0", true
+	case 1:
+		c.Labels[approval.LabelDigest] = w.now(approval.Petition{Name: m.name}).Digest
+	}
+	refusals := w.refused
+	_, _, err := w.Decide(w.house.t.Context(), by.Actor("", nil), m.name, c, "")
+	want := m.claim(w, by, event, term, invalid, wrong)
+	w.expect(refusals, err, want, by.ID+" "+event)
+	w.check(m)
+}
+
+func (w *world) withdraw() {
+	m := w.recent()
+	if m == nil {
+		return
+	}
+	by, refusals := w.caller(), w.refused
+	_, err := w.WithdrawPetition(w.house.t.Context(), by.Actor("", nil), m.name)
+	if by.Role == "" {
+		if approval.CodeOf(err) != approval.Forbidden {
+			w.t.Fatalf("withdrawn by somebody without a role: %v", err)
+		}
+		return
+	}
+	m.settle(w.clock.Now())
+	want := approval.Forbidden
+	if slices.Contains(m.askers, by.ID) {
+		want = m.claim(w, by, deny, agreement{}, false, false)
+	}
+	w.expect(refusals, err, want, "withdraw")
+	w.check(m)
+}
+
+func (w *world) replace() {
+	old := w.recent()
+	if old == nil {
+		return
+	}
+	by := w.caller()
+	n, m := w.draw(by)
+	if m.verdict.Decision == approval.VerdictApprove {
+		return // with a stranger perhaps: proved elsewhere
+	}
+	refusals := w.refused
+	p, err := w.ReplacePetition(w.house.t.Context(), by.Actor("", nil), old.name, n)
+	if by.Role != "" {
+		old.settle(w.clock.Now())
+	}
+	want := w.mayAsk(by, n)
+	switch {
+	case by.Role == "":
+	case !slices.Contains(old.askers, by.ID):
+		want = approval.Forbidden
+	case old.phase != approval.Open:
+		want = approval.Conflict
+	}
+	w.expect(refusals, err, want, "replace")
+	if want == "" {
+		old.phase, old.outcome = approval.Closed, approval.OutcomeWithdrawn
+		m.name, m.replaces = p.Name, old.name
+		w.models = append(w.models, m)
+		w.check(m)
+	}
+	w.check(old)
+}
+
+func (w *world) passTime() {
+	d := []time.Duration{time.Microsecond, time.Minute, 29 * time.Minute, time.Hour, 23 * time.Hour, -time.Minute, -2 * time.Hour}[w.n(7, "time")]
+	w.clock.Set(w.clock.Now().Add(d))
+}
+
+// runTimers runs one timer, or any job at all on any petition, at whatever time it is.
+func (w *world) runTimers() {
+	m := w.recent()
+	if m == nil {
+		return
+	}
+	j := approval.Job{Space: "acme", Petition: m.name, Kind: []string{approval.JobExpire, approval.JobEnd, approval.JobClose}[w.n(3, "kind")]}
+	err := w.RunJob(w.house.t.Context(), j)
+	now, early := w.clock.Now(), false
+	switch {
+	case j.Kind == approval.JobExpire && m.phase == approval.Open:
+		early = now.Before(m.expires)
+		m.settle(now)
+	case j.Kind == approval.JobEnd && m.phase == approval.Granted && !m.ends.IsZero():
+		early = now.Before(m.ends)
+		m.settle(now)
+	case j.Kind == approval.JobClose && m.phase == approval.Revoked:
+		m.phase = approval.Closed
+	}
+	if (approval.CodeOf(err) == approval.Unavailable) != early {
+		w.t.Fatalf("%s on %s: %v, early %v", j.Kind, m.name, err, early)
+	}
+	w.check(m)
+}
+
+func (w *world) read() {
+	m := w.recent()
+	if m == nil {
+		return
+	}
+	p, err := w.WaitPetition(w.house.t.Context(), w.members[olga].Actor("", nil), m.name, 0)
+	if w.members[olga].Role == "" {
+		return
+	}
+	m.settle(w.clock.Now())
+	if err != nil || p.Phase != m.phase {
+		w.t.Fatalf("%s reads as %s, %v; it is %s", m.name, p.Phase, err, m.phase)
+	}
+	w.check(m)
+}
+
+// change gives somebody another role, suspends, or brings back.
+func (w *world) change() {
+	m := w.member()
+	m.Role = append([]approval.Role{""}, approval.Roles...)[w.n(5, "role")]
+	m.Suspended = w.n(4, "suspended") == 0 && m.ID != eve
+	w.put(m)
+	w.members[m.ID] = m
+}
+
+// expect demands the code, and that a refusal that counts as an attempt is in the log exactly once.
+func (w *world) expect(refusals int, err error, want approval.Code, what string) {
+	if approval.CodeOf(err) != want {
+		w.t.Fatalf("%s: %v; want %q", what, err, want)
+	}
+	logged := 0
+	if want == approval.Forbidden || want == approval.Conflict {
+		logged = 1
+	}
+	if w.refused != refusals+logged {
+		w.t.Fatalf("%s: %d refusals in the log, want %d", what, w.refused-refusals, logged)
+	}
+}
+
+var steps atomic.Int64
+
+// The centre does what the model says, for random people, claims, clock steps and timers in random order, and keeps its
+// promises after each step. -rapid.checks=1000 makes a million steps; a failure prints the seed that repeats it.
+func TestModel(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(rt, t)
+		for range 1000 {
+			w.step()
+			steps.Add(1)
+		}
+		for _, m := range w.models {
+			w.check(m)
+		}
+	})
+	if n := steps.Load(); n < 100_000 && !t.Failed() {
+		t.Errorf("%d steps", n)
+	}
+	t.Log(fmt.Sprint(steps.Load()), "steps")
+}
