@@ -1,10 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -15,18 +15,23 @@ import (
 // BenchmarkCommit answers how many durable changes a second each engine takes, by how many callers there are at once.
 // PostgreSQL takes part when INDENT_TEST_POSTGRES names a server.
 func BenchmarkCommit(b *testing.B) {
-	engines := map[string]func(testing.TB) string{"sqlite": sqliteURL}
-	if os.Getenv(postgresVariable) != "" {
-		engines["postgres"] = postgresURL
-	}
-	for _, engine := range slices.Sorted(maps.Keys(engines)) {
+	for engine, url := range engines() {
 		for _, callers := range []int{1, 64, 256} {
 			b.Run(fmt.Sprintf("%s/create/%d", engine, callers), func(b *testing.B) {
-				s := openStore(b, Options{URL: engines[engine](b)})
+				s := openStore(b, Options{URL: url(b)})
 				run(b, s, callers)
 			})
 		}
 	}
+}
+
+// engines are those that can be measured here.
+func engines() map[string]func(testing.TB) string {
+	list := map[string]func(testing.TB) string{"sqlite": sqliteURL}
+	if os.Getenv(postgresVariable) != "" {
+		list["postgres"] = postgresURL
+	}
+	return list
 }
 
 func run(b *testing.B, s approval.Store, callers int) {
@@ -49,4 +54,75 @@ func run(b *testing.B, s approval.Store, callers int) {
 	}
 	all.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "commits/s")
+}
+
+// BenchmarkLists answers what a page costs among many petitions: INDENT_BENCH_PETITIONS of them, 10,000 by default.
+func BenchmarkLists(b *testing.B) {
+	many, _ := strconv.Atoi(cmp.Or(os.Getenv("INDENT_BENCH_PETITIONS"), "10000"))
+	label := approval.Selector{{Key: "team", Operator: approval.In, Values: []string{"t7"}}}
+	queries := []struct {
+		name string
+		q    approval.PetitionQuery
+	}{
+		{"newest", approval.PetitionQuery{}},
+		{"open", approval.PetitionQuery{Phases: []approval.Phase{approval.Open}}},
+		{"petitioner", approval.PetitionQuery{Petitioner: "person7"}},
+		{"label", approval.PetitionQuery{Selector: label}},
+		{"rare word", approval.PetitionQuery{Words: []string{"rare77"}}},
+		{"common word", approval.PetitionQuery{Words: []string{"support"}}},
+		{"two words", approval.PetitionQuery{Words: []string{"support", "word77"}}},
+		{"short prefix", approval.PetitionQuery{Words: []string{"w"}}},
+	}
+	for engine, url := range engines() {
+		s := openStore(b, Options{URL: url(b)})
+		populate(b, s, many)
+		for _, c := range queries {
+			c.q.Space = "acmecorp"
+			for _, page := range []string{"first", "next"} {
+				b.Run(fmt.Sprintf("%s/%s/%s", engine, c.name, page), func(b *testing.B) {
+					q := c.q
+					if page == "next" {
+						q.Page.Token = approval.PageKey{Number: int64(many / 2)}.Token()
+					}
+					for b.Loop() {
+						if _, err := s.Petitions(b.Context(), q); err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// populate makes petitions of which one in a thousand is open, each with one of a thousand words and one in a thousand
+// with a word of its own.
+func populate(b *testing.B, s approval.Store, many int) {
+	b.Helper()
+	numbers := make(chan int, 1024)
+	var all sync.WaitGroup
+	for range 128 {
+		all.Go(func() {
+			for i := range numbers {
+				p := storetest.NewPetition("acmecorp")
+				p.Reason += fmt.Sprint(" word", i%1000)
+				if i%1000 == 77 {
+					p.Reason += fmt.Sprint(" rare", i/1000)
+				}
+				p.CreatedBy.ID = fmt.Sprint("person", i%1000)
+				p.Labels["team"] = fmt.Sprint("t", i%1000)
+				if i%1000 != 0 {
+					p.Phase = approval.Closed
+				}
+				if err := s.Commit(b.Context(), storetest.Create(p)); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	for i := range many {
+		numbers <- i
+	}
+	close(numbers)
+	all.Wait()
 }

@@ -38,7 +38,7 @@ func (s *Store) Commit(ctx context.Context, c approval.Change) error {
 	if len(c.Events) == 0 {
 		return approval.Wrap(approval.Internal, errNoEvent, "nothing changes without an audit record")
 	}
-	p := plan{space: c.Space, dialect: s.dialect, statements: make([]statement, 0, 4+2*len(c.Writes)+len(c.Events))}
+	p := plan{space: c.Space, statements: make([]statement, 0, 4+2*len(c.Writes)+len(c.Events))}
 	for _, w := range inOrder(c.Writes) {
 		p.write(w)
 	}
@@ -89,7 +89,6 @@ func rank(w approval.Write) int {
 // plan turns a change into statements. The first error stays.
 type plan struct {
 	space      string
-	dialect    *dialect
 	statements []statement
 	err        error
 }

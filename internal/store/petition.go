@@ -10,7 +10,7 @@ import (
 
 var (
 	insertPetition = sqlText(`
-		INSERT INTO petitions (space, name, version, phase, create_time, doc) VALUES ($1, $2, 1, $3, $4, $5)`)
+		INSERT INTO petitions (space, name, version, phase, create_time, words, doc) VALUES ($1, $2, 1, $3, $4, $5, $6)`)
 	updatePetition = sqlText(`
 		UPDATE petitions SET version = $4 + 1, phase = $3, doc = $5 WHERE space = $1 AND name = $2 AND version = $4`)
 	insertPetitionPerson = sqlText(`
@@ -47,14 +47,15 @@ func (p *plan) putPetition(w approval.PutPetition) {
 }
 
 func (p *plan) insertPetition(t *approval.Petition) {
-	s := p.add(insertPetition, t.Space, t.Name, string(t.Phase), micros(t.CreateTime), p.document(t))
+	// What a petition asks never changes, so its words are written once.
+	words := rowWords(t.Space, petitionWords(t))
+	s := p.add(insertPetition, t.Space, t.Name, string(t.Phase), micros(t.CreateTime), words, p.document(t))
 	s.taken = petitionExists
 	for _, id := range peopleOf(t) {
 		p.add(insertPetitionPerson, t.Space, t.Name, id)
 	}
 	p.putPetitionLabels(t)
-	// What a petition asks never changes, so its words are written once.
-	p.add(insertPetitionWords, t.Space, t.Name, p.dialect.row(t.Space, petitionWords(t)))
+	p.add(insertPetitionWords, t.Space, t.Name, words)
 }
 
 func petitionExists(args []any) error {

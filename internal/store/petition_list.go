@@ -2,7 +2,8 @@ package store
 
 import (
 	"context"
-	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
@@ -11,28 +12,46 @@ import (
 //
 // A list is read by one index that is in its order already (the driver), newest first by seq; everything else that is
 // asked for is a condition on each row that the driver finds. So a page costs what its rows cost, however many
-// petitions there are; only a driver that finds many and a condition that refuses nearly all of them make a long walk.
+// petitions there are; only a driver that finds many and conditions that refuse nearly all of them make a long walk.
 // CROSS JOIN is how SQLite is told to begin with the driver; PostgreSQL plans as it sees fit.
 func (s *Store) Petitions(ctx context.Context, q approval.PetitionQuery) (approval.Page[approval.Petition], error) {
-	var hopeless bool
-	q.Words, hopeless = queryWords(q.Words)
-	l, err := newPetitionList(s.dialect, q)
-	if err != nil || hopeless {
-		return approval.Page[approval.Petition]{}, err
-	}
-	rows, err := list(ctx, s, l.text(), l.args, scanPetition)
+	var none approval.Page[approval.Petition]
+	page, err := q.Page.Check()
 	if err != nil {
-		return approval.Page[approval.Petition]{}, err
+		return none, err
 	}
-	page, last := cut(rows, l.size)
-	result := approval.Page[approval.Petition]{Items: make([]approval.Petition, len(page))}
-	for i := range page {
-		result.Items[i] = page[i].Petition
+	key, given, err := approval.ParsePageToken(page.Token)
+	if err != nil {
+		return none, err
+	}
+	words, hopeless := queryWords(q.Words)
+	if hopeless {
+		return none, nil
+	}
+	q.Page, q.Words = page, words
+	l := petitionLister{s, q, key.Number, given}
+	var rows []petitionRow
+	if len(words) > 0 {
+		rows, err = l.search(ctx)
+	} else {
+		rows, err = l.rows(ctx, l.list())
+	}
+	if err != nil {
+		return none, err
+	}
+	return pageOf(rows, page.Size), nil
+}
+
+func pageOf(rows []petitionRow, size int) (page approval.Page[approval.Petition]) {
+	rows, last := cut(rows, size)
+	page.Items = make([]approval.Petition, len(rows))
+	for i := range rows {
+		page.Items[i] = rows[i].Petition
 	}
 	if last != nil {
-		result.Next = approval.PageKey{Number: last.seq}.Token()
+		page.Next = approval.PageKey{Number: last.seq}.Token()
 	}
-	return result, nil
+	return page
 }
 
 // cut answers the rows of a page of which one more was read, and the last of them if there are more.
@@ -43,148 +62,220 @@ func cut[T any](rows []T, size int) (page []T, last *T) {
 	return rows[:size], &rows[size-1]
 }
 
-type petitionList struct {
-	clause
-	dialect *dialect
-	query   approval.PetitionQuery
-	size    int
-	after   string // placeholder of the page's key, "" on the first page
-	limit   string // placeholder of the number of rows to read
-	space   string // placeholder of the space
+// petitionLister answers one page.
+type petitionLister struct {
+	*Store
+	query approval.PetitionQuery // its page is checked, its words are cut
+	after int64
+	given bool // after is: the page is not the first
 }
 
-func newPetitionList(d *dialect, q approval.PetitionQuery) (*petitionList, error) {
-	page, err := q.Page.Check()
-	if err != nil {
-		return nil, err
-	}
-	key, given, err := approval.ParsePageToken(page.Token)
-	if err != nil {
-		return nil, err
-	}
-	l := &petitionList{dialect: d, query: q, size: page.Size}
-	if given {
-		l.after = l.arg(key.Number)
-	}
-	l.space, l.limit = l.arg(q.Space), l.arg(int64(page.Size+1))
-	return l, nil
+func (l petitionLister) rows(ctx context.Context, t *petitionText) ([]petitionRow, error) {
+	return list(ctx, l.Store, t.String(), t.args, scanPetition)
 }
 
-func (l *petitionList) text() string {
-	switch {
-	case len(l.query.Words) > 0:
-		l.drivenBy("petition_search d", "d.rowid",
-			l.dialect.match("petition_search", l.arg(l.dialect.search(l.query.Space, l.query.Words))))
+// walks says how many petitions are looked at before the search index is asked: of all, and of those that are not
+// closed, which are usually few among many and which no search index knows apart.
+type walks struct{ all, notClosed int }
+
+var usualWalks = walks{all: 1000, notClosed: 10_000}
+
+// search finds petitions by words. To find what begins with a word, a full-text index gathers all that do, which is
+// slow for a word that is in very many petitions; but then a page of them stands among the newest. So these are looked
+// at first, and the index is asked when they do not make a page.
+func (l petitionLister) search(ctx context.Context) ([]petitionRow, error) {
+	most := l.walks.all
+	if len(l.query.Phases) > 0 && !slices.Contains(l.query.Phases, approval.Closed) {
+		most = l.walks.notClosed
+	}
+	rows, err := l.rows(ctx, l.walk(most))
+	if err != nil || len(rows) > l.query.Page.Size {
+		return rows, err
+	}
+	more := l.beyond(most)
+	beyond, err := list(ctx, l.Store, more.String(), more.args, scanNumber)
+	if err != nil || len(beyond) == 0 {
+		return rows, err
+	}
+	return l.rows(ctx, l.indexed())
+}
+
+// list is a page without words: a driver and conditions.
+func (l petitionLister) list() *petitionText {
+	t := l.begin()
+	rest := l.query.Selector
+	switch label, found := l.label(); {
 	case l.query.Petitioner != "":
-		l.drivenBy("petition_people d", "d.petition", "d.space = "+l.space+" AND d.id = "+l.arg(l.query.Petitioner))
-	case l.labelled():
+		t.from("petition_people d", "d.petition", t.asks("d", l.query.Petitioner))
+	case found:
+		rest = without(rest, label)
+		t.from("petition_labels d", "d.petition", t.labelled("d", l.query.Selector[label]))
 	default:
-		l.drivenByPhases()
+		t.add(petitionColumns, "FROM (")
+		t.phases(l.query.Page.Size+1, rest)
+		t.add(") d CROSS JOIN petitions p WHERE p.seq = d.seq")
+		t.order("d.seq", l.query.Page.Size+1)
+		return t
 	}
-	return l.String()
+	t.after("d.petition")
+	t.inPhases()
+	t.satisfies(rest, "p")
+	t.order("d.petition", l.query.Page.Size+1)
+	return t
 }
 
-// drivenBy begins the text with a table whose index is in the list's order.
-func (l *petitionList) drivenBy(table, seq, condition string) {
-	l.add("SELECT p.space, p.name, p.version, p.doc, p.seq FROM ", table, " CROSS JOIN petitions p WHERE p.seq = ", seq,
-		" AND ", condition, " AND p.space = ", l.space)
-	l.from(seq)
-	l.phases("p")
-	l.petitioner("p")
-	l.labels(l.query.Selector, "p")
-	l.order(seq)
+// walk looks at the newest petitions, at most so many.
+func (l petitionLister) walk(most int) *petitionText {
+	t := l.begin()
+	t.add(petitionColumns, "FROM (")
+	t.newest(most)
+	t.add(") d CROSS JOIN petitions p WHERE p.seq = d.seq")
+	for _, w := range l.query.Words {
+		t.add(" AND p.words LIKE ", t.arg("% "+w+"%"))
+	}
+	t.conditions()
+	t.order("d.seq", l.query.Page.Size+1)
+	return t
 }
 
-// drivenByPhases reads the newest of each phase and merges them, which is the same as reading the newest of all of
-// these phases, from one index.
-func (l *petitionList) drivenByPhases() {
-	phases := l.query.Phases
+// beyond answers a row if there are more petitions than a walk looks at.
+func (l petitionLister) beyond(most int) *petitionText {
+	t := l.begin()
+	t.add("SELECT d.seq FROM (")
+	t.newest(most + 1)
+	t.add(") d ORDER BY d.seq LIMIT 1 OFFSET ", t.arg(int64(most)))
+	return t
+}
+
+// indexed is a page by the search index.
+func (l petitionLister) indexed() *petitionText {
+	t := l.begin()
+	t.from("petition_search d", "d.rowid", l.dialect.match("petition_search", t.arg(l.dialect.search(l.query.Space, l.query.Words))))
+	t.after("d.rowid")
+	t.conditions()
+	t.order("d.rowid", l.query.Page.Size+1)
+	return t
+}
+
+// label answers the place of the first term of the selector that demands one value of a label.
+func (l petitionLister) label() (int, bool) {
+	for i, t := range l.query.Selector {
+		if t.Operator == approval.In && len(t.Values) == 1 {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+func without(s approval.Selector, place int) approval.Selector {
+	return append(append(approval.Selector{}, s[:place]...), s[place+1:]...)
+}
+
+const petitionColumns = "SELECT p.space, p.name, p.version, p.doc, p.seq "
+
+// petitionText is the text of a page in the making.
+type petitionText struct {
+	clause
+	lister petitionLister
+	space  string // placeholder
+	key    string // placeholder of the row that the page begins after, "" on the first page
+}
+
+func (l petitionLister) begin() *petitionText {
+	t := &petitionText{lister: l}
+	t.space = t.arg(l.query.Space)
+	if l.given {
+		t.key = t.arg(l.after)
+	}
+	return t
+}
+
+// from begins the text with a driver.
+func (t *petitionText) from(table, seq, condition string) {
+	t.add(petitionColumns, "FROM ", table, " CROSS JOIN petitions p WHERE p.seq = ", seq, " AND ", condition, " AND p.space = ", t.space)
+}
+
+// newest answers the seq of petitions in the list's order, by phase or by who asks.
+func (t *petitionText) newest(most int) {
+	if who := t.lister.query.Petitioner; who != "" {
+		t.add("SELECT o.petition AS seq FROM petition_people o WHERE ", t.asks("o", who))
+		t.after("o.petition")
+		t.order("o.petition", most)
+		return
+	}
+	t.add("SELECT w.seq FROM (")
+	t.phases(most, nil)
+	t.add(") w")
+	t.order("w.seq", most)
+}
+
+// phases reads the newest of each phase from one index. Merged, they are the newest of all of these phases.
+func (t *petitionText) phases(most int, s approval.Selector) {
+	phases := t.lister.query.Phases
 	if len(phases) == 0 {
 		phases = approval.Phases
 	}
-	l.add("SELECT p.space, p.name, p.version, p.doc, p.seq FROM (")
 	for i, phase := range phases {
 		if i > 0 {
-			l.add(" UNION ALL ")
+			t.add(" UNION ALL ")
 		}
-		l.add("SELECT seq FROM (SELECT q.seq FROM petitions q WHERE q.space = ", l.space, " AND q.phase = ", l.arg(string(phase)))
-		l.from("q.seq")
-		l.labels(l.query.Selector, "q")
-		l.order("q.seq")
-		l.add(") phase")
-		l.WriteString(fmt.Sprint(i))
+		t.add("SELECT seq FROM (SELECT q.seq FROM petitions q WHERE q.space = ", t.space, " AND q.phase = ", t.arg(string(phase)))
+		t.after("q.seq")
+		t.satisfies(s, "q")
+		t.order("q.seq", most)
+		t.add(") phase", strconv.Itoa(i))
 	}
-	l.add(") d CROSS JOIN petitions p WHERE p.seq = d.seq")
-	l.order("d.seq")
 }
 
-// labelled reads by the index of labels if the selector demands one value of a label, and answers whether it does.
-func (l *petitionList) labelled() bool {
-	for i, t := range l.query.Selector {
-		if t.Operator == approval.In && len(t.Values) == 1 {
-			rest := append(append(approval.Selector{}, l.query.Selector[:i]...), l.query.Selector[i+1:]...)
-			l.query.Selector = rest
-			l.drivenBy("petition_labels d", "d.petition",
-				"d.space = "+l.space+" AND d.key = "+l.arg(t.Key)+" AND d.value = "+l.arg(t.Values[0]))
-			return true
+// conditions are those on each row that a search has found.
+func (t *petitionText) conditions() {
+	t.inPhases()
+	if who := t.lister.query.Petitioner; who != "" {
+		t.add(" AND EXISTS (SELECT 1 FROM petition_people o WHERE ", t.asks("o", who), " AND o.petition = p.seq)")
+	}
+	t.satisfies(t.lister.query.Selector, "p")
+}
+
+func (t *petitionText) asks(row, id string) string {
+	return row + ".space = " + t.space + " AND " + row + ".id = " + t.arg(id)
+}
+
+func (t *petitionText) labelled(row string, term approval.SelectorTerm) string {
+	return row + ".space = " + t.space + " AND " + row + ".key = " + t.arg(term.Key) + " AND " + row + ".value = " + t.arg(term.Values[0])
+}
+
+func (t *petitionText) inPhases() {
+	if phases := t.lister.query.Phases; len(phases) > 0 {
+		names := make([]string, len(phases))
+		for i, phase := range phases {
+			names[i] = string(phase)
 		}
-	}
-	return false
-}
-
-// from begins after the last row of the page before.
-func (l *petitionList) from(seq string) {
-	if l.after == "" {
-		return
-	}
-	if l.query.Page.Ascending {
-		l.add(" AND ", seq, " > ", l.after)
-	} else {
-		l.add(" AND ", seq, " < ", l.after)
+		t.add(" AND p.phase IN ", t.in(names))
 	}
 }
 
-func (l *petitionList) order(seq string) {
-	l.add(" ORDER BY ", seq)
-	if !l.query.Page.Ascending {
-		l.add(" DESC")
-	}
-	l.add(" LIMIT ", l.limit)
-}
-
-func (l *petitionList) phases(row string) {
-	if len(l.query.Phases) == 0 {
-		return
-	}
-	names := make([]string, len(l.query.Phases))
-	for i, phase := range l.query.Phases {
-		names[i] = string(phase)
-	}
-	l.add(" AND ", row, ".phase IN ", l.in(names))
-}
-
-func (l *petitionList) petitioner(row string) {
-	if l.query.Petitioner != "" {
-		l.add(" AND EXISTS (SELECT 1 FROM petition_people o WHERE o.space = ", l.space,
-			" AND o.id = ", l.arg(l.query.Petitioner), " AND o.petition = ", row, ".seq)")
+func (t *petitionText) satisfies(s approval.Selector, row string) {
+	for _, term := range s {
+		t.add(" AND ")
+		t.term(term, "petition_labels", "petition", row)
 	}
 }
 
-func (l *petitionList) labels(s approval.Selector, row string) {
-	for _, t := range s {
-		l.add(" AND ")
-		l.term(t, "petition_labels", "petition", row)
+// after goes on behind the last row of the page before.
+func (t *petitionText) after(seq string) {
+	switch {
+	case t.key == "":
+	case t.lister.query.Page.Ascending:
+		t.add(" AND ", seq, " > ", t.key)
+	default:
+		t.add(" AND ", seq, " < ", t.key)
 	}
 }
 
-// term adds the condition that a row's labels satisfy one term of a selector.
-func (c *clause) term(t approval.SelectorTerm, table, owner, row string) {
-	if t.Operator == approval.NotIn || t.Operator == approval.DoesNotExist {
-		c.add("NOT ")
+func (t *petitionText) order(seq string, most int) {
+	t.add(" ORDER BY ", seq)
+	if !t.lister.query.Page.Ascending {
+		t.add(" DESC")
 	}
-	c.add("EXISTS (SELECT 1 FROM ", table, " l WHERE l.", owner, " = ", row, ".seq AND l.key = ", c.arg(t.Key))
-	if t.Operator == approval.In || t.Operator == approval.NotIn {
-		c.add(" AND l.value IN ", c.in(t.Values))
-	}
-	c.add(")")
+	t.add(" LIMIT ", t.arg(int64(most)))
 }

@@ -90,7 +90,7 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	if o.Serializable {
 		e.begin = "BEGIN ISOLATION LEVEL SERIALIZABLE"
 	}
-	return &Store{engine: e, dialect: postgresDialect, broker: broker, reads: places, timeout: o.Timeout}, nil
+	return &Store{engine: e, dialect: postgresDialect, broker: broker, reads: places, walks: usualWalks, timeout: o.Timeout}, nil
 }
 
 // configure sets what every session of ours needs, unless the address says otherwise.

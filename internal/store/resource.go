@@ -43,7 +43,7 @@ func (p *plan) putResource(w approval.PutResource) {
 	for _, key := range keys(r.Labels) {
 		p.add(insertResourceLabel, p.space, name, key, r.Labels[key])
 	}
-	p.add(insertResourceWords, p.space, name, p.dialect.row(p.space, resourceWords(r)))
+	p.add(insertResourceWords, p.space, name, rowWords(p.space, resourceWords(r)))
 }
 
 // deleteResource deletes what hangs on the row first, which is nothing when there is no such row.

@@ -58,7 +58,7 @@ func queryWords(asked []string) (words []string, hopeless bool) {
 	return words, len(asked) > 0 && len(words) == 0
 }
 
-// row answers the words of a row as the engines' search tables take them, with the mark of its space.
-func (d *dialect) row(space string, words []string) string {
+// rowWords answers the words of a row as the search tables take them, behind the mark of its space.
+func rowWords(space string, words []string) string {
 	return spaceWord(space) + " " + strings.Join(words, " ")
 }

@@ -233,3 +233,20 @@ func (c *clause) in(values []string) string {
 	}
 	return "(" + strings.Join(places, ", ") + ")"
 }
+
+// term adds the condition that a row's labels satisfy one term of a selector.
+func (c *clause) term(t approval.SelectorTerm, table, owner, row string) {
+	if t.Operator == approval.NotIn || t.Operator == approval.DoesNotExist {
+		c.add("NOT ")
+	}
+	c.add("EXISTS (SELECT 1 FROM ", table, " l WHERE l.", owner, " = ", row, ".seq AND l.key = ", c.arg(t.Key))
+	if t.Operator == approval.In || t.Operator == approval.NotIn {
+		c.add(" AND l.value IN ", c.in(t.Values))
+	}
+	c.add(")")
+}
+
+func scanNumber(rows *sql.Rows) (n int64, err error) {
+	err = rows.Scan(&n)
+	return n, err
+}

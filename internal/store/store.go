@@ -50,6 +50,7 @@ type Store struct {
 	dialect *dialect
 	broker  *Broker
 	reads   *gate
+	walks   walks
 	timeout time.Duration // of a query; 0 where nothing can hang
 	closed  atomic.Bool
 }

@@ -25,7 +25,8 @@ CREATE TABLE members (
 
 CREATE INDEX members_by_id ON members (id);
 
--- seq is the order of lists: the order of insertion, which no clock can turn round.
+-- seq is the order of lists: the order of insertion, which no clock can turn round. words are those that the petition
+-- is found by, each behind a blank; they stand before the document so that a walk over rows need not read it.
 CREATE TABLE petitions (
     seq         integer PRIMARY KEY,
     space       text    NOT NULL,
@@ -33,6 +34,7 @@ CREATE TABLE petitions (
     version     integer NOT NULL,
     phase       text    NOT NULL,
     create_time integer NOT NULL,
+    words       text    NOT NULL,
     doc         text    NOT NULL
 ) STRICT;
 
