@@ -111,7 +111,7 @@ func (d *DevServer) begin(ctx context.Context) error {
 func (d *DevServer) seed(ctx context.Context) (approval.Actor, error) {
 	s, store := d.service, d.store
 	if _, err := store.Space(ctx, DevSpace); approval.CodeOf(err) == approval.NotFound {
-		if _, err := s.CreateSpace(ctx, approval.NewSpace{Name: DevSpace, DisplayName: "Acme Corp", Owner: DevOwner, OwnerName: "You", Policy: policy.Dev()}); err != nil {
+		if _, err := s.CreateSpace(ctx, approval.NewSpace{Name: DevSpace, DisplayName: "Acme Corp", Owner: DevOwner, OwnerName: "Dev Owner", Policy: policy.Dev()}); err != nil {
 			return approval.Actor{}, err
 		}
 	} else if err != nil {
@@ -158,7 +158,7 @@ func devResources() []approval.Resource {
 		entry("customer-database", "database", "Customer Database", "Read access to customers' records", true),
 		entry("billing-admins", "group", "Billing Admins", "May refund and change plans", true),
 		entry("deploy-bot", "bot", "Deploy Bot", "Ships what was merged", false),
-		person(DevOwner, "You"),
+		person(DevOwner, "Dev Owner"),
 		person(DevReviewer, "Reviewer"),
 	}
 }
