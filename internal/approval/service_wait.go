@@ -8,11 +8,18 @@ import (
 // WaitPetition answers the petition the moment it is not open, or as it is after at most wait. It subscribes before it
 // reads, so that no decision falls between.
 func (s *Service) WaitPetition(ctx context.Context, a Actor, name string, wait time.Duration) (Petition, error) {
+	p, err := s.AwaitPetition(ctx, a, name, wait)
+	return *p, err
+}
+
+// AwaitPetition is [Service.WaitPetition] for ten thousand at once: no petition lies on the stack of who is parked, so
+// that the stack fits 8 KiB.
+func (s *Service) AwaitPetition(ctx context.Context, a Actor, name string, wait time.Duration) (*Petition, error) {
 	if wait < 0 || wait > MaxWait {
-		return Petition{}, FieldError("wait", "must be a duration between 0s and %s, such as 30s", MaxWait)
+		return &Petition{}, FieldError("wait", "must be a duration between 0s and %s, such as 30s", MaxWait)
 	}
 	if wait == 0 {
-		return s.Petition(ctx, a, name)
+		return s.look(ctx, &a, name)
 	}
 	hints, cancel := s.Broker.Subscribe(petitionTopic(a.Space, name))
 	defer cancel()
@@ -20,7 +27,7 @@ func (s *Service) WaitPetition(ctx context.Context, a Actor, name string, wait t
 	timeout, stop := s.Clock.After(wait)
 	defer stop()
 	for patient := true; ; {
-		p, err := s.Petition(ctx, a, name)
+		p, err := s.look(ctx, &a, name)
 		if err != nil || p.Phase != Open || !patient {
 			return p, err
 		}
@@ -31,6 +38,14 @@ func (s *Service) WaitPetition(ctx context.Context, a Actor, name string, wait t
 			patient = false // a last look: the hint may have got lost
 		}
 	}
+}
+
+// look reads the petition; what it needs of the stack is given back before anybody is parked.
+//
+//go:noinline
+func (s *Service) look(ctx context.Context, a *Actor, name string) (*Petition, error) {
+	p, err := s.Petition(ctx, *a, name)
+	return &p, err
 }
 
 // awakening is why a sleeper woke up.

@@ -1,0 +1,197 @@
+package approval_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// service asks for a token of a service account.
+func (h *house) service(by approval.Actor, account string, scopes ...approval.Permission) (approval.Token, error) {
+	return h.IssueToken(h.t.Context(), by, approval.TokenRequest{Kind: approval.TokenService, Name: h.IDs.UUID(), Member: account, Scopes: scopes, Hash: h.IDs.Secret(64)})
+}
+
+// Nobody hands out more than they have (I7), and nobody gets to act as somebody else (I5, I6).
+func TestTokensAreSubsetsOfTheirMaker(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.put(approval.Member{ID: "gone", Kind: approval.KindServiceAccount, Role: approval.Viewer, Person: bob, Suspended: true})
+	h.put(approval.Member{ID: "high", Kind: approval.KindServiceAccount, Role: approval.Owner, Person: bob})
+	made, err := h.service(h.actor(bob), bobsBot)
+	if err != nil || made.Scopes != nil || made.Member != bobsBot || made.CreatedBy.ID != bob {
+		t.Fatalf("%+v, %v", made, err)
+	}
+	e := h.last(approval.EventTokenCreate)
+	same(t, "whose", e.Resources[0].ID, bobsBot)
+	same(t, "which", e.Resources[1].ID, made.Name)
+	same(t, "with which", e.Label(approval.LabelToken), "token-of-bob")
+
+	narrow := h.actor(bob)
+	narrow.Scopes = []approval.Permission{approval.ManageTokens, approval.ReadPetitions}
+	made, err = h.service(narrow, bobsBot)
+	sameList(t, "no scopes asked: the maker's own", made.Scopes, narrow.Scopes...)
+	same(t, "error", err, nil)
+	made, err = h.service(narrow, bobsBot, approval.ReadPetitions)
+	sameList(t, "fewer", made.Scopes, approval.ReadPetitions)
+	same(t, "error", err, nil)
+
+	refusals := 0
+	for _, c := range []struct {
+		by      approval.Actor
+		account string
+		scopes  []approval.Permission
+		text    string
+	}{
+		{narrow, bobsBot, []approval.Permission{approval.CreateClaims}, "you do not have the scope claims:create yourself"},
+		{h.actor(bob), "high", nil, `has the role "Owner", more than yours`},
+		{h.actor(eve), bobsBot, nil, "service account bobs-bot belongs to bob@acme.example, who alone makes its tokens"},
+		{h.actor(olga), bobsBot, nil, "who alone makes its tokens"},
+		{h.actor(bob), quickstart, nil, "who alone makes its tokens"},
+		{h.actor(pat), quickstart, nil, "does not allow tokens:all"},
+		{h.actor(bobsBot), quickstart, nil, "who alone makes its tokens"},
+	} {
+		_, err := h.service(c.by, c.account, c.scopes...)
+		h.refused(refusals, err, approval.Forbidden, c.text, c.by.ID, "")
+		refusals++
+	}
+	for account, code := range map[string]approval.Code{"nobody": approval.NotFound, "a\x00b": approval.NotFound, "gone": approval.NotFound, bob: approval.Invalid} {
+		_, err := h.service(h.actor(bob), account)
+		same(t, account, approval.CodeOf(err), code)
+	}
+	if _, err := h.service(h.actor(bob), bobsBot, "everything"); approval.CodeOf(err) != approval.Invalid {
+		t.Error(err)
+	}
+	_, err = h.IssueToken(t.Context(), h.actor(bob), approval.TokenRequest{Kind: approval.TokenUser, Name: "n", Member: eve})
+	h.refused(refusals, err, approval.Forbidden, "only be made by the user itself", bob, "")
+	own, err := h.IssueToken(t.Context(), h.actor(vic), approval.TokenRequest{Kind: approval.TokenUser, Name: "n", Member: vic})
+	if err != nil || own.Member != vic {
+		t.Error(err)
+	}
+	_, err = h.IssueToken(t.Context(), h.actor(vic), approval.TokenRequest{Kind: approval.TokenUser, Name: "m", Member: vic, DisplayName: "\u202e"})
+	same(t, "display name", approval.CodeOf(err), approval.Invalid)
+}
+
+// last answers the newest event of the name.
+func (h *house) last(name string) approval.Event {
+	h.t.Helper()
+	page, err := h.store.Events(h.t.Context(), approval.EventQuery{Space: "acme", Event: name, Page: approval.PageRequest{Size: 1}})
+	if err != nil || len(page.Items) == 0 {
+		h.t.Fatal(name, err)
+	}
+	return page.Items[0]
+}
+
+func TestTokensEndOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	made, err := h.service(h.actor(bob), bobsBot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "another's", approval.CodeOf(h.RevokeToken(t.Context(), h.actor(vic), made.Name)), approval.NotFound)
+	for _, name := range []string{"", "x", "x\x00", strings.Repeat("x", 1000)} {
+		same(t, fmt.Sprintf("%.10q", name), approval.CodeOf(h.RevokeToken(t.Context(), h.actor(olga), name)), approval.NotFound)
+	}
+	won := 0
+	for _, err := range race(func(int) error { return h.RevokeToken(t.Context(), h.actor(bobsBot), made.Name) }) {
+		if err == nil {
+			won++
+		} else if approval.CodeOf(err) != approval.Conflict {
+			t.Error(err)
+		}
+	}
+	same(t, "ended", won, 1)
+	same(t, "which", h.last(approval.EventTokenRevoke).Resources[0].ID, made.Name)
+	list, err := h.Tokens(t.Context(), h.actor(vic))
+	if err != nil || len(list) != 0 {
+		t.Errorf("a viewer sees %d tokens of others, %v", len(list), err)
+	}
+	list, err = h.Tokens(t.Context(), h.actor(eve))
+	if err != nil || len(list) != 1 {
+		t.Errorf("an editor sees %d tokens, %v", len(list), err)
+	}
+	a := h.actor(vic)
+	a.Scopes = []approval.Permission{}
+	_, err = h.Tokens(t.Context(), a)
+	h.refused(0, err, approval.Forbidden, "scope does not include tokens:own", vic, "")
+	h.refused(1, h.RevokeToken(t.Context(), a, made.Name), approval.Forbidden, "scope does not include tokens:own", vic, "")
+	same(t, "exchange", h.RecordExchange(t.Context(), h.actor(bobsBot)), nil)
+	same(t, "exchanged", h.last(approval.EventTokenExchange).Label(approval.LabelToken), "token-of-bobs-bot")
+}
+
+// 64 users of one one-use link: one is signed in, and the log has the others.
+func TestLinksSignInOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	operator := approval.System("acme", "admin")
+	link := approval.Token{Name: "l", Hash: "h", Member: vic, ExpireTime: h.clock.Now().Add(time.Hour)}
+	if err := h.CreateLink(t.Context(), operator, link); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "nobody's", approval.CodeOf(h.CreateLink(t.Context(), operator, approval.Token{Name: "x", Member: "nobody"})), approval.NotFound)
+	same(t, "for a link there is no revoking", approval.CodeOf(h.RevokeToken(t.Context(), h.actor(olga), "l")), approval.NotFound)
+	link, err := h.store.Token(t.Context(), "acme", "l")
+	if err != nil {
+		t.Fatal(err)
+	}
+	won := ""
+	for i, err := range race(func(i int) error {
+		return h.StartSession(t.Context(), link, approval.Token{Name: fmt.Sprint("s", i), Hash: fmt.Sprint(i), ExpireTime: h.clock.Now().Add(time.Hour)})
+	}) {
+		if err == nil {
+			won += fmt.Sprint("s", i)
+		} else if code := approval.CodeOf(err); code != approval.Conflict && code != approval.Expired {
+			t.Error(err)
+		}
+	}
+	session, err := h.store.Token(t.Context(), "acme", won)
+	if err != nil || session.Member != vic || session.Kind != approval.TokenSession {
+		t.Fatalf("%q: %+v, %v", won, session, err)
+	}
+	same(t, "refusals in the log", len(h.refusals()), racers-1)
+	same(t, "signed out", h.EndSession(t.Context(), h.actor(vic), session), nil)
+	same(t, "again", approval.CodeOf(h.EndSession(t.Context(), h.actor(vic), session)), approval.Conflict)
+
+	late := approval.Token{Space: "acme", Name: "late", Kind: approval.TokenLink, Member: vic, ExpireTime: h.clock.Now()}
+	h.write(approval.PutToken{Token: late})
+	same(t, "late", approval.CodeOf(h.StartSession(t.Context(), late, approval.Token{Name: "s"})), approval.Expired)
+	h.put(approval.Member{ID: vic, Kind: approval.KindUser, Email: vic, Person: vic, Role: approval.Viewer, Suspended: true})
+	late.ExpireTime = h.clock.Now().Add(time.Hour)
+	same(t, "suspended", approval.CodeOf(h.StartSession(t.Context(), late, approval.Token{Name: "s"})), approval.Expired)
+	same(t, "key", h.SaveSigningKey(t.Context(), approval.SigningKey{ID: "k"}), nil)
+}
+
+func TestServiceAccounts(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	m, err := h.CreateServiceAccount(t.Context(), h.actor(bob), approval.Member{ID: "deploy-bot", Person: olga, Email: olga, Kind: approval.KindUser, Space: "other"})
+	if err != nil || m.Person != bob || m.Role != approval.PetitionAdmin || m.Email != "" || m.Kind != approval.KindServiceAccount || m.Space != "acme" {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	_, err = h.CreateServiceAccount(t.Context(), h.actor(bob), approval.Member{ID: "deploy-bot"})
+	same(t, "again", approval.CodeOf(err), approval.Conflict)
+	for _, id := range []string{"", "a b", bob, "x@y", "-x", "indent/timer", strings.Repeat("x", 129), "x\n"} {
+		_, err := h.CreateServiceAccount(t.Context(), h.actor(bob), approval.Member{ID: id})
+		same(t, fmt.Sprintf("%.20q", id), approval.CodeOf(err), approval.Invalid)
+	}
+	_, err = h.CreateServiceAccount(t.Context(), h.actor(bob), approval.Member{ID: "x", Role: "Root"})
+	same(t, "a role that is none", approval.CodeOf(err), approval.Invalid)
+	_, err = h.CreateServiceAccount(t.Context(), h.actor(bob), approval.Member{ID: "x", Role: approval.Owner})
+	h.refused(0, err, approval.Forbidden, "cannot have a role above yours", bob, "")
+	_, err = h.CreateServiceAccount(t.Context(), h.actor(pat), approval.Member{ID: "x"})
+	h.refused(1, err, approval.Forbidden, "serviceAccounts:write", pat, "")
+	same(t, "who makes one through one owns it in person", must(h.CreateServiceAccount(t.Context(), h.actor(bobsBot), approval.Member{ID: "y"})).Person, bob)
+	same(t, "accounts", len(must(h.ServiceAccounts(t.Context(), h.actor(pat)))), 4)
+	_, err = h.ServiceAccounts(t.Context(), h.actor(vic))
+	h.refused(2, err, approval.Forbidden, "serviceAccounts:read", vic, "")
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
