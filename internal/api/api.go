@@ -63,7 +63,7 @@ func New(deps Deps) (*API, error) {
 	if a.metrics, err = newMetrics(deps.Metrics); err != nil {
 		return nil, err
 	}
-	return a, a.mount(a.routes())
+	return a, a.mount(routes())
 }
 
 // roots are the paths of the server that belong to the API.
@@ -130,7 +130,8 @@ type exchange struct {
 	id    string
 	start time.Time
 	count counter
-	begun bool // the answer's first byte has left
+	actor approval.Actor // who calls; nobody on a public route
+	begun bool           // the answer's first byte has left
 	// held says that the request was parked (see hold), holding where it is counted while it is.
 	held    bool
 	holding prometheus.Gauge
@@ -147,10 +148,10 @@ func (x *exchange) prepare() {
 
 // answer lets the caller in, does what the route does and sends what came of it.
 func (x *exchange) answer() {
-	actor, err := x.admit()
+	err := x.admit()
 	var out any
 	if err == nil {
-		out, err = x.route.endpoint.call(x, actor)
+		out, err = x.route.endpoint.call(x)
 	}
 	if x.held && out != nil {
 		err = x.stillValid()

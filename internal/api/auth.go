@@ -15,31 +15,31 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, bearer string) (approval.Actor, error)
 }
 
-// admit answers who calls if it may call the route. The space of the path must be the caller's own: any other answers
-// as if it did not exist. Refusals of a known caller are written to the log.
-func (x *exchange) admit() (approval.Actor, error) {
+// admit establishes who calls and answers nil if it may call the route. The space of the path must be the caller's own:
+// any other answers as if it did not exist. Refusals of a known caller are written to the log.
+func (x *exchange) admit() (err error) {
 	if x.route.permission == public {
-		return approval.Actor{}, nil
+		return nil
 	}
-	a, err := x.authenticate()
-	if err != nil {
-		return a, err
+	if x.actor, err = x.authenticate(); err != nil {
+		return err
 	}
-	action := x.route.method + " " + x.route.path
+	own := x.actor.Space
 	space := x.r.PathValue("space")
 	if space == "" {
-		space = a.Space
+		space = own
 	}
 	for _, named := range x.r.Header["Indent-Space"] {
 		if named != space {
-			return a, approval.FieldError("Indent-Space", "is %.63q but the call is for space %.63q: make them equal or leave the header out", named, space)
+			return approval.FieldError("Indent-Space", "is %.63q but the call is for space %.63q: make them equal or leave the header out", named, space)
 		}
 	}
-	if space != a.Space {
-		why := approval.Errorf(approval.NotFound, "there is no space %.63q for this token: it belongs to %s", space, a.Space)
-		return a, x.Service.Refuse(x.r.Context(), a, action, why)
+	action := x.route.method + " " + x.route.path
+	if space != own {
+		why := approval.Errorf(approval.NotFound, "there is no space %.63q for this token: it belongs to %s", space, own)
+		return x.Service.Refuse(x.r.Context(), x.actor, action, why)
 	}
-	return a, x.Service.Authorize(x.r.Context(), a, x.route.permission, action)
+	return x.Service.Authorize(x.r.Context(), x.actor, x.route.permission, action)
 }
 
 // maxBearer bounds a token; user tokens are the longest.

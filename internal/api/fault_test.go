@@ -20,7 +20,7 @@ func TestStorageThatIsDown(t *testing.T) {
 	h := newHouse(t)
 	token := h.token(theOwner)
 	calls := map[string]func() answer{}
-	for _, rt := range h.api.routes() {
+	for _, rt := range routes() {
 		if want, listed := expectations[rt.id]; listed {
 			c := want.prepare(h, h.actor(theOwner))
 			calls[rt.id] = func() answer { return h.with(token, rt.method, c.path, c.body) }

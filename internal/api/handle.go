@@ -13,15 +13,15 @@ type endpoint struct {
 	in, out reflect.Type // nil of a raw endpoint
 	plan    *plan
 	events  bool // it answers server-sent events of type out
-	call    func(x *exchange, a approval.Actor) (any, error)
+	call    func(x *exchange) (any, error)
 }
 
 // handle makes an endpoint of a function from input to output. The input's fields say by their tags where they come
 // from: path, query, header, or Body. The output is the body, or has its body in Body beside fields tagged header.
-func handle[In, Out any](do func(ctx context.Context, a approval.Actor, in In) (Out, error)) endpoint {
+func handle[In, Out any](do func(a *API, ctx context.Context, actor approval.Actor, in In) (Out, error)) endpoint {
 	e := endpoint{in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()}
 	e.plan = planOf(e.in)
-	e.call = func(x *exchange, a approval.Actor) (any, error) {
+	e.call = func(x *exchange) (any, error) {
 		in := new(In)
 		if err := x.decode(e.plan, in); err != nil {
 			return nil, err
@@ -29,7 +29,7 @@ func handle[In, Out any](do func(ctx context.Context, a approval.Actor, in In) (
 		if waiter, ok := any(in).(interface{ parks() bool }); ok && waiter.parks() {
 			x.hold(x.metrics.waiters)
 		}
-		out, err := do(x.r.Context(), a, *in)
+		out, err := do(x.API, x.r.Context(), x.actor, *in)
 		if err != nil {
 			return nil, err
 		}
@@ -39,8 +39,8 @@ func handle[In, Out any](do func(ctx context.Context, a approval.Actor, in In) (
 }
 
 // raw makes an endpoint of a function that answers by itself.
-func raw(do func(x *exchange) error) endpoint {
-	return endpoint{call: func(x *exchange, _ approval.Actor) (any, error) { return nil, do(x) }}
+func raw(do func(a *API, x *exchange) error) endpoint {
+	return endpoint{call: func(x *exchange) (any, error) { return nil, do(x.API, x) }}
 }
 
 // send answers 200 and the output.

@@ -48,7 +48,7 @@ var theDescription made[described]
 func description() (described, error) { return theDescription.get(describe) }
 
 func describe() (described, error) {
-	table := new(API).routes()
+	table := routes()
 	model, err := modelOf(table)
 	if err != nil {
 		return described{}, err

@@ -122,22 +122,25 @@ func (a *API) listPetitions(ctx context.Context, actor approval.Actor, in listPe
 	}
 	out := &petitionList{Petitions: make([]*petition, len(page.Items)), NextPage: NextPage{page.Next}}
 	for i, p := range page.Items {
-		if out.Petitions[i], err = a.withHistory(ctx, actor, p, in.Full); err != nil {
+		if out.Petitions[i], err = a.withHistory(ctx, actor, &p, in.Full); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-func (a *API) withHistory(ctx context.Context, actor approval.Actor, p approval.Petition, full bool) (*petition, error) {
+// withHistory is not inlined: it must not lie on the stack of who is parked in getPetition.
+//
+//go:noinline
+func (a *API) withHistory(ctx context.Context, actor approval.Actor, p *approval.Petition, full bool) (*petition, error) {
 	if !full {
-		return petitionOf(p, nil), nil
+		return petitionOf(*p, nil), nil
 	}
 	history, err := a.Service.History(ctx, actor, p.Name)
 	if err != nil {
 		return nil, err
 	}
-	return petitionOf(p, history), nil
+	return petitionOf(*p, history), nil
 }
 
 type createPetitionIn struct {
@@ -183,7 +186,7 @@ type getPetitionIn struct {
 func (in *getPetitionIn) parks() bool { return in.Wait > 0 && in.Wait <= approval.MaxWait }
 
 func (a *API) getPetition(ctx context.Context, actor approval.Actor, in getPetitionIn) (*petition, error) {
-	p, err := a.Service.WaitPetition(ctx, actor, in.Name, in.Wait)
+	p, err := a.Service.AwaitPetition(ctx, actor, in.Name, in.Wait)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ func bare(t *testing.T, logs *syncBuffer, do func(x *exchange) error) *API {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.mux.HandleFunc("GET /v1/test", a.door(&route{method: get, path: "/v1/test", permission: public, endpoint: raw(do)}))
+	a.mux.HandleFunc("GET /v1/test", a.door(&route{method: get, path: "/v1/test", permission: public, endpoint: raw(func(_ *API, x *exchange) error { return do(x) })}))
 	return a
 }
 
@@ -167,7 +167,7 @@ func TestVerbsWorkHoweverTheColonIsWritten(t *testing.T) {
 	// A verb on a name, as later routes have them.
 	a := bare(t, newSyncBuffer(), nil)
 	rt := &route{id: "x", method: post, path: "/v1/spaces/{space}:setPolicy", permission: public, summary: "x",
-		endpoint: raw(func(x *exchange) error {
+		endpoint: raw(func(_ *API, x *exchange) error {
 			x.sendJSON(200, "application/json", x.r.PathValue("space"))
 			return nil
 		})}

@@ -29,48 +29,49 @@ const (
 	del  = http.MethodDelete
 )
 
-// routes is the whole API, read from top to bottom.
-func (a *API) routes() []route {
+// routes is the whole API, read from top to bottom. Handlers are method expressions, not values: a method value would put
+// its own frame, with a copy of the actor, on the stack of every waiter.
+func routes() []route {
 	const space = "/v1/spaces/{space}"
 	return []route{
-		{"listSpaces", get, "/v1/spaces", approval.ReadSpaces, handle(a.listSpaces), "List the spaces that the token reaches"},
-		{"getSpace", get, space, approval.ReadSpaces, handle(a.getSpace), "Get a space"},
+		{"listSpaces", get, "/v1/spaces", approval.ReadSpaces, handle((*API).listSpaces), "List the spaces that the token reaches"},
+		{"getSpace", get, space, approval.ReadSpaces, handle((*API).getSpace), "Get a space"},
 
-		{"listPetitions", get, space + "/petitions", approval.ReadPetitions, handle(a.listPetitions), "List petitions, newest first"},
-		{"createPetition", post, space + "/petitions", approval.CreatePetitions, handle(a.createPetition), "Ask for approval"},
-		{"getPetition", get, space + "/petitions/{name}", approval.ReadPetitions, handle(a.getPetition), "Get a petition, or wait for its decision"},
-		{"replacePetition", put, space + "/petitions/{name}", approval.CreatePetitions, handle(a.replacePetition), "Withdraw an open petition and make a new one in its place"},
-		{"withdrawPetition", del, space + "/petitions/{name}", approval.CreateClaims, handle(a.withdrawPetition), "Withdraw an open petition"},
-		{"listClaims", get, space + "/petitions/{name}/claims", approval.ReadPetitions, handle(a.listClaims), "List the claims of a petition, oldest first"},
-		{"createClaim", post, space + "/petitions/{name}/claims", approval.CreateClaims, handle(a.createClaim), "Approve, deny or revoke"},
-		{"getClaim", get, space + "/petitions/{name}/claims/{claim}", approval.ReadPetitions, handle(a.getClaim), "Get a claim"},
+		{"listPetitions", get, space + "/petitions", approval.ReadPetitions, handle((*API).listPetitions), "List petitions, newest first"},
+		{"createPetition", post, space + "/petitions", approval.CreatePetitions, handle((*API).createPetition), "Ask for approval"},
+		{"getPetition", get, space + "/petitions/{name}", approval.ReadPetitions, handle((*API).getPetition), "Get a petition, or wait for its decision"},
+		{"replacePetition", put, space + "/petitions/{name}", approval.CreatePetitions, handle((*API).replacePetition), "Withdraw an open petition and make a new one in its place"},
+		{"withdrawPetition", del, space + "/petitions/{name}", approval.CreateClaims, handle((*API).withdrawPetition), "Withdraw an open petition"},
+		{"listClaims", get, space + "/petitions/{name}/claims", approval.ReadPetitions, handle((*API).listClaims), "List the claims of a petition, oldest first"},
+		{"createClaim", post, space + "/petitions/{name}/claims", approval.CreateClaims, handle((*API).createClaim), "Approve, deny or revoke"},
+		{"getClaim", get, space + "/petitions/{name}/claims/{claim}", approval.ReadPetitions, handle((*API).getClaim), "Get a claim"},
 
-		{"listResources", get, space + "/resources", approval.ReadResources, handle(a.listResources), "List resources, by name"},
-		{"createResource", post, space + "/resources", approval.WriteResources, handle(a.createResource), "Add a resource"},
-		{"getResource", get, space + "/resources/{name}", approval.ReadResources, handle(a.getResource), "Get a resource"},
-		{"putResource", put, space + "/resources/{name}", approval.WriteResources, handle(a.putResource), "Add or replace a resource"},
-		{"deleteResource", del, space + "/resources/{name}", approval.WriteResources, handle(a.deleteResource), "Delete a resource"},
-		{"bulkUpdateResources", put, space + "/resources:bulkUpdate", approval.WriteResources, handle(a.bulkUpdateResources), "Add or replace many resources"},
-		{"bulkUpdateResourcesByPost", post, space + "/resources:bulkUpdate", approval.WriteResources, handle(a.bulkUpdateResources), "Add or replace many resources (the same by POST)"},
-		{"bulkDeleteResources", post, space + "/resources:bulkDelete", approval.WriteResources, handle(a.bulkDeleteResources), "Delete many resources"},
+		{"listResources", get, space + "/resources", approval.ReadResources, handle((*API).listResources), "List resources, by name"},
+		{"createResource", post, space + "/resources", approval.WriteResources, handle((*API).createResource), "Add a resource"},
+		{"getResource", get, space + "/resources/{name}", approval.ReadResources, handle((*API).getResource), "Get a resource"},
+		{"putResource", put, space + "/resources/{name}", approval.WriteResources, handle((*API).putResource), "Add or replace a resource"},
+		{"deleteResource", del, space + "/resources/{name}", approval.WriteResources, handle((*API).deleteResource), "Delete a resource"},
+		{"bulkUpdateResources", put, space + "/resources:bulkUpdate", approval.WriteResources, handle((*API).bulkUpdateResources), "Add or replace many resources"},
+		{"bulkUpdateResourcesByPost", post, space + "/resources:bulkUpdate", approval.WriteResources, handle((*API).bulkUpdateResources), "Add or replace many resources (the same by POST)"},
+		{"bulkDeleteResources", post, space + "/resources:bulkDelete", approval.WriteResources, handle((*API).bulkDeleteResources), "Delete many resources"},
 
-		{"listEvents", get, space + "/events", approval.ReadEvents, handle(a.listEvents), "List the audit log, newest first"},
-		{"streamEvents", get, space + "/events:stream", approval.ReadEvents, stream(a.streamEvents), "Follow the audit log (server-sent events)"},
+		{"listEvents", get, space + "/events", approval.ReadEvents, handle((*API).listEvents), "List the audit log, newest first"},
+		{"streamEvents", get, space + "/events:stream", approval.ReadEvents, stream((*API).streamEvents), "Follow the audit log (server-sent events)"},
 
-		{"listTokens", get, space + "/tokens", approval.ManageOwnTokens, handle(a.listTokens), "List tokens, without their secrets"},
-		{"createToken", post, space + "/tokens", approval.ManageOwnTokens, handle(a.createToken), "Make a token"},
-		{"deleteToken", del, space + "/tokens/{name}", approval.ManageOwnTokens, handle(a.deleteToken), "Revoke a token"},
-		{"listServiceAccounts", get, space + "/serviceAccounts", approval.ReadServiceAccounts, handle(a.listServiceAccounts), "List service accounts"},
-		{"createServiceAccount", post, space + "/serviceAccounts", approval.ManageAccounts, handle(a.createServiceAccount), "Add a service account"},
+		{"listTokens", get, space + "/tokens", approval.ManageOwnTokens, handle((*API).listTokens), "List tokens, without their secrets"},
+		{"createToken", post, space + "/tokens", approval.ManageOwnTokens, handle((*API).createToken), "Make a token"},
+		{"deleteToken", del, space + "/tokens/{name}", approval.ManageOwnTokens, handle((*API).deleteToken), "Revoke a token"},
+		{"listServiceAccounts", get, space + "/serviceAccounts", approval.ReadServiceAccounts, handle((*API).listServiceAccounts), "List service accounts"},
+		{"createServiceAccount", post, space + "/serviceAccounts", approval.ManageAccounts, handle((*API).createServiceAccount), "Add a service account"},
 
-		{"exchangeToken", post, "/v1/auth/token", public, handle(a.exchangeToken), "Exchange a long-lived token for a short-lived one"},
-		{"listKeys", get, "/v1/auth/keys", public, raw(a.sendKeys), "The keys that sign user tokens (JWKS)"},
-		{"getOpenAPI", get, "/openapi.json", public, raw(a.sendOpenAPI), "This description (OpenAPI 3.1)"},
-		{"showDocs", get, "/docs", public, raw(a.sendDocs), "This description as a page"},
-		{"sendDocsStyle", get, "/docs/style.css", public, raw(a.sendDocsStyle), "The page's style sheet"},
-		{"getHealth", get, "/healthz", public, raw(a.sendHealth), "Whether the process lives"},
-		{"getReadiness", get, "/readyz", public, raw(a.sendReadiness), "Whether the server can serve"},
-		{"getMetrics", get, "/metrics", public, raw(a.sendMetrics), "Figures for Prometheus"},
+		{"exchangeToken", post, "/v1/auth/token", public, handle((*API).exchangeToken), "Exchange a long-lived token for a short-lived one"},
+		{"listKeys", get, "/v1/auth/keys", public, raw((*API).sendKeys), "The keys that sign user tokens (JWKS)"},
+		{"getOpenAPI", get, "/openapi.json", public, raw((*API).sendOpenAPI), "This description (OpenAPI 3.1)"},
+		{"showDocs", get, "/docs", public, raw((*API).sendDocs), "This description as a page"},
+		{"sendDocsStyle", get, "/docs/style.css", public, raw((*API).sendDocsStyle), "The page's style sheet"},
+		{"getHealth", get, "/healthz", public, raw((*API).sendHealth), "Whether the process lives"},
+		{"getReadiness", get, "/readyz", public, raw((*API).sendReadiness), "Whether the server can serve"},
+		{"getMetrics", get, "/metrics", public, raw((*API).sendMetrics), "Figures for Prometheus"},
 	}
 }
 
@@ -102,13 +103,13 @@ func wrongMethod(pattern string, allowed []string) *route {
 	}
 	slices.Sort(allowed)
 	list := strings.Join(allowed, ", ")
-	return &route{path: pattern, permission: public, endpoint: endpoint{call: func(x *exchange, _ approval.Actor) (any, error) {
+	return &route{path: pattern, permission: public, endpoint: endpoint{call: func(x *exchange) (any, error) {
 		x.w.Header().Set("Allow", list)
 		return nil, notAllowed{list}
 	}}}
 }
 
 // missing answers all paths that the table does not have.
-func missing(*exchange, approval.Actor) (any, error) {
+func missing(*exchange) (any, error) {
 	return nil, approval.Errorf(approval.NotFound, "there is no such path: /docs lists them all")
 }

@@ -15,17 +15,17 @@ import (
 // stream makes an endpoint of a function that sends events (server-sent events, WHATWG HTML 9.2) until it returns.
 // What it answers before the first byte is answered as a problem; after that the connection just ends, and the client
 // comes back with the last id that it has.
-func stream[In any](do func(ctx context.Context, a approval.Actor, in In, out *eventStream) error) endpoint {
+func stream[In any](do func(a *API, ctx context.Context, actor approval.Actor, in In, out *eventStream) error) endpoint {
 	e := endpoint{in: reflect.TypeFor[In](), out: reflect.TypeFor[approval.Event](), events: true}
 	e.plan = planOf(e.in)
-	e.call = func(x *exchange, a approval.Actor) (any, error) {
+	e.call = func(x *exchange) (any, error) {
 		in := new(In)
 		if err := x.decode(e.plan, in); err != nil {
 			return nil, err
 		}
 		x.hold(x.metrics.streams)
 		out := &eventStream{exchange: x, checked: x.start}
-		err := do(x.r.Context(), a, *in, out)
+		err := do(x.API, x.r.Context(), x.actor, *in, out)
 		if errors.Is(err, errLeft) {
 			err = nil
 		}
