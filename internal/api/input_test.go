@@ -326,8 +326,18 @@ func TestBadCallers(t *testing.T) {
 	}
 }
 
-// A body that stops half-way is the client's to repeat.
-func TestABodyThatEndsEarly(t *testing.T) {
+// spaces is white space without end.
+type spaces struct{}
+
+func (spaces) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}
+
+// A body that stops half-way, or never does, is the client's to mend.
+func TestABodyThatEndsEarlyOrNever(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	half, full := io.Pipe()
@@ -337,6 +347,8 @@ func TestABodyThatEndsEarly(t *testing.T) {
 		full.Close()
 	}()
 	h.send(r).refused(400, approval.Invalid, "petition")
+	endless := io.LimitReader(spaces{}, 4<<20) // its length is not announced
+	h.do(theViewer, post, inSpace+"/petitions", endless).refused(413, approval.Invalid, "body")
 	h.do(theViewer, post, inSpace+"/petitions", nil).refused(400, approval.Invalid, "body")
 	h.do(theViewer, post, inSpace+"/petitions", " \n ").refused(400, approval.Invalid, "body")
 }

@@ -23,6 +23,10 @@ func stream[In any](do func(a *API, ctx context.Context, actor approval.Actor, i
 		if err := x.decode(e.plan, in); err != nil {
 			return nil, err
 		}
+		if x.r.Method == http.MethodHead { // asks for the headers only, and would be held for nothing
+			x.w.Header().Set("Content-Type", eventStreamType)
+			return nil, nil
+		}
 		x.hold(x.metrics.streams)
 		out := &eventStream{exchange: x, checked: x.start}
 		err := do(x.API, x.r.Context(), x.actor, *in, out)
@@ -33,6 +37,8 @@ func stream[In any](do func(a *API, ctx context.Context, actor approval.Actor, i
 	}
 	return e
 }
+
+const eventStreamType = "text/event-stream"
 
 // eventStream is one client that follows.
 type eventStream struct {
@@ -72,7 +78,7 @@ func (s *eventStream) write(text []byte) error {
 	if !s.begun {
 		s.begun = true
 		header := s.w.Header()
-		header.Set("Content-Type", "text/event-stream")
+		header.Set("Content-Type", eventStreamType)
 		header.Set("X-Accel-Buffering", "no") // a proxy that gathers would make it a dead stream
 		text = append([]byte("retry: 1000\n\n"), text...)
 	}

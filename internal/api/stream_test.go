@@ -151,3 +151,11 @@ func TestAStreamThatCannotBeginIsAProblem(t *testing.T) {
 	h.do(theAdmin, get, path+"?since=2030-01-02T00:00:00Z&until=2030-01-01T00:00:00Z", nil).refused(http.StatusBadRequest, approval.Invalid, "until")
 	h.do(theAdmin, get, path+"?pageSize=1", nil).refused(http.StatusBadRequest, approval.Invalid, "pageSize", "it has petition, actor, event")
 }
+
+func TestAskingForTheHeadersOfAStreamDoesNotHang(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	if a := h.do(theAdmin, http.MethodHead, inSpace+"/events:stream", nil); a.status != 200 || a.header.Get("Content-Type") != eventStreamType {
+		t.Errorf("%d %v", a.status, a.header)
+	}
+}
