@@ -94,30 +94,36 @@ func (t Term) field() string {
 // grantFor answers the grant that begins at now: the reviewer's term, else the asked duration, else policy's default,
 // and never more than policy's maximum. A reviewer who asks for more than the maximum is refused, not cut in silence (I2).
 func grantFor(p Petition, term Term, now time.Time) (Grant, error) {
-	most := p.Verdict.MaxDuration
-	grant := Grant{StartTime: now}
+	grant, most := term.grant(p, now), p.Verdict.MaxDuration
 	switch {
+	case most == 0 || !grant.exceeds(most):
+		return grant, nil
 	case term.isZero():
-		asked := p.Duration
-		if asked == 0 {
-			asked = p.Verdict.DefaultDuration
-		}
-		if most > 0 && asked > most {
-			return Grant{}, Errorf(Invalid, "the petition asks for %s but rule %q allows at most %s: approve with a shorter duration", asked, p.Verdict.Rule, most)
-		}
-		grant.EndTime = now.Add(asked).Truncate(time.Microsecond)
-	case term.Indefinite && most > 0:
-		return Grant{}, FieldError(term.field(), "rule %q allows at most %s: an indefinite grant is not allowed", p.Verdict.Rule, most)
+		return Grant{}, Errorf(Invalid, "the petition asks for %s but rule %q allows at most %s: approve with a shorter duration", p.Duration, p.Verdict.Rule, most)
 	case term.Indefinite:
-	case !term.Expires.IsZero():
-		grant.EndTime = term.Expires
-	default:
-		grant.EndTime = now.Add(term.Duration).Truncate(time.Microsecond)
+		return Grant{}, FieldError(term.field(), "rule %q allows at most %s: an indefinite grant is not allowed", p.Verdict.Rule, most)
 	}
-	if most > 0 && grant.EndTime.Sub(now) > most {
-		return Grant{}, FieldError(term.field(), "rule %q allows at most %s: choose a shorter duration", p.Verdict.Rule, most)
+	return Grant{}, FieldError(term.field(), "rule %q allows at most %s: choose a shorter duration", p.Verdict.Rule, most)
+}
+
+// grant answers the grant that the term means for p when it begins at now, whatever policy's maximum is.
+func (t Term) grant(p Petition, now time.Time) Grant {
+	length := p.Verdict.DefaultDuration
+	switch {
+	case t.Indefinite:
+		return Grant{StartTime: now}
+	case !t.Expires.IsZero():
+		return Grant{StartTime: now, EndTime: t.Expires}
+	case t.Duration > 0:
+		length = t.Duration
+	case p.Duration > 0:
+		length = p.Duration
 	}
-	return grant, nil
+	return Grant{StartTime: now, EndTime: now.Add(length).Truncate(time.Microsecond)}
+}
+
+func (g Grant) exceeds(most time.Duration) bool {
+	return g.EndTime.IsZero() || g.EndTime.Sub(g.StartTime) > most
 }
 
 // shorter answers whether g ends before other.
@@ -126,10 +132,10 @@ func (g Grant) shorter(other Grant) bool {
 }
 
 // shortestGrant answers the grant that every approval agrees to: the shortest of their terms. One without a term agreed
-// to what was asked, or else to policy's default.
+// to what was asked, or else to policy's default. Each was within policy's maximum when it was made; if the clock has
+// been set back since, the maximum holds.
 func (p Petition) shortestGrant(now time.Time) (Grant, error) {
-	var best Grant
-	found := false
+	best := Grant{StartTime: now}
 	for _, c := range p.Claims {
 		if c.Event != EventApprove {
 			continue
@@ -138,16 +144,12 @@ func (p Petition) shortestGrant(now time.Time) (Grant, error) {
 		if err != nil {
 			return Grant{}, err
 		}
-		g, err := grantFor(p, term, now)
-		if err != nil {
-			return Grant{}, err
-		}
-		if !found || g.shorter(best) {
-			best, found = g, true
+		if g := term.grant(p, now); g.shorter(best) {
+			best = g
 		}
 	}
-	if !found {
-		return grantFor(p, Term{}, now)
+	if most := p.Verdict.MaxDuration; most > 0 && best.exceeds(most) {
+		best.EndTime = now.Add(most).Truncate(time.Microsecond)
 	}
 	return best, nil
 }

@@ -146,6 +146,16 @@ func TestShortestGrant(t *testing.T) {
 	}
 }
 
+func TestShortestGrantWithTheClockSetBack(t *testing.T) {
+	t.Parallel()
+	p := Petition{Verdict: Verdict{DefaultDuration: time.Hour, MaxDuration: 4 * time.Hour}}
+	p.Claims = []Event{{Event: EventApprove, Timestamp: noon, Meta: Meta{Labels: map[string]string{LabelTimeExpires: "2030-01-02T16:00:00Z"}}}}
+	got, err := p.shortestGrant(noon.Add(-2 * time.Hour))
+	if err != nil || !got.EndTime.Equal(noon.Add(2*time.Hour)) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestGrantEventNeedsItsEnd(t *testing.T) {
 	t.Parallel()
 	for _, labels := range []map[string]string{nil, {LabelTimeExpires: "soon"}, {LabelTimeIndefinite: "false"},

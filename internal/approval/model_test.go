@@ -137,6 +137,9 @@ func (m *model) grantIfMet(w *world, now time.Time) {
 			return
 		}
 	}
+	if most := m.verdict.MaxDuration; most > 0 && end.Sub(now) > most {
+		end = now.Add(most) // the clock was set back
+	}
 	m.phase, m.ends = approval.Granted, end
 }
 

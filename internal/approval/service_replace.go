@@ -51,6 +51,9 @@ func (s *Service) replace(ctx context.Context, a Actor, old Petition, n NewPetit
 // WithdrawPetition closes an open petition on behalf of who asked; anybody else is refused.
 func (s *Service) WithdrawPetition(ctx context.Context, a Actor, name string) (Petition, error) {
 	p, err := s.Petition(ctx, a, name)
+	if CodeOf(err) == Forbidden {
+		return Petition{}, s.refuse(ctx, a, "withdraw petition", name, err)
+	}
 	if err != nil {
 		return Petition{}, err
 	}

@@ -11,10 +11,14 @@ func (s *Service) Resource(ctx context.Context, a Actor, name string) (Resource,
 	if err := a.require(ReadResources); err != nil {
 		return Resource{}, err
 	}
+	return s.entry(ctx, a.Space, name)
+}
+
+func (s *Service) entry(ctx context.Context, space, name string) (Resource, error) {
 	if checkName("name", name) != nil {
-		return Resource{}, Errorf(NotFound, "there is no resource %.100q in %s", name, a.Space)
+		return Resource{}, Errorf(NotFound, "there is no resource %.100q in %s", name, space)
 	}
-	return s.Store.Resource(ctx, a.Space, name)
+	return s.Store.Resource(ctx, space, name)
 }
 
 // Resources answers a page of the directory, by name. A view wins over a label selector.
@@ -112,7 +116,7 @@ func (s *Service) DeleteResources(ctx context.Context, a Actor, names []string) 
 		if slices.Contains(names[:i], name) {
 			continue
 		}
-		r, err := s.Resource(ctx, a, name)
+		r, err := s.entry(ctx, a.Space, name)
 		if err != nil {
 			return err
 		}
