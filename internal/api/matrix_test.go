@@ -61,10 +61,10 @@ var expectations = map[string]expectation{
 	"createResource":            {editorUp, "resources:write", at(inSpace+"/resources", oneResource)},
 	"getResource":               {allRoles, "resources:read", at(inSpace+"/resources/production", nil)},
 	"putResource":               {editorUp, "resources:write", at(inSpace+"/resources/new", oneResource)},
-	"deleteResource":            {editorUp, "", func(h *house, _ approval.Actor) cell { return cell{inSpace + "/resources/" + h.stored(), nil} }},
+	"deleteResource":            {editorUp, "resources:write", func(h *house, _ approval.Actor) cell { return cell{inSpace + "/resources/" + h.stored(), nil} }},
 	"bulkUpdateResources":       {editorUp, "resources:write", at(inSpace+"/resources:bulkUpdate", `{"resources":[{"id":"x"}]}`)},
 	"bulkUpdateResourcesByPost": {editorUp, "resources:write", at(inSpace+"/resources:bulkUpdate", `{"resources":[{"id":"x"}]}`)},
-	"bulkDeleteResources": {editorUp, "", func(h *house, _ approval.Actor) cell {
+	"bulkDeleteResources": {editorUp, "resources:write", func(h *house, _ approval.Actor) cell {
 		return cell{inSpace + "/resources:bulkDelete", map[string]any{"names": []string{h.stored()}}}
 	}},
 
@@ -239,7 +239,7 @@ func (h *house) checkCell(t *testing.T, rt route, c caller, call cell, want int)
 	if challenge := res.Header.Get("WWW-Authenticate"); (want == 401) != (challenge != "") {
 		t.Errorf("%s calls %s: WWW-Authenticate %q with %d", c.name, rt.id, challenge, want)
 	}
-	known := want == 404 || want == 403 && !c.actor.Role.Has(rt.permission)
+	known := want == 404 || want == 403
 	if known && h.refusedSince(h.spaceOf(c), before) != 1 {
 		t.Errorf("%s was refused %s, and the log has not one new access/refused", c.name, rt.id)
 	}
