@@ -123,7 +123,11 @@ def _problem(block: Block, before: Block | None) -> str:
         return "say the block's language (`text` for what is shown, `sh` for what is typed)"
     if block.language in OTHER_SHELLS:
         return f"write `sh` instead of `{block.language}`, without prompts"
-    if block.language == "sh" and not block.runs and not re.match(r"notest reason=\S", block.tags):
+    if (
+        block.language == "sh"
+        and not block.runs
+        and not re.match(r"notest reason=\"?[^\s\"]", block.tags)
+    ):
         return (
             "tag it `sh test` (or `serves`, `meanwhile`) or `sh notest reason=why it cannot be run`"
         )
@@ -169,7 +173,7 @@ def _script(runnable: Sequence[Block]) -> str:
             )
         else:
             parts.append(f"{{\n{body}\n: >{done}\n}} >{output} 2>&1 &\nmeanwhile_{number}=$!")
-            later.append(f'wait "$meanwhile_{number}"')
+            later.append(f'wait "$meanwhile_{number}" || :')
     return "\n".join([*parts, *later]) + "\n"
 
 
