@@ -9,6 +9,8 @@ package approval
 
 import "time"
 
+//go:generate go test -count=1 -run ^TestStatesPageIsFresh$ . -update
+
 // Limits of everything that comes from outside. Lengths are in characters (Unicode code points) unless a name says bytes.
 const (
 	MaxReason       = 4000
