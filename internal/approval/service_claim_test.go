@@ -243,6 +243,10 @@ func TestQuorumIsOfPersons(t *testing.T) {
 	}
 	second := h.decide(eve, p, claim(approve))
 	same(t, "phase", second.Phase, approval.Granted)
+	for _, id := range []string{bob, eve} { // the store keeps it too, whatever the use case believes
+		vote := approval.Change{Space: "acme", Writes: []approval.Write{approval.PutVote{Petition: p.Name, Person: id}}, Events: second.Claims[:1]}
+		same(t, "a second vote of "+id, approval.CodeOf(h.store.Commit(t.Context(), vote)), approval.Conflict)
+	}
 	sameList(t, "log", slices.DeleteFunc(h.log(p), func(s string) bool { return s == approval.EventRefused }),
 		"access/request", "access/approve", "access/approve", "access/grant")
 	h.conserves(p)
