@@ -121,7 +121,7 @@ func proveNothingIsHalfThere(t *testing.T, s *Store) {
 	t.Helper()
 	count := func(what, from string) int64 {
 		var n int64
-		err := s.read(t.Context(), t.Context(), "SELECT count(*) FROM "+from, nil, func() {}, func(rows *sql.Rows) error { return rows.Scan(&n) })
+		err := s.read(t.Context(), t.Context(), query{text: "SELECT count(*) FROM " + from}, func() {}, func(rows *sql.Rows) error { return rows.Scan(&n) })
 		if err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}

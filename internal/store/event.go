@@ -114,5 +114,6 @@ func (l *eventList) order(ascending bool, limit int) {
 	if ascending {
 		direction = ""
 	}
-	l.add(" ORDER BY tx", direction, ", seq", direction, " LIMIT ", l.arg(int64(limit)))
+	l.add(" ORDER BY tx", direction, ", seq", direction)
+	l.limit(limit)
 }

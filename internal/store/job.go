@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
@@ -16,12 +17,7 @@ var (
 		INSERT INTO jobs (key, kind, space, petition, run_time, lease_until, due, attempts) VALUES ($1, $2, $3, $4, $5, 0, $5, 0)
 		ON CONFLICT (key) DO UPDATE SET due = excluded.due, run_time = excluded.run_time, lease_until = 0, attempts = 0,
 			kind = excluded.kind, space = excluded.space, petition = excluded.petition`)
-	deleteJob = sqlText(`DELETE FROM jobs WHERE key = $1`)
-	// The condition on due stands twice: whoever comes second to a row looks at it again when the first has committed.
-	leaseJobs = sqlText(`
-		UPDATE jobs SET lease_until = $2, due = $2, attempts = attempts + 1
-		WHERE due <= $1 AND key IN (SELECT key FROM jobs WHERE due <= $1 ORDER BY due LIMIT $3 {skip locked})
-		RETURNING ` + jobColumns)
+	deleteJob     = sqlText(`DELETE FROM jobs WHERE key = $1`)
 	selectNextJob = sqlText(`SELECT due FROM jobs ORDER BY due LIMIT 1`)
 	finishJob     = sqlText(`DELETE FROM jobs WHERE key = $1 AND lease_until = $3 AND run_time = $2`)
 	retryJob      = sqlText(`
@@ -35,11 +31,19 @@ func (p *plan) putJob(j approval.Job) {
 
 func (p *plan) deleteJob(key string) { p.add(deleteJob, key) }
 
+// leaseJobs leases at most limit jobs. The condition on due stands twice: whoever comes second to a row looks at it
+// again when the first has committed.
+func (s *Store) leaseJobs(limit int) string {
+	return s.dialect.words.Replace("UPDATE jobs SET lease_until = $2, due = $2, attempts = attempts + 1 " +
+		"WHERE due <= $1 AND key IN (SELECT key FROM jobs WHERE due <= $1 ORDER BY due LIMIT " + strconv.Itoa(limit) + " {skip locked}) " +
+		"RETURNING " + jobColumns)
+}
+
 // LeaseJobs implements [approval.Store]. A job that is due and leased by nobody goes to one caller only, on every
 // node.
 func (s *Store) LeaseJobs(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]approval.Job, error) {
 	var jobs []approval.Job
-	take := statement{text: leaseJobs, args: []any{micros(now), micros(now.Add(lease)), int64(limit)}}
+	take := statement{dynamic: s.leaseJobs(limit), args: []any{micros(now), micros(now.Add(lease))}}
 	take.begin = func() { jobs = nil }
 	take.row = func(scan func(...any) error) error {
 		var j approval.Job

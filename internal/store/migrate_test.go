@@ -120,7 +120,7 @@ func TestPlaceholdersBindByNumber(t *testing.T) {
 	t.Parallel()
 	onEachEngine(t, func(t *testing.T, s *Store) {
 		const text = "SELECT CAST($2 AS text), CAST($1 AS text), CAST($3 AS text), CAST($1 AS text)"
-		rows, err := s.engine.query(t.Context(), text, []any{"one", "two", "three"})
+		rows, err := s.engine.query(t.Context(), text, false, []any{"one", "two", "three"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,7 +13,7 @@ import (
 // A list is read by one index that is in its order already (the driver), newest first by seq; everything else that is
 // asked for is a condition on each row that the driver finds. So a page costs what its rows cost, however many
 // petitions there are; only a driver that finds many and conditions that refuse nearly all of them make a long walk.
-// CROSS JOIN is how SQLite is told to begin with the driver; PostgreSQL plans as it sees fit.
+// CROSS JOIN is how SQLite is told to begin with the driver, and PostgreSQL by the settings of our sessions.
 func (s *Store) Petitions(ctx context.Context, q approval.PetitionQuery) (approval.Page[approval.Petition], error) {
 	var none approval.Page[approval.Petition]
 	page, err := q.Page.Check()
@@ -78,7 +78,7 @@ func (l petitionLister) rows(ctx context.Context, t *petitionText) ([]petitionRo
 // closed, which are usually few among many and which no search index knows apart.
 type walks struct{ all, notClosed int }
 
-var usualWalks = walks{all: 1000, notClosed: 10_000}
+var usualWalks = walks{all: 500, notClosed: 10_000}
 
 // search finds petitions by words. To find what begins with a word, a full-text index gathers all that do, which is
 // slow for a word that is in very many petitions; but then a page of them stands among the newest. So these are looked
@@ -103,12 +103,12 @@ func (l petitionLister) search(ctx context.Context) ([]petitionRow, error) {
 // list is a page without words: a driver and conditions.
 func (l petitionLister) list() *petitionText {
 	t := l.begin()
-	rest := l.query.Selector
+	rest, seq := l.query.Selector, "d.petition"
 	switch label, found := l.label(); {
 	case l.query.Petitioner != "":
 		t.from("petition_people d", "d.petition", t.asks("d", l.query.Petitioner))
 	case found:
-		rest = without(rest, label)
+		rest, seq = without(rest, label), "d.petition + 0"
 		t.from("petition_labels d", "d.petition", t.labelled("d", l.query.Selector[label]))
 	default:
 		t.add(petitionColumns, "FROM (")
@@ -117,10 +117,10 @@ func (l petitionLister) list() *petitionText {
 		t.order("d.seq", l.query.Page.Size+1)
 		return t
 	}
-	t.after("d.petition")
+	t.after(seq)
 	t.inPhases()
 	t.satisfies(rest, "p")
-	t.order("d.petition", l.query.Page.Size+1)
+	t.order(seq, l.query.Page.Size+1)
 	return t
 }
 
@@ -143,14 +143,15 @@ func (l petitionLister) beyond(most int) *petitionText {
 	t := l.begin()
 	t.add("SELECT d.seq FROM (")
 	t.newest(most + 1)
-	t.add(") d ORDER BY d.seq LIMIT 1 OFFSET ", t.arg(int64(most)))
+	t.add(") d ORDER BY d.seq LIMIT 1 OFFSET ", strconv.Itoa(most))
 	return t
 }
 
 // indexed is a page by the search index.
 func (l petitionLister) indexed() *petitionText {
 	t := l.begin()
-	t.from("petition_search d", "d.rowid", l.dialect.match("petition_search", t.arg(l.dialect.search(l.query.Space, l.query.Words))))
+	found, condition := l.dialect.found("petition_search", t.arg(l.dialect.search(l.query.Space, l.query.Words)))
+	t.from(found, "d.rowid", condition)
 	t.after("d.rowid")
 	t.conditions()
 	t.order("d.rowid", l.query.Page.Size+1)
@@ -220,9 +221,9 @@ func (t *petitionText) phases(most int, s approval.Selector) {
 			t.add(" UNION ALL ")
 		}
 		t.add("SELECT seq FROM (SELECT q.seq FROM petitions q WHERE q.space = ", t.space, " AND q.phase = ", t.arg(string(phase)))
-		t.after("q.seq")
+		t.after("q.seq + 0")
 		t.satisfies(s, "q")
-		t.order("q.seq", most)
+		t.order("q.seq + 0", most)
 		t.add(") phase", strconv.Itoa(i))
 	}
 }
@@ -277,5 +278,5 @@ func (t *petitionText) order(seq string, most int) {
 	if !t.lister.query.Page.Ascending {
 		t.add(" DESC")
 	}
-	t.add(" LIMIT ", t.arg(int64(most)))
+	t.limit(most)
 }

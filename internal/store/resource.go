@@ -130,8 +130,8 @@ func (s *Store) Resources(ctx context.Context, q approval.ResourceQuery) (approv
 	var c clause
 	c.add("SELECT r.name, r.doc FROM ")
 	if len(words) > 0 {
-		c.add("resource_search d CROSS JOIN resources r WHERE r.seq = d.rowid AND ",
-			s.dialect.match("resource_search", c.arg(s.dialect.search(q.Space, words))), " AND ")
+		found, condition := s.dialect.found("resource_search", c.arg(s.dialect.search(q.Space, words)))
+		c.add(found, " CROSS JOIN resources r WHERE r.seq = d.rowid AND ", condition, " AND ")
 	} else {
 		c.add("resources r WHERE ")
 	}
@@ -146,7 +146,8 @@ func (s *Store) Resources(ctx context.Context, q approval.ResourceQuery) (approv
 	if given {
 		c.add(" AND r.name > ", c.arg(key.Text))
 	}
-	c.add(" ORDER BY r.name LIMIT ", c.arg(int64(page.Size+1)))
+	c.add(" ORDER BY r.name")
+	c.limit(page.Size + 1)
 	rows, err := list(ctx, s, c.String(), c.args, scanResource)
 	if err != nil {
 		return result, err

@@ -20,9 +20,10 @@ type dialect struct {
 	name string
 	// words replaces {tx}, {settled}, {skip locked} and {words} (see sqlite.go and postgres.go).
 	words *strings.Replacer
-	// match answers the condition that a search table's row holds the search that is bound to the placeholder.
-	match func(table, placeholder string) string
-	// search answers words, of which each must be in a row as a prefix, and the space as match wants them.
+	// found answers what to read from as d, and on what condition, for the rowids of a search table's rows that hold the
+	// search which is bound to the placeholder.
+	found func(table, placeholder string) (from, condition string)
+	// search answers words, of which each must be in a row as a prefix, and the space as found wants them.
 	search func(space string, words []string) string
 }
 
@@ -44,8 +45,8 @@ func (t *text) in(d *dialect) string {
 
 // read runs a reading text and hands each row to each; begin is called before the first row, and again when the engine
 // wants the query to be run again. It holds one of the store's read places, for which it waits until ctx ends; the
-// query itself ends with within.
-func (s *Store) read(ctx, within context.Context, text string, args []any, begin func(), each func(*sql.Rows) error) error {
+// query itself ends with within. A list may be long.
+func (s *Store) read(ctx, within context.Context, q query, begin func(), each func(*sql.Rows) error) error {
 	if err := s.reads.enter(ctx); err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func (s *Store) read(ctx, within context.Context, text string, args []any, begin
 	}
 	for try := 1; ; try++ {
 		begin()
-		err := s.readOnce(within, text, args, each)
+		err := s.readOnce(within, q, each)
 		if err == nil || s.engine.class(err) != again || try == maxTries {
 			return s.refusal(err)
 		}
@@ -67,8 +68,15 @@ func (s *Store) read(ctx, within context.Context, text string, args []any, begin
 	}
 }
 
-func (s *Store) readOnce(ctx context.Context, text string, args []any, each func(*sql.Rows) error) error {
-	rows, err := s.engine.query(ctx, text, args)
+// query is a reading text with its arguments.
+type query struct {
+	text string
+	args []any
+	list bool // of any number of rows, not one by its key
+}
+
+func (s *Store) readOnce(ctx context.Context, q query, each func(*sql.Rows) error) error {
+	rows, err := s.engine.query(ctx, q.text, q.list, q.args)
 	if err != nil {
 		return err
 	}
@@ -103,7 +111,7 @@ func pause(ctx context.Context, try int) error {
 
 // list answers all rows of a reading text. It may be long and ends with its caller.
 func list[T any](ctx context.Context, s *Store, text string, args []any, scan func(*sql.Rows) (T, error)) ([]T, error) {
-	return collect(ctx, ctx, s, text, args, scan)
+	return collect(ctx, ctx, s, query{text, args, true}, scan)
 }
 
 // one answers the only row of a reading text, or found false. It takes microseconds and is not interrupted when the
@@ -112,15 +120,15 @@ func one[T any](ctx context.Context, s *Store, t *text, scan func(*sql.Rows) (T,
 	if err := ctx.Err(); err != nil {
 		return item, false, cancelled(err)
 	}
-	items, err := collect(ctx, context.WithoutCancel(ctx), s, t.in(s.dialect), args, scan)
+	items, err := collect(ctx, context.WithoutCancel(ctx), s, query{t.in(s.dialect), args, false}, scan)
 	if err != nil || len(items) == 0 {
 		return item, false, err
 	}
 	return items[0], true, nil
 }
 
-func collect[T any](ctx, within context.Context, s *Store, text string, args []any, scan func(*sql.Rows) (T, error)) (items []T, err error) {
-	err = s.read(ctx, within, text, args, func() { items = nil }, func(rows *sql.Rows) error {
+func collect[T any](ctx, within context.Context, s *Store, q query, scan func(*sql.Rows) (T, error)) (items []T, err error) {
+	err = s.read(ctx, within, q, func() { items = nil }, func(rows *sql.Rows) error {
 		item, err := scan(rows)
 		items = append(items, item)
 		return err
@@ -233,6 +241,9 @@ func (c *clause) in(values []string) string {
 	}
 	return "(" + strings.Join(places, ", ") + ")"
 }
+
+// limit is part of the text and no argument: PostgreSQL plans a page well only if it knows that it is one.
+func (c *clause) limit(rows int) { c.add(" LIMIT ", strconv.Itoa(rows)) }
 
 // term adds the condition that a row's labels satisfy one term of a selector.
 func (c *clause) term(t approval.SelectorTerm, table, owner, row string) {

@@ -26,7 +26,10 @@ var sqliteDialect = &dialect{
 		"{skip locked}", "",
 		"{words}", "$3",
 	),
-	match: func(table, placeholder string) string { return "d." + table + " MATCH " + placeholder },
+	// The index answers in the order of rowids, so that a page needs no more rows than it shows.
+	found: func(table, placeholder string) (string, string) {
+		return table + " d", "d." + table + " MATCH " + placeholder
+	},
 	search: func(space string, words []string) string {
 		var b strings.Builder
 		b.WriteString(`"` + spaceWord(space) + `"`)
@@ -134,7 +137,7 @@ func (e *sqliteEngine) commit(ctx context.Context, statements []statement) error
 	return e.writer.commit(ctx, statements)
 }
 
-func (e *sqliteEngine) query(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+func (e *sqliteEngine) query(ctx context.Context, text string, _ bool, args []any) (*sql.Rows, error) {
 	stmt, err := e.stmts.get(ctx, e.reader, text)
 	if err != nil {
 		return nil, err

@@ -62,8 +62,8 @@ type engine interface {
 	// commit runs the statements as one transaction, all or nothing, durable when it answers nil. An error that says
 	// what a statement refused is an [approval.Error] already.
 	commit(ctx context.Context, statements []statement) error
-	// query runs a reading statement; its text is expected again and is kept prepared if that makes sense.
-	query(ctx context.Context, text string, args []any) (*sql.Rows, error)
+	// query runs a reading statement, of one row or a list; its text is expected again and is kept prepared.
+	query(ctx context.Context, text string, list bool, args []any) (*sql.Rows, error)
 	class(err error) class
 	close() error
 }
