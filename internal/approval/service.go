@@ -139,8 +139,8 @@ func isStale(err error) bool {
 	return ok
 }
 
-// commitPetition commits a change of a loaded petition; losing the race answers stale.
-func (s *Service) commitPetition(ctx context.Context, c Change) error {
+// commitRead commits a change that rests on what was read before; losing the race answers stale.
+func (s *Service) commitRead(ctx context.Context, c Change) error {
 	err := s.commit(ctx, c)
 	if CodeOf(err) == Conflict {
 		return stale{err}

@@ -83,7 +83,7 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 		change.Writes = append(change.Writes, timerOf(next, now))
 	}
 	next.Version = p.Version + 1
-	return next, claim, s.commitPetition(ctx, change)
+	return next, claim, s.commitRead(ctx, change)
 }
 
 // admits answers Conflict, saying who decided what and when, unless the phase is one for the claim.

@@ -103,7 +103,7 @@ func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces st
 	if p.Verdict, err = s.verdict(ctx, a, p, stranger, now); err != nil {
 		return Petition{}, Change{}, err
 	}
-	p.ExpireTime = now.Add(p.Verdict.DecideWithin)
+	p.ExpireTime = now.Add(p.Verdict.DecideWithin).Truncate(time.Microsecond)
 	return s.begin(a, p, now)
 }
 

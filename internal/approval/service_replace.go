@@ -45,7 +45,7 @@ func (s *Service) replace(ctx context.Context, a Actor, old Petition, n NewPetit
 	}
 	change.Events = append(change.Events, withdrawal)
 	change.Writes = append(change.Writes, PutPetition{Petition: gone, Expect: old.Version}, timerOf(gone, now))
-	return p, s.commitPetition(ctx, change)
+	return p, s.commitRead(ctx, change)
 }
 
 // WithdrawPetition closes an open petition on behalf of who asked; anybody else is refused.

@@ -40,7 +40,7 @@ func (s *Service) runTimer(ctx context.Context, j Job) error {
 	if err != nil {
 		return err
 	}
-	return s.commitPetition(ctx, Change{Space: j.Space, Events: []Event{e},
+	return s.commitRead(ctx, Change{Space: j.Space, Events: []Event{e},
 		Writes: []Write{PutPetition{Petition: next, Expect: p.Version, SameLabels: true}, timerOf(next, now)}})
 }
 

@@ -29,6 +29,9 @@ func (s *Service) IssueToken(ctx context.Context, a Actor, r TokenRequest) (Toke
 	if err := checkLine("displayName", r.DisplayName, MaxDisplayName); err != nil {
 		return Token{}, err
 	}
+	if r, err = s.bounded(ctx, a, r); err != nil {
+		return Token{}, err
+	}
 	scopes, err := narrow(a, r.Scopes)
 	if CodeOf(err) == Forbidden {
 		return Token{}, s.refuse(ctx, a, "create token", "", err)
@@ -38,8 +41,27 @@ func (s *Service) IssueToken(ctx context.Context, a Actor, r TokenRequest) (Toke
 	}
 	t := Token{Space: a.Space, Name: r.Name, Kind: r.Kind, Hash: r.Hash, Member: member.ID, DisplayName: r.DisplayName, Scopes: scopes,
 		CreatedBy: a.Resource(), CreateTime: s.Clock.Now(), ExpireTime: r.ExpireTime}
+	if a.TokenName != "" {
+		t.CreatedBy = t.CreatedBy.withLabel(LabelToken, a.TokenName)
+	}
 	e := s.event(a, s.Clock.Now(), EventTokenCreate, "", []Resource{member.Resource(), t.resource()}, nil)
 	return t, s.commit(ctx, Change{Space: a.Space, Writes: []Write{PutToken{t}}, Events: []Event{e}})
+}
+
+// bounded answers the request with an end that is not behind that of the credential which makes it: a short-lived token
+// that leaked must not be able to renew itself for ever.
+func (s *Service) bounded(ctx context.Context, a Actor, r TokenRequest) (TokenRequest, error) {
+	if r.Kind != TokenUser || a.TokenName == "" {
+		return r, nil
+	}
+	maker, err := s.Store.Token(ctx, a.Space, a.TokenName)
+	if err != nil {
+		return r, err
+	}
+	if !maker.ExpireTime.IsZero() && (r.ExpireTime.IsZero() || maker.ExpireTime.Before(r.ExpireTime)) {
+		r.ExpireTime = maker.ExpireTime
+	}
+	return r, nil
 }
 
 // tokenHolder answers whose credential it will be, after asking whether the actor may make it.
@@ -121,14 +143,53 @@ func (s *Service) RevokeToken(ctx context.Context, a Actor, name string) error {
 	if checkName("name", name) != nil {
 		return missing
 	}
-	t, err := s.Store.Token(ctx, a.Space, name)
+	_, err := again(func() (struct{}, error) {
+		t, err := s.Store.Token(ctx, a.Space, name)
+		if err != nil {
+			return struct{}{}, err
+		}
+		if t.Member != a.ID && !a.Can(ManageTokens) || t.Kind == TokenLink {
+			return struct{}{}, missing
+		}
+		return struct{}{}, s.revoke(ctx, a, t)
+	})
+	return err
+}
+
+// revoke ends the token and every user token that was made with it, or with one of those: who has found a lost token
+// and ends it has ended all that came of it.
+func (s *Service) revoke(ctx context.Context, a Actor, t Token) error {
+	if !t.RevokeTime.IsZero() {
+		return Errorf(Conflict, "the token was used or revoked before")
+	}
+	now := s.Clock.Now()
+	others, err := s.Store.Tokens(ctx, t.Space, t.Member, TokenUser)
 	if err != nil {
 		return err
 	}
-	if t.Member != a.ID && !a.Can(ManageTokens) || t.Kind == TokenLink {
-		return missing
+	change := Change{Space: t.Space}
+	var ended []Resource
+	for _, t := range descendants(t, others) {
+		if t.RevokeTime.IsZero() {
+			change.Writes = append(change.Writes, EndToken{Name: t.Name, At: now})
+			ended = append(ended, t.resource())
+		}
 	}
-	return s.endToken(ctx, a, t, EventTokenRevoke)
+	change.Events = []Event{s.event(a, now, EventTokenRevoke, "", ended, nil)}
+	return s.commitRead(ctx, change)
+}
+
+// descendants answers t and those of the others that were made with it, or with one of those.
+func descendants(t Token, others []Token) []Token {
+	family := []Token{t}
+	for i := 0; i < len(family); i++ {
+		for _, o := range others {
+			if o.Name != t.Name && o.CreatedBy.Labels[LabelToken] == family[i].Name {
+				family = append(family, o)
+			}
+		}
+	}
+	return family
 }
 
 func (s *Service) endToken(ctx context.Context, a Actor, t Token, event string) error {

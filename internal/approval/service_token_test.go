@@ -66,12 +66,39 @@ func TestTokensAreSubsetsOfTheirMaker(t *testing.T) {
 	}
 	_, err = h.IssueToken(t.Context(), h.actor(bob), approval.TokenRequest{Kind: approval.TokenUser, Name: "n", Member: eve})
 	h.refused(refusals, err, approval.Forbidden, "only be made by the user itself", bob, "")
-	own, err := h.IssueToken(t.Context(), h.actor(vic), approval.TokenRequest{Kind: approval.TokenUser, Name: "n", Member: vic})
-	if err != nil || own.Member != vic {
-		t.Error(err)
-	}
-	_, err = h.IssueToken(t.Context(), h.actor(vic), approval.TokenRequest{Kind: approval.TokenUser, Name: "m", Member: vic, DisplayName: "\u202e"})
+	a := h.actor(vic)
+	a.TokenName = ""
+	_, err = h.IssueToken(t.Context(), a, approval.TokenRequest{Kind: approval.TokenUser, Name: "m", Member: vic, DisplayName: "\u202e"})
 	same(t, "display name", approval.CodeOf(err), approval.Invalid)
+}
+
+// A short-lived token cannot renew itself: what it makes ends when it ends.
+func TestUserTokensDoNotOutliveTheirMaker(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	a := h.actor(vic)
+	end := h.clock.Now().Add(time.Hour)
+	h.write(approval.PutToken{Token: approval.Token{Space: "acme", Name: "session", Kind: approval.TokenSession, Member: vic, ExpireTime: end}})
+	h.write(approval.PutToken{Token: approval.Token{Space: "acme", Name: "endless", Kind: approval.TokenSession, Member: vic}})
+	issue := func(with, name string, until time.Time) approval.Token {
+		t.Helper()
+		a.TokenName = with
+		made, err := h.IssueToken(t.Context(), a, approval.TokenRequest{Kind: approval.TokenUser, Name: name, Member: vic, ExpireTime: until})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made
+	}
+	same(t, "within", issue("session", "t1", end.Add(-time.Minute)).ExpireTime, end.Add(-time.Minute))
+	same(t, "beyond", issue("session", "t2", end.Add(time.Minute)).ExpireTime, end)
+	same(t, "without end", issue("session", "t3", time.Time{}).ExpireTime, end)
+	h.clock.Advance(59 * time.Minute)
+	same(t, "by one that was made so", issue("t2", "t4", h.clock.Now().Add(time.Hour)).ExpireTime, end)
+	same(t, "by one without end", issue("endless", "t5", end.Add(time.Minute)).ExpireTime, end.Add(time.Minute))
+	same(t, "by the machine's own", issue("", "t6", end.Add(time.Minute)).ExpireTime, end.Add(time.Minute))
+	a.TokenName = "gone"
+	_, err := h.IssueToken(t.Context(), a, approval.TokenRequest{Kind: approval.TokenUser, Name: "t7", Member: vic})
+	same(t, "by one that does not exist", approval.CodeOf(err), approval.NotFound)
 }
 
 // last answers the newest event of the name.
@@ -82,6 +109,42 @@ func (h *house) last(name string) approval.Event {
 		h.t.Fatal(name, err)
 	}
 	return page.Items[0]
+}
+
+// Who ends a lost token has ended all that was made with it.
+func TestRevokingATokenEndsWhatCameOfIt(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	made := must(h.service(h.actor(bob), bobsBot))
+	a := h.actor(bobsBot)
+	issue := func(with, name string) {
+		a.TokenName = with
+		same(t, with, must(h.IssueToken(t.Context(), a, approval.TokenRequest{Kind: approval.TokenUser, Name: name, Member: bobsBot})).CreatedBy.Labels[approval.LabelToken], with)
+	}
+	other := must(h.service(h.actor(bob), bobsBot))
+	issue(made.Name, "child")
+	issue("child", "grandchild")
+	issue(other.Name, "stranger")
+	issue(made.Name, "dead")
+	same(t, "one by itself", h.RevokeToken(t.Context(), h.actor(bobsBot), "dead"), nil)
+	raced := false
+	h.store.BeforeCommit = func(c approval.Change) error {
+		if raced {
+			return nil
+		}
+		raced = true
+		return approval.Errorf(approval.Conflict, "the token was used or revoked before")
+	}
+	same(t, "all", h.RevokeToken(t.Context(), h.actor(bob), made.Name), nil)
+	var ended []string
+	for _, r := range h.last(approval.EventTokenRevoke).Resources {
+		ended = append(ended, r.ID)
+	}
+	sameList(t, "in the log", ended, made.Name, "child", "grandchild")
+	for name, alive := range map[string]bool{made.Name: false, "child": false, "grandchild": false, "dead": false, "stranger": true, other.Name: true} {
+		same(t, name, must(h.store.Token(t.Context(), "acme", name)).Usable(h.clock.Now()), alive)
+	}
+	same(t, "again", approval.CodeOf(h.RevokeToken(t.Context(), h.actor(bob), made.Name)), approval.Conflict)
 }
 
 func TestTokensEndOnce(t *testing.T) {
