@@ -27,7 +27,7 @@ NEEDS = ["go", "git", "gcc", "venv", "postgres", "node", "chromium"]
 def all_stages(python: Path) -> list[Stage]:
     pytest = [python, "-m", "pytest", "-p", "no:cacheprovider"]
     return [
-        Stage("build", "bin/indent", ["make", "--no-print-directory", "build"]),
+        Stage("build", "bin/indent", ["make", "--silent", "build"]),
         Stage(
             "go",
             "all packages with the race detector: rules, storage on both engines, API, pages, CLI",
