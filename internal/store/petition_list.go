@@ -150,7 +150,7 @@ func (l petitionLister) beyond(most int) *petitionText {
 // indexed is a page by the search index.
 func (l petitionLister) indexed() *petitionText {
 	t := l.begin()
-	found, condition := l.dialect.found("petition_search", t.arg(l.dialect.search(l.query.Space, l.query.Words)))
+	found, condition := l.dialect.found("petition_search", t.arg(l.dialect.search(l.query.Space, l.query.Words)), t.direction())
 	t.from(found, "d.rowid", condition)
 	t.after("d.rowid")
 	t.conditions()
@@ -274,9 +274,13 @@ func (t *petitionText) after(seq string) {
 }
 
 func (t *petitionText) order(seq string, most int) {
-	t.add(" ORDER BY ", seq)
-	if !t.lister.query.Page.Ascending {
-		t.add(" DESC")
-	}
+	t.add(" ORDER BY ", seq, t.direction())
 	t.limit(most)
+}
+
+func (t *petitionText) direction() string {
+	if t.lister.query.Page.Ascending {
+		return ""
+	}
+	return " DESC"
 }

@@ -31,8 +31,8 @@ var postgresDialect = &dialect{
 	),
 	// OFFSET keeps the planner from walking the list and testing each row, which is a good plan for a common word and a
 	// very bad one for a rare one, and it cannot tell them apart.
-	found: func(table, placeholder string) (string, string) {
-		return "(SELECT rowid FROM " + table + " WHERE words @@ CAST(" + placeholder + " AS tsquery) OFFSET 0) d", "TRUE"
+	found: func(table, placeholder, order string) (string, string) {
+		return "(SELECT rowid FROM " + table + " WHERE words @@ CAST(" + placeholder + " AS tsquery) ORDER BY rowid" + order + " OFFSET 0) d", "TRUE"
 	},
 	search: func(space string, words []string) string {
 		var b strings.Builder
@@ -108,9 +108,10 @@ func configure(config *pgx.ConnConfig, o Options) {
 		"idle_in_transaction_session_timeout": milliseconds(o.Timeout),
 		"lock_timeout":                        milliseconds(o.Timeout / 3),
 		// Every query of ours is a page or less, read by one index in the page's order: the plan begins with what stands
-		// first in the text and looks the rest up, as on SQLite. What the planner guesses of words it has no statistics
-		// of would make it read whole tables.
-		"join_collapse_limit": "1", "enable_mergejoin": "off", "enable_hashjoin": "off", "jit": "off",
+		// first in the text and looks the rest up, as on SQLite. Where the planner's statistics are a minute old, its own
+		// choice would be to read and sort a table that had been small.
+		"join_collapse_limit": "1", "enable_mergejoin": "off", "enable_hashjoin": "off", "enable_seqscan": "off",
+		"random_page_cost": "1", "jit": "off",
 	}
 	for name, value := range ours {
 		if _, given := config.RuntimeParams[name]; !given {

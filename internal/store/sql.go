@@ -21,8 +21,8 @@ type dialect struct {
 	// words replaces {tx}, {settled}, {skip locked} and {words} (see sqlite.go and postgres.go).
 	words *strings.Replacer
 	// found answers what to read from as d, and on what condition, for the rowids of a search table's rows that hold the
-	// search which is bound to the placeholder.
-	found func(table, placeholder string) (from, condition string)
+	// search which is bound to the placeholder; order is that of the list, "" or " DESC".
+	found func(table, placeholder, order string) (from, condition string)
 	// search answers words, of which each must be in a row as a prefix, and the space as found wants them.
 	search func(space string, words []string) string
 }

@@ -27,7 +27,7 @@ var sqliteDialect = &dialect{
 		"{words}", "$3",
 	),
 	// The index answers in the order of rowids, so that a page needs no more rows than it shows.
-	found: func(table, placeholder string) (string, string) {
+	found: func(table, placeholder, _ string) (string, string) {
 		return table + " d", "d." + table + " MATCH " + placeholder
 	},
 	search: func(space string, words []string) string {

@@ -185,9 +185,9 @@ CREATE VIRTUAL TABLE resource_search USING fts5(
 );
 -- +engine postgres
 CREATE TABLE petition_search (rowid bigint PRIMARY KEY, words tsvector NOT NULL);
-CREATE INDEX petition_search_by_words ON petition_search USING gin (words) WITH (gin_pending_list_limit = 256);
+CREATE INDEX petition_search_by_words ON petition_search USING gin (words) WITH (gin_pending_list_limit = 64);
 CREATE TABLE resource_search (rowid bigint PRIMARY KEY, words tsvector NOT NULL);
-CREATE INDEX resource_search_by_words ON resource_search USING gin (words) WITH (gin_pending_list_limit = 256);
+CREATE INDEX resource_search_by_words ON resource_search USING gin (words) WITH (gin_pending_list_limit = 64);
 -- +engine both
 
 -- An event is never changed and never removed (I10, I11): whoever tries, the engine itself refuses.
