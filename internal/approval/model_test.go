@@ -1,7 +1,9 @@
 package approval_test
 
 import (
+	"flag"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -477,8 +479,9 @@ func TestModel(t *testing.T) {
 			w.check(m)
 		}
 	})
-	if n := steps.Load(); n < 100*stepsInModel && !t.Failed() {
-		t.Errorf("only %d steps were made", n)
+	checks, err := strconv.ParseInt(flag.Lookup("rapid.checks").Value.String(), 10, 64)
+	if n := steps.Load(); err != nil || n < checks*stepsInModel && !t.Failed() {
+		t.Errorf("only %d steps were made in %d checks, %v", n, checks, err)
 	}
 	t.Logf("%d steps", steps.Load())
 }
