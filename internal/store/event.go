@@ -48,7 +48,7 @@ func (s *Store) Events(ctx context.Context, q approval.EventQuery) (approval.Pag
 		if err != nil {
 			return result, approval.FieldError("pageToken", "is not a page token of this list: use the nextPageToken of the answer before, unchanged")
 		}
-		l.beyond(approval.Cursor{Tx: tx, Seq: key.Number}, page.Ascending)
+		l.beyond(approval.Cursor{Tx: tx, Seq: key.Number}, page.Ascending, s.dialect)
 	}
 	l.order(page.Ascending, page.Size+1)
 	events, err := list(ctx, s, l.String(), l.args, scanEvent)
@@ -68,7 +68,7 @@ func (s *Store) Events(ctx context.Context, q approval.EventQuery) (approval.Pag
 func (s *Store) EventsAfter(ctx context.Context, q approval.EventQuery, after approval.Cursor, limit int) ([]approval.Event, error) {
 	l := eventList{}
 	l.begin(q)
-	l.beyond(after, true)
+	l.beyond(after, true, s.dialect)
 	l.add(" AND ", s.dialect.words.Replace("{settled}"))
 	l.order(true, limit)
 	return list(ctx, s, l.String(), l.args, scanEvent)
@@ -101,12 +101,18 @@ func (l *eventList) begin(q approval.EventQuery) {
 	}
 }
 
-func (l *eventList) beyond(c approval.Cursor, ascending bool) {
+// beyond goes on behind the cursor. In a log without transaction numbers they are left out of the comparison: SQLite
+// uses an index for a pair of columns only if none of them is the row's own number.
+func (l *eventList) beyond(c approval.Cursor, ascending bool, d *dialect) {
 	than := " < "
 	if ascending {
 		than = " > "
 	}
-	l.add(" AND (tx, seq)", than, "(", l.arg(c.Tx), ", ", l.arg(c.Seq), ")")
+	if c.Tx == 0 && d == sqliteDialect {
+		l.add(" AND tx = 0 AND seq", than, l.arg(c.Seq))
+	} else {
+		l.add(" AND (tx, seq)", than, "(", l.arg(c.Tx), ", ", l.arg(c.Seq), ")")
+	}
 }
 
 func (l *eventList) order(ascending bool, limit int) {

@@ -88,7 +88,7 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	broker := NewBroker()
-	places := newGate(o.Conns, o.Queue)
+	places := newGate(o.Conns, o.Queue, o.Timeout)
 	e := &postgresEngine{db: db, writes: places, timeout: o.Timeout, begin: "BEGIN", always: o.Serializable,
 		hints: startHints(config, broker, o.Logger)}
 	if o.Serializable {

@@ -73,7 +73,7 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	e := &sqliteEngine{writer: w, reader: reader}
-	return &Store{engine: e, dialect: sqliteDialect, broker: NewBroker(), reads: newGate(o.Conns, o.Queue), walks: usualWalks}, nil
+	return &Store{engine: e, dialect: sqliteDialect, broker: NewBroker(), reads: newGate(o.Conns, o.Queue, o.Timeout), walks: usualWalks}, nil
 }
 
 // makeFile makes the database readable by its owner only; SQLite gives its -wal and -shm files the same mode. A file

@@ -35,7 +35,7 @@ type Options struct {
 	// Serializable runs PostgreSQL's transactions at SERIALIZABLE: what distributed engines that speak its protocol do
 	// anyway. READ COMMITTED keeps every promise as well and is faster.
 	Serializable bool
-	// Timeout bounds one transaction or query on PostgreSQL. 0: 30 seconds.
+	// Timeout bounds the wait for a turn, and on PostgreSQL one transaction or query. 0: 30 seconds.
 	Timeout time.Duration
 }
 

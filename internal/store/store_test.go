@@ -47,7 +47,7 @@ func TestPostgresKeepsThePort(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			storetest.Run(t, func(t *testing.T) approval.Store {
-				return shortSighted(openStore(t, Options{URL: postgresURL(t), Serializable: serializable, Conns: 8}))
+				return shortSighted(openStore(t, Options{URL: postgresURL(t), Serializable: serializable, Conns: 4}))
 			})
 		})
 	}
