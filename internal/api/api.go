@@ -158,8 +158,6 @@ func (x *exchange) answer() {
 	}
 	x.release()
 	switch {
-	case x.held && x.r.Context().Err() != nil:
-		x.done(statusClientGone, err)
 	case err != nil:
 		x.refuse(err)
 	case out != nil:

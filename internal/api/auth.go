@@ -66,7 +66,15 @@ func (x *exchange) stillValid() error {
 	if x.Service.Clock.Now().Sub(x.start) < trust {
 		return nil
 	}
-	_, err := x.authenticate()
+	return x.readmit()
+}
+
+// readmit asks again who calls and whether it may: both may have changed since the request began.
+func (x *exchange) readmit() error {
+	a, err := x.authenticate()
+	if err == nil && !a.Can(x.route.permission) {
+		err = approval.Errorf(approval.Forbidden, "%s may not %s any more", a.ID, x.route.permission)
+	}
 	return err
 }
 

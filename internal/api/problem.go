@@ -43,18 +43,16 @@ type notAllowed struct{ list string }
 
 func (e notAllowed) Error() string { return "the path has no such method: it has " + e.list }
 
-// statusClientGone is what metrics and logs say of a client that left; nobody reads the answer.
+// statusClientGone is what metrics and logs say of a client that left, whatever it was answered.
 const statusClientGone = 499
 
 // refuse answers err as a problem. Its private causes go to the log, with the request id that the client has, and
 // nowhere else.
 func (x *exchange) refuse(err error) {
-	if x.r.Context().Err() != nil {
-		x.done(statusClientGone, err)
-		return
-	}
 	p := problemOf(err, x.id)
 	if !x.begun {
+		// A client that only closed its sending side, or broke off in its body, still reads: without a status it would
+		// be told 200, and a refusal must never look like success.
 		x.hint(err, p.Status)
 		x.sendJSON(p.Status, "application/problem+json", p)
 	}
@@ -102,6 +100,9 @@ func (x *exchange) hint(err error, status int) {
 
 // done counts the answer and logs it: the route's name and what went wrong, never headers, query or body.
 func (x *exchange) done(status int, err error) {
+	if (x.held || err != nil) && x.r.Context().Err() != nil {
+		status = statusClientGone
+	}
 	took := x.Service.Clock.Now().Sub(x.start)
 	x.count.add(status, took, x.held)
 	level := slog.LevelDebug

@@ -70,7 +70,7 @@ func (s *eventStream) alive(at approval.Cursor) error {
 
 func (s *eventStream) write(text []byte) error {
 	if now := s.Service.Clock.Now(); now.Sub(s.checked) >= trust || now.Before(s.checked) {
-		if _, err := s.authenticate(); err != nil {
+		if err := s.readmit(); err != nil {
 			return errors.Join(errLeft, err)
 		}
 		s.checked = now

@@ -52,7 +52,7 @@ func (c NewClaim) checkTerm(p Petition, now time.Time) error {
 func claimLabels(c NewClaim, p Petition, a Actor, e Eligibility) map[string]string {
 	labels := map[string]string{LabelPetition: p.Name, LabelPerson: a.Person, LabelDigest: p.Digest}
 	if c.Event == EventApprove {
-		for _, key := range []string{LabelTimeDuration, LabelTimeExpires, LabelTimeIndefinite} {
+		for _, key := range termLabels {
 			if v, ok := c.Labels[key]; ok {
 				labels[key] = v
 			}

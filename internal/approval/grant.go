@@ -17,12 +17,15 @@ type Term struct {
 
 func (t Term) isZero() bool { return t == Term{} }
 
+// termLabels are the labels of a claim that say how long, of which one may be given.
+var termLabels = []string{LabelTimeDuration, LabelTimeExpires, LabelTimeIndefinite}
+
 // ParseTerm reads the claim labels indent.com/time/{duration,expires,indefinite}; at most one may be given.
 // It refuses an end in the past and a duration that is not positive.
 func ParseTerm(labels map[string]string, now time.Time) (Term, error) {
 	var term Term
 	given := 0
-	for _, key := range []string{LabelTimeDuration, LabelTimeExpires, LabelTimeIndefinite} {
+	for _, key := range termLabels {
 		value, ok := labels[key]
 		if !ok {
 			continue

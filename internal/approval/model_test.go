@@ -121,7 +121,7 @@ func (m *model) grantIfMet(w *world, now time.Time) {
 	met := make([]int, len(m.verdict.Requirements))
 	first, end := true, time.Time{}
 	for _, a := range m.agreed {
-		who := w.members[a.id]
+		who := w.bounded(a.id)
 		still := m.mayReview(who)
 		counts := slices.DeleteFunc(slices.Clone(a.counts), func(i int) bool { return !slices.Contains(still, i) })
 		if who.Suspended || len(counts) == 0 || !a.end.IsZero() && !now.Before(a.end) {
@@ -186,11 +186,23 @@ func (w *world) n(below int, what string) int { return rapid.IntRange(0, below-1
 
 func (w *world) member() approval.Member { return w.members[everybody[w.n(len(everybody), "who")]] }
 
+// bounded answers the member as it counts now: a service account is never more than its owner.
+func (w *world) bounded(id string) approval.Member {
+	m := w.members[id]
+	if owner := w.members[m.Person]; m.Kind == approval.KindServiceAccount {
+		m.Suspended = m.Suspended || owner.Suspended
+		if owner.Role.Rank() < m.Role.Rank() {
+			m.Role = owner.Role
+		}
+	}
+	return m
+}
+
 // caller answers somebody whom identity lets in: not one who is suspended.
 func (w *world) caller() approval.Member {
 	first := w.n(len(everybody), "caller")
 	for i := range everybody {
-		if m := w.members[everybody[(first+i)%len(everybody)]]; !m.Suspended {
+		if m := w.bounded(everybody[(first+i)%len(everybody)]); !m.Suspended {
 			return m
 		}
 	}

@@ -26,7 +26,7 @@ func (s *Service) Decide(ctx context.Context, a Actor, name string, c NewClaim, 
 			return result{}, err
 		}
 		if made, ok := p.claimOf(a, c.Event, key); ok {
-			return result{p, made}, nil
+			return result{p, made}, c.repeats(made, p)
 		}
 		p, claim, err := s.decide(ctx, a, p, c, key)
 		return result{p, claim}, err
@@ -45,6 +45,19 @@ func (p Petition) claimOf(a Actor, event, key string) (Event, bool) {
 		}
 	}
 	return Event{}, false
+}
+
+// repeats answers nil if the claim is the one that was made, sent again; with the same key but another reason, term or
+// digest it is another claim, and a Conflict.
+func (c NewClaim) repeats(made Event, p Petition) error {
+	same := c.Reason == made.Reason
+	for _, key := range termLabels {
+		same = same && c.Labels[key] == made.Label(key)
+	}
+	if !same {
+		return Errorf(Conflict, "the idempotency key was used for another claim on petition %s: use a new key for a new claim", p.Ref())
+	}
+	return c.checkDigest(p)
 }
 
 func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, key string) (Petition, Event, error) {
@@ -141,10 +154,17 @@ func (s *Service) standing(ctx context.Context, a Actor, p Petition, now time.Ti
 			if code := CodeOf(err); code != "" && code != NotFound {
 				return p, err
 			}
-			if err != nil || m.Suspended || c.lapsed(now) {
+			if err != nil || c.lapsed(now) {
 				continue
 			}
-			if c = c.countingFor(p.EligibilityOf(m.Actor("", nil)).Requirements); len(c.requirements()) == 0 {
+			who, err := s.ActorOf(ctx, m, "", nil)
+			if CodeOf(err) == Unauthenticated {
+				continue
+			}
+			if err != nil {
+				return p, err
+			}
+			if c = c.countingFor(p.EligibilityOf(who).Requirements); len(c.requirements()) == 0 {
 				continue
 			}
 		}

@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -195,27 +196,46 @@ func (s *Service) History(ctx context.Context, a Actor, name string) ([]Event, e
 	if err := a.require(ReadPetitions); err != nil {
 		return nil, err
 	}
-	var history []Event
-	refusals := 0
 	q := EventQuery{Space: a.Space, Petition: name, Page: PageRequest{Size: MaxPageSize, Ascending: true}}
-	for {
+	page, err := s.Store.Events(ctx, q)
+	if err != nil || page.Next == "" {
+		return fewRefusals(page.Items), err
+	}
+	// Somebody has filled the history: only attempts can be that many. They are read apart, and not all.
+	var history []Event
+	q.Page.Size = mostRefusals
+	for _, event := range append([]string{EventRefused}, lifecycle()...) {
+		q.Event = event
 		page, err := s.Store.Events(ctx, q)
 		if err != nil {
 			return nil, err
 		}
-		for _, e := range page.Items {
-			if e.Event == EventRefused {
-				refusals++
-			}
-			if e.Event != EventRefused || refusals <= mostRefusals {
-				history = append(history, e)
-			}
-		}
-		if page.Next == "" {
-			return history, nil
-		}
-		q.Page.Token = page.Next
+		history = append(history, page.Items...)
 	}
+	slices.SortFunc(history, func(x, y Event) int {
+		return cmp.Or(cmp.Compare(x.Cursor.Tx, y.Cursor.Tx), cmp.Compare(x.Cursor.Seq, y.Cursor.Seq))
+	})
+	return history, nil
+}
+
+// lifecycle names the events that a petition changes by, each once.
+func lifecycle() []string {
+	var names []string
+	for _, t := range Transitions {
+		names = append(names, t.Event)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func fewRefusals(events []Event) []Event {
+	refusals := 0
+	return slices.DeleteFunc(events, func(e Event) bool {
+		if e.Event == EventRefused {
+			refusals++
+		}
+		return e.Event == EventRefused && refusals > mostRefusals
+	})
 }
 
 // mostRefusals is how many refused attempts a petition's history has.

@@ -8,6 +8,10 @@ func (s *Service) ReplacePetition(ctx context.Context, a Actor, name string, n N
 	if err := s.Authorize(ctx, a, CreatePetitions, "replace petition"); err != nil {
 		return Petition{}, err
 	}
+	// The old petition is withdrawn, which is a claim.
+	if err := s.Authorize(ctx, a, CreateClaims, "replace petition"); err != nil {
+		return Petition{}, err
+	}
 	n, err := n.Check()
 	if err != nil {
 		return Petition{}, err

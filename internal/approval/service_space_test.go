@@ -153,3 +153,42 @@ func TestPolicyIsKeptForASecond(t *testing.T) {
 		return p.Verdict.Explanation
 	}(), "the space has no policy: its owners decide")
 }
+
+func TestTheLastOwnerStays(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	operator := approval.System("acme", "admin")
+	demote := func() error {
+		_, err := h.PutMember(t.Context(), operator, approval.Member{Email: olga, Role: approval.Viewer})
+		return err
+	}
+	if err := demote(); approval.CodeOf(err) != approval.Conflict {
+		t.Errorf("the last owner was demoted: %v", err)
+	}
+	if _, err := h.PutMember(t.Context(), operator, approval.Member{Email: bob, Role: approval.Owner}); err != nil {
+		t.Fatal(err)
+	}
+	if err := demote(); err != nil {
+		t.Errorf("an owner beside another: %v", err)
+	}
+}
+
+func TestAServiceAccountIsNeverMoreThanItsOwner(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	bot, err := h.store.Member(t.Context(), "acme", bobsBot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bobIs := func(role approval.Role, suspended bool) {
+		h.put(approval.Member{ID: bob, Kind: approval.KindUser, Email: bob, Person: bob, Role: role, Suspended: suspended})
+	}
+	bobIs(approval.Viewer, false)
+	if a, err := h.ActorOf(t.Context(), bot, "", nil); err != nil || a.Role != approval.Viewer {
+		t.Errorf("the account of a viewer: %q, %v", a.Role, err)
+	}
+	bobIs(approval.Editor, true)
+	if _, err := h.ActorOf(t.Context(), bot, "", nil); approval.CodeOf(err) != approval.Unauthenticated {
+		t.Errorf("the account of somebody suspended: %v", err)
+	}
+}

@@ -112,6 +112,30 @@ func narrow(a Actor, asked []Permission) ([]Permission, error) {
 	return asked, nil
 }
 
+// ActorOf answers whom a member's credential stands for now. A service account is never more than the person who owns
+// it (I7): it has at most the owner's role, and when the owner is suspended or gone it stands for nobody.
+func (s *Service) ActorOf(ctx context.Context, m Member, token string, scopes []Permission) (Actor, error) {
+	gone := Errorf(Unauthenticated, "%s is not a member of %s any more: ask an owner of the space", m.ID, m.Space)
+	if m.Suspended {
+		return Actor{}, gone
+	}
+	a := m.Actor(token, scopes)
+	if m.Kind != KindServiceAccount {
+		return a, nil
+	}
+	owner, err := s.Store.Member(ctx, m.Space, m.Person)
+	if CodeOf(err) == NotFound || err == nil && owner.Suspended {
+		return Actor{}, gone
+	}
+	if err != nil {
+		return Actor{}, err
+	}
+	if owner.Role.Rank() < a.Role.Rank() {
+		a.Role = owner.Role
+	}
+	return a, nil
+}
+
 // RecordExchange writes to the log that the actor's long-lived token was exchanged for a short-lived one, which names it
 // and so ends with it.
 func (s *Service) RecordExchange(ctx context.Context, a Actor) error {

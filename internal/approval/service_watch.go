@@ -31,14 +31,17 @@ func (s *Service) WatchPetitions(ctx context.Context, a Actor, petition string, 
 	defer alive.end()
 	for {
 		moved := false
-		_, last, err := s.drain(ctx, q, after, func(e Event) error {
-			moved = moved || changesPetition(e)
-			return nil
-		})
+		// Who is far behind is told once and goes on from the end: what happened in between is read again anyway.
+		last, behind, err := s.peek(ctx, q, after, func(e Event) { moved = moved || changesPetition(e) })
 		if err != nil {
 			return err
 		}
-		if after = last; moved {
+		if behind {
+			if last, err = s.Store.LastCursor(ctx, a.Space); err != nil {
+				return err
+			}
+		}
+		if after = last; moved || behind {
 			alive.again()
 			if err := changed(after); err != nil {
 				return err
@@ -54,6 +57,16 @@ func (s *Service) WatchPetitions(ctx context.Context, a Actor, petition string, 
 			}
 		}
 	}
+}
+
+// peek shows one batch of the events behind the cursor; behind says that there may be more.
+func (s *Service) peek(ctx context.Context, q EventQuery, after Cursor, show func(Event)) (last Cursor, behind bool, err error) {
+	events, err := s.Store.EventsAfter(ctx, q, after, drainSize)
+	for _, e := range events {
+		show(e)
+		after = e.Cursor
+	}
+	return after, len(events) == drainSize, err
 }
 
 func changesPetition(e Event) bool {

@@ -45,6 +45,9 @@ func checkText(field, s string, most int, m manner) error {
 
 // checkRunes refuses the first character that may not stand where it stands.
 func checkRunes(field, s string, m manner) error {
+	if m == identifier && s != "" && (s[0] == ' ' || s[len(s)-1] == ' ') {
+		return FieldError(field, "begins or ends with a space: remove it, it would look like another identifier")
+	}
 	before := rune(-1)
 	for i, r := range s {
 		// Nearly all text is plain ASCII.
@@ -68,6 +71,8 @@ func (m manner) forbids(r, before, after rune) string {
 		return "" // a carriage return alone would let a terminal write over what it has shown
 	case m != identifier && joins(r, before, after):
 		return ""
+	case m == identifier && r != ' ' && (unicode.Is(unicode.Zs, r) || r == brailleBlank):
+		return "blank that looks like a space"
 	}
 	return forbidden(r)
 }
@@ -78,6 +83,7 @@ const (
 	textStyle          = 0xfe0e
 	emojiStyle         = 0xfe0f
 	keycap             = 0x20e3
+	brailleBlank       = 0x2800
 )
 
 // joins answers whether r is an invisible character that shapes what stands before it: a joiner in a script that has

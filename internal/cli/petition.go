@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -181,8 +182,9 @@ func describeResource(r indent.Resource) string {
 		}
 	}
 	text := strings.Join(id, ":")
+	// What decides comes first; the name is the petitioner's word and is quoted, so that it cannot pass for the id.
 	if r.DisplayName != "" {
-		text = r.DisplayName + " (" + text + ")"
+		text += " " + strconv.Quote(r.DisplayName)
 	}
 	if r.Email != "" && r.Email != r.ID {
 		text += " <" + r.Email + ">"

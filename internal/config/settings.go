@@ -31,10 +31,7 @@ var settings = []setting{
 	}},
 	{"database", "indent.db", "File of the embedded database, or postgres://user:password@host:port/name?sslmode=verify-full.", func(c *Config, v string) error {
 		c.Database = v
-		if v == "" {
-			return fmt.Errorf("must not be empty")
-		}
-		return nil
+		return checkDatabase(v)
 	}},
 	{"log_format", "json", "json for programs, text for people; to standard error.", func(c *Config, v string) error {
 		return oneOf(v, []string{"json", "text"}, func(v string) { c.LogFormat = v })
@@ -90,6 +87,20 @@ func between(v string, least, most time.Duration, to *time.Duration) error {
 		return fmt.Errorf("%q must be a duration from %s to %s, such as 1h", v, least, most)
 	}
 	*to = d
+	return nil
+}
+
+// checkDatabase refuses what would quietly become a file of that name, and does not repeat it: it may hold a password.
+func checkDatabase(v string) error {
+	scheme, _, isURL := strings.Cut(v, "://")
+	switch {
+	case v == "":
+		return fmt.Errorf("must not be empty")
+	case isURL && scheme != "postgres" && scheme != "postgresql":
+		return fmt.Errorf("the only scheme is postgres://; anything else is a file's path")
+	case !isURL && (strings.Contains(v, "host=") || strings.Contains(v, "password=")):
+		return fmt.Errorf("write a database server as postgres://user:password@host:port/name")
+	}
 	return nil
 }
 

@@ -116,11 +116,11 @@ func (i *Identity) cached(ctx context.Context, kind, secret string, look func(co
 // holder answers the actor that a stored token stands for, as the member is now.
 func (i *Identity) holder(ctx context.Context, t approval.Token) (approval.Actor, error) {
 	m, err := i.store.Member(ctx, t.Space, t.Member)
-	if approval.CodeOf(err) == approval.NotFound || err == nil && m.Suspended {
+	if approval.CodeOf(err) == approval.NotFound {
 		return approval.Actor{}, approval.Errorf(approval.Unauthenticated, "%s is not a member of %s any more: ask an owner of the space", t.Member, t.Space)
 	}
 	if err != nil {
 		return approval.Actor{}, err
 	}
-	return m.Actor(t.Name, t.Scopes), nil
+	return i.service.ActorOf(ctx, m, t.Name, t.Scopes)
 }

@@ -190,6 +190,12 @@ CREATE TABLE resource_search (rowid bigint PRIMARY KEY, words tsvector NOT NULL)
 CREATE INDEX resource_search_by_words ON resource_search USING gin (words) WITH (gin_pending_list_limit = 64);
 -- +engine both
 
+-- +engine postgres
+-- Documents of a usual size stay in their rows as they are: to compress them costs more than all the rest of a commit.
+ALTER TABLE petitions SET (toast_tuple_target = 8160);
+ALTER TABLE events SET (toast_tuple_target = 8160);
+-- +engine both
+
 -- An event is never changed and never removed (I10, I11): whoever tries, the engine itself refuses.
 
 -- +engine sqlite
