@@ -52,7 +52,7 @@ func (p Petition) claimOf(a Actor, event, key string) (Event, bool) {
 func (c NewClaim) repeats(made Event, p Petition) error {
 	same := c.Reason == made.Reason
 	for _, key := range termLabels {
-		same = same && c.Labels[key] == made.Label(key)
+		same = same && (c.Event != EventApprove || c.Labels[key] == made.Label(key)) // other claims keep no term
 	}
 	if !same {
 		return Errorf(Conflict, "the idempotency key was used for another claim on petition %s: use a new key for a new claim", p.Ref())

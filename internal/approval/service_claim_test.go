@@ -348,3 +348,26 @@ func TestClaimsWithAKey(t *testing.T) {
 	h.refused(1, err, approval.Conflict, "was already approved by eve", bob, p.Name)
 	h.conserves(p)
 }
+
+// The same key is the same claim: with another reason, term or digest it is another one, and refused.
+func TestAKeyIsForOneClaim(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.ask(vic)
+	first := claim(approve, approval.LabelTimeDuration, "30m", approval.LabelDigest, p.Digest)
+	decide := func(p approval.Petition, c approval.NewClaim) error {
+		_, _, err := h.Decide(t.Context(), h.actor(bob), p.Name, c, "k")
+		return err
+	}
+	same(t, "first", decide(p, first), nil)
+	same(t, "again", decide(p, first), nil)
+	for i, c := range []approval.NewClaim{claim(approve), claim(approve, approval.LabelTimeDuration, "8h"),
+		{Event: approve, Reason: "other", Labels: first.Labels}} {
+		h.refused(i, decide(p, c), approval.Conflict, "the idempotency key was used for another claim", bob, p.Name)
+	}
+	h.refused(3, decide(p, claim(approve, approval.LabelTimeDuration, "30m", approval.LabelDigest, "sha256:0")), approval.Conflict, "the claim was made for", bob, p.Name)
+	p = h.ask(vic)
+	same(t, "a denial with a term that means nothing", decide(p, claim(deny, approval.LabelTimeDuration, "30m")), nil)
+	same(t, "again", decide(p, claim(deny, approval.LabelTimeDuration, "30m")), nil)
+	h.conserves(p)
+}

@@ -203,9 +203,11 @@ func (s *Service) History(ctx context.Context, a Actor, name string) ([]Event, e
 	}
 	// Somebody has filled the history: only attempts can be that many. They are read apart, and not all.
 	var history []Event
-	q.Page.Size = mostRefusals
 	for _, event := range append([]string{EventRefused}, lifecycle()...) {
-		q.Event = event
+		q.Event, q.Page.Size = event, MaxPageSize
+		if event == EventRefused {
+			q.Page.Size = mostRefusals
+		}
 		page, err := s.Store.Events(ctx, q)
 		if err != nil {
 			return nil, err
