@@ -29,7 +29,7 @@ type settingFlags struct {
 
 func (s *settingFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&s.file, "config", "", "file of settings; `indent config sample` prints one")
+	f.StringVar(&s.file, "config", "", "file of settings; the command indent config sample prints one")
 	s.values = map[string]*string{
 		"addr":       f.String("addr", "", "address to listen on, host:port"),
 		"base_url":   f.String("base-url", "", "address that people and clients use"),
