@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/indent-approvals/indent/internal/app"
+	"github.com/indent-approvals/indent/internal/config"
 )
 
 // adminCommand works on the database itself, for whoever has it: that is how the first owner comes in without a
@@ -100,6 +104,9 @@ func (t *terminal) invite(cmd *cobra.Command, s *settingFlags, i invitation, wor
 	if err != nil {
 		return err
 	}
+	if err := mustExist(cmd, cfg); err != nil {
+		return err
+	}
 	a, err := app.Build(cmd.Context(), cfg, app.Options{Logger: logger(t.err, "text", "warn"), Version: t.version})
 	if err != nil {
 		return err
@@ -115,4 +122,17 @@ func (t *terminal) invite(cmd *cobra.Command, s *settingFlags, i invitation, wor
 	t.say("%s signs in to %s, once and within 24 hours, with this link:", plain(i.email), plain(i.space))
 	_, err = fmt.Fprintln(t.out, link)
 	return err
+}
+
+// mustExist refuses to look for members in a file that is not there: opening it would make an empty database, which is
+// what a forgotten --config looks like. Only init makes one.
+func mustExist(cmd *cobra.Command, cfg config.Config) error {
+	if cfg.Shared() || cmd.Name() == "init" {
+		return nil
+	}
+	file := strings.TrimPrefix(cfg.Database, "sqlite:")
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no database %s: give the server's --config or --database, or make its first space with indent admin init", plain(file))
+	}
+	return nil
 }
