@@ -4,23 +4,27 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
 	"github.com/indent-approvals/indent/internal/store/storetest"
 )
 
-// BenchmarkCommit answers how many durable changes a second each engine takes, by how many callers there are at once.
+// BenchmarkCommit answers how many durable changes a second each engine takes, by how many callers there are at once: petitions
+// that are made, and petitions that are made and granted (two commits each).
 // PostgreSQL takes part when INDENT_TEST_POSTGRES names a server.
 func BenchmarkCommit(b *testing.B) {
 	for engine, url := range engines() {
 		for _, callers := range []int{1, 64, 256} {
-			b.Run(fmt.Sprintf("%s/create/%d", engine, callers), func(b *testing.B) {
-				s := openStore(b, Options{URL: url(b)})
-				run(b, s, callers)
-			})
+			for work, decide := range map[string]bool{"create": false, "create+decide": true} {
+				b.Run(fmt.Sprintf("%s/%s/%d", engine, work, callers), func(b *testing.B) {
+					run(b, openStore(b, Options{URL: url(b)}), callers, decide)
+				})
+			}
 		}
 	}
 }
@@ -34,26 +38,41 @@ func engines() map[string]func(testing.TB) string {
 	return list
 }
 
-func run(b *testing.B, s approval.Store, callers int) {
+func run(b *testing.B, s approval.Store, callers int, decide bool) {
 	work := make(chan struct{}, b.N)
 	for range b.N {
 		work <- struct{}{}
 	}
 	close(work)
+	took := make([][]time.Duration, callers)
 	b.ReportAllocs()
 	b.ResetTimer()
 	var all sync.WaitGroup
-	for range callers {
+	for i := range callers {
 		all.Go(func() {
 			for range work {
-				if err := s.Commit(b.Context(), storetest.Create(storetest.NewPetition("acmecorp"))); err != nil {
+				begun := time.Now()
+				p := storetest.NewPetition("acmecorp")
+				if err := s.Commit(b.Context(), storetest.Create(p)); err != nil {
 					b.Error(err)
 				}
+				if decide {
+					_, change := storetest.Decide(p, approval.Resource{ID: "bob@acmecorp.example", Kind: approval.KindUser})
+					if err := s.Commit(b.Context(), change); err != nil {
+						b.Error(err)
+					}
+				}
+				took[i] = append(took[i], time.Since(begun))
 			}
 		})
 	}
 	all.Wait()
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "commits/s")
+	b.StopTimer()
+	each := slices.Concat(took...)
+	slices.Sort(each)
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "done/s")
+	b.ReportMetric(each[len(each)/2].Seconds()*1000, "p50-ms")
+	b.ReportMetric(each[len(each)*99/100].Seconds()*1000, "p99-ms")
 }
 
 // BenchmarkLists answers what a page costs among many petitions: INDENT_BENCH_PETITIONS of them, 10,000 by default.
