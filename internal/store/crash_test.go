@@ -132,7 +132,6 @@ func proveNothingIsHalfThere(t *testing.T, s *Store) {
 		"requests":    {count("requests", "events WHERE event = 'access/request'"), petitions},
 		"keys":        {count("keys", "idempotency"), petitions},
 		"timers":      {count("timers", "jobs"), petitions},
-		"people":      {count("people", "petition_people"), petitions},
 		"words":       {count("words", "petition_search WHERE petition_search MATCH 'support'"), petitions},
 		"approvals":   {count("approvals", "events WHERE event = 'access/approve'"), granted},
 		"grants":      {count("grants", "events WHERE event = 'access/grant'"), granted},

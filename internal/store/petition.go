@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"slices"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
@@ -13,16 +12,11 @@ var (
 		INSERT INTO petitions (space, name, version, phase, create_time, words, doc) VALUES ($1, $2, 1, $3, $4, $5, $6)`)
 	updatePetition = sqlText(`
 		UPDATE petitions SET version = $4 + 1, phase = $3, doc = $5 WHERE space = $1 AND name = $2 AND version = $4`)
-	insertPetitionPerson = sqlText(`
-		INSERT INTO petition_people (space, id, petition)
-		VALUES ($1, $3, (SELECT seq FROM petitions WHERE space = $1 AND name = $2))`)
-	putPetitionLabel = sqlText(`
-		INSERT INTO petition_labels (petition, key, value, space)
-		VALUES ((SELECT seq FROM petitions WHERE space = $1 AND name = $2), $3, $4, $1)
-		ON CONFLICT (petition, key) DO UPDATE SET value = excluded.value WHERE petition_labels.value <> excluded.value`)
-	insertPetitionWords = sqlText(`
+	updatePetitionWords = sqlText(`UPDATE petitions SET words = $3 WHERE space = $1 AND name = $2`)
+	indexPetition       = sqlText(`
 		INSERT INTO petition_search (rowid, words)
 		VALUES ((SELECT seq FROM petitions WHERE space = $1 AND name = $2), {words})`)
+	forgetPetition = forgetText("petition_search", "petitions")
 	selectPetition = sqlText(`
 		SELECT space, name, version, doc, seq FROM petitions WHERE space = $1 AND name = $2`)
 
@@ -34,81 +28,35 @@ var (
 )
 
 func (p *plan) putPetition(w approval.PutPetition) {
-	p.inSpace(w.Petition.Space)
+	t := &w.Petition
+	p.inSpace(t.Space)
 	switch {
 	case w.Expect == 0:
-		p.insertPetition(&w.Petition)
+		p.insertPetition(t)
 	default:
-		p.updatePetition(&w.Petition, w.Expect)
+		s := p.add(updatePetition, t.Space, t.Name, string(t.Phase), w.Expect, p.document(t))
+		s.missing = petitionStale
+		// What a petition asks never changes, so neither do its words, unless its labels do.
 		if !w.SameLabels {
-			p.replacePetitionLabels(&w.Petition)
+			words := petitionWords(t)
+			p.add(forgetPetition, t.Space, t.Name)
+			p.add(updatePetitionWords, t.Space, t.Name, words)
+			p.add(indexPetition, t.Space, t.Name, words)
 		}
 	}
-}
-
-func (p *plan) insertPetition(t *approval.Petition) {
-	// What a petition asks never changes, so its words are written once.
-	words := rowWords(t.Space, petitionWords(t))
-	s := p.add(insertPetition, t.Space, t.Name, string(t.Phase), micros(t.CreateTime), words, p.document(t))
-	s.taken = petitionExists
-	for _, id := range peopleOf(t) {
-		p.add(insertPetitionPerson, t.Space, t.Name, id)
-	}
-	p.putPetitionLabels(t)
-	p.add(insertPetitionWords, t.Space, t.Name, words)
-}
-
-func petitionExists(args []any) error {
-	return approval.Errorf(approval.Conflict, "petition #%s/%s exists already", args[0], args[1])
-}
-
-func (p *plan) updatePetition(t *approval.Petition, expect int64) {
-	s := p.add(updatePetition, t.Space, t.Name, string(t.Phase), expect, p.document(t))
-	s.missing = petitionStale
 }
 
 func petitionStale(args []any) error {
 	return approval.Errorf(approval.Conflict, "petition #%s/%s changed in the meantime: read it again and decide on that", args[0], args[1])
 }
 
-func (p *plan) replacePetitionLabels(t *approval.Petition) {
-	var rest clause
-	rest.add("DELETE FROM petition_labels WHERE petition = (SELECT seq FROM petitions WHERE space = ",
-		rest.arg(t.Space), " AND name = ", rest.arg(t.Name), ")")
-	if len(t.Labels) > 0 {
-		rest.add(" AND key NOT IN ", rest.in(keys(t.Labels)))
+func (p *plan) insertPetition(t *approval.Petition) {
+	words := petitionWords(t)
+	s := p.add(insertPetition, t.Space, t.Name, string(t.Phase), micros(t.CreateTime), words, p.document(t))
+	s.taken = func(args []any) error {
+		return approval.Errorf(approval.Conflict, "petition #%s/%s exists already", args[0], args[1])
 	}
-	p.addDynamic(&rest)
-	p.putPetitionLabels(t)
-}
-
-func (p *plan) putPetitionLabels(t *approval.Petition) {
-	for _, key := range keys(t.Labels) {
-		p.add(putPetitionLabel, t.Space, t.Name, key, t.Labels[key])
-	}
-}
-
-// peopleOf answers the ids of those who ask, each once.
-func peopleOf(t *approval.Petition) []string {
-	ids := make([]string, 0, 1+len(t.Petitioners))
-	ids = append(ids, t.CreatedBy.ID)
-	for _, r := range t.Petitioners {
-		if !slices.Contains(ids, r.ID) {
-			ids = append(ids, r.ID)
-		}
-	}
-	return ids
-}
-
-// keys answers the keys in order, so that a change always writes its rows in the same order: on PostgreSQL two changes
-// of one petition then wait for each other and never lock each other up.
-func keys(m map[string]string) []string {
-	list := make([]string, 0, len(m))
-	for k := range m {
-		list = append(list, k)
-	}
-	slices.Sort(list)
-	return list
+	p.add(indexPetition, t.Space, t.Name, words)
 }
 
 // Petition implements [approval.Store].

@@ -10,10 +10,10 @@ import (
 
 // Petitions implements [approval.Store].
 //
-// A list is read by one index that is in its order already (the driver), newest first by seq; everything else that is
-// asked for is a condition on each row that the driver finds. So a page costs what its rows cost, however many
-// petitions there are; only a driver that finds many and conditions that refuse nearly all of them make a long walk.
-// CROSS JOIN is how SQLite is told to begin with the driver, and PostgreSQL by the settings of our sessions.
+// A list is read by one index that is in its order already, newest first by seq; everything else that is asked for is a
+// condition on each row that the index finds. So a page costs what its rows cost, however many petitions there are; only
+// conditions that refuse nearly all of what an index finds make a long walk. CROSS JOIN is how SQLite is told to begin
+// with what stands first, and PostgreSQL by the settings of our sessions.
 func (s *Store) Petitions(ctx context.Context, q approval.PetitionQuery) (approval.Page[approval.Petition], error) {
 	var none approval.Page[approval.Petition]
 	page, err := q.Page.Check()
@@ -24,18 +24,13 @@ func (s *Store) Petitions(ctx context.Context, q approval.PetitionQuery) (approv
 	if err != nil {
 		return none, err
 	}
-	words, hopeless := queryWords(q.Words)
+	conditions, hopeless := conditionsOf(q.Words, q.Petitioner, q.Selector)
 	if hopeless {
 		return none, nil
 	}
-	q.Page, q.Words = page, words
-	l := petitionLister{s, q, key.Number, given}
-	var rows []petitionRow
-	if len(words) > 0 {
-		rows, err = l.search(ctx)
-	} else {
-		rows, err = l.rows(ctx, l.list())
-	}
+	q.Page = page
+	l := petitionLister{s, q, conditions, key.Number, given}
+	rows, err := l.page(ctx)
 	if err != nil {
 		return none, err
 	}
@@ -65,28 +60,33 @@ func cut[T any](rows []T, size int) (page []T, last *T) {
 // petitionLister answers one page.
 type petitionLister struct {
 	*Store
-	query approval.PetitionQuery // its page is checked, its words are cut
-	after int64
-	given bool // after is: the page is not the first
+	query      approval.PetitionQuery // its page is checked
+	conditions []condition
+	after      int64
+	given      bool // after is: the page is not the first
 }
 
-func (l petitionLister) rows(ctx context.Context, t *petitionText) ([]petitionRow, error) {
-	return list(ctx, l.Store, t.String(), t.args, scanPetition)
-}
-
-// walks says how many petitions are looked at before the search index is asked: of all, and of those that are not
-// closed, which are usually few among many and which no search index knows apart.
+// walks says how many petitions are looked at before the index of words is asked: of all, and of those that are not
+// closed, which are usually few among many and which that index does not know apart.
 type walks struct{ all, notClosed int }
 
 var usualWalks = walks{all: 500, notClosed: 10_000}
 
-// search finds petitions by words. To find what begins with a word, a full-text index gathers all that do, which is
-// slow for a word that is in very many petitions; but then a page of them stands among the newest. So these are looked
-// at first, and the index is asked when they do not make a page.
-func (l petitionLister) search(ctx context.Context) ([]petitionRow, error) {
+// page reads the rows of a page and one more.
+//
+// An index of words is slow where a word is in very many petitions: to find what begins with a word, it gathers all that
+// do. But then a page of them stands among the newest. So these are looked at first, and the index is asked when they do
+// not make a page.
+func (l petitionLister) page(ctx context.Context) ([]petitionRow, error) {
+	positive := searchable(l.conditions)
+	if len(positive) == 0 {
+		return l.rows(ctx, l.list())
+	}
 	most := l.walks.all
 	if len(l.query.Phases) > 0 && !slices.Contains(l.query.Phases, approval.Closed) {
 		most = l.walks.notClosed
+	} else if l.dialect.inOrder && !slices.ContainsFunc(positive, func(c condition) bool { return c.prefix }) {
+		return l.rows(ctx, l.indexed(positive))
 	}
 	rows, err := l.rows(ctx, l.walk(most))
 	if err != nil || len(rows) > l.query.Page.Size {
@@ -97,30 +97,20 @@ func (l petitionLister) search(ctx context.Context) ([]petitionRow, error) {
 	if err != nil || len(beyond) == 0 {
 		return rows, err
 	}
-	return l.rows(ctx, l.indexed())
+	return l.rows(ctx, l.indexed(positive))
 }
 
-// list is a page without words: a driver and conditions.
+func (l petitionLister) rows(ctx context.Context, t *petitionText) ([]petitionRow, error) {
+	return list(ctx, l.Store, t.String(), t.args, scanPetition)
+}
+
+// list reads by phase.
 func (l petitionLister) list() *petitionText {
 	t := l.begin()
-	rest, seq := l.query.Selector, "d.petition"
-	switch label, found := l.label(); {
-	case l.query.Petitioner != "":
-		t.from("petition_people d", "d.petition", t.asks("d", l.query.Petitioner))
-	case found:
-		rest, seq = without(rest, label), "d.petition + 0"
-		t.from("petition_labels d", "d.petition", t.labelled("d", l.query.Selector[label]))
-	default:
-		t.add(petitionColumns, "FROM (")
-		t.phases(l.query.Page.Size+1, rest)
-		t.add(") d CROSS JOIN petitions p WHERE p.seq = d.seq")
-		t.order("d.seq", l.query.Page.Size+1)
-		return t
-	}
-	t.after(seq)
-	t.inPhases()
-	t.satisfies(rest, "p")
-	t.order(seq, l.query.Page.Size+1)
+	t.add(petitionColumns, "FROM (")
+	t.phases(l.query.Page.Size+1, l.conditions)
+	t.add(") d CROSS JOIN petitions p WHERE p.seq = d.seq")
+	t.order("d.seq", l.query.Page.Size+1)
 	return t
 }
 
@@ -130,10 +120,7 @@ func (l petitionLister) walk(most int) *petitionText {
 	t.add(petitionColumns, "FROM (")
 	t.newest(most)
 	t.add(") d CROSS JOIN petitions p WHERE p.seq = d.seq")
-	for _, w := range l.query.Words {
-		t.add(" AND p.words LIKE ", t.arg("% "+w+"%"))
-	}
-	t.conditions()
+	t.satisfies(l.conditions, "p")
 	t.order("d.seq", l.query.Page.Size+1)
 	return t
 }
@@ -147,29 +134,16 @@ func (l petitionLister) beyond(most int) *petitionText {
 	return t
 }
 
-// indexed is a page by the search index.
-func (l petitionLister) indexed() *petitionText {
+// indexed reads by the index of words, which knows all conditions but phases and what must not be.
+func (l petitionLister) indexed(positive []condition) *petitionText {
 	t := l.begin()
-	found, condition := l.dialect.found("petition_search", t.arg(l.dialect.search(l.query.Space, l.query.Words)), t.direction())
-	t.from(found, "d.rowid", condition)
+	found, condition := l.dialect.found("petition_search", t.arg(l.dialect.search(l.query.Space, positive)), t.direction())
+	t.add(petitionColumns, "FROM ", found, " CROSS JOIN petitions p WHERE p.seq = d.rowid AND ", condition, " AND p.space = ", t.space)
 	t.after("d.rowid")
-	t.conditions()
+	t.inPhases()
+	t.satisfies(l.conditions, "p")
 	t.order("d.rowid", l.query.Page.Size+1)
 	return t
-}
-
-// label answers the place of the first term of the selector that demands one value of a label.
-func (l petitionLister) label() (int, bool) {
-	for i, t := range l.query.Selector {
-		if t.Operator == approval.In && len(t.Values) == 1 {
-			return i, true
-		}
-	}
-	return 0, false
-}
-
-func without(s approval.Selector, place int) approval.Selector {
-	return append(append(approval.Selector{}, s[:place]...), s[place+1:]...)
 }
 
 const petitionColumns = "SELECT p.space, p.name, p.version, p.doc, p.seq "
@@ -191,19 +165,8 @@ func (l petitionLister) begin() *petitionText {
 	return t
 }
 
-// from begins the text with a driver.
-func (t *petitionText) from(table, seq, condition string) {
-	t.add(petitionColumns, "FROM ", table, " CROSS JOIN petitions p WHERE p.seq = ", seq, " AND ", condition, " AND p.space = ", t.space)
-}
-
-// newest answers the seq of petitions in the list's order, by phase or by who asks.
+// newest answers the seq of petitions in the list's order.
 func (t *petitionText) newest(most int) {
-	if who := t.lister.query.Petitioner; who != "" {
-		t.add("SELECT o.petition AS seq FROM petition_people o WHERE ", t.asks("o", who))
-		t.after("o.petition")
-		t.order("o.petition", most)
-		return
-	}
 	t.add("SELECT w.seq FROM (")
 	t.phases(most, nil)
 	t.add(") w")
@@ -211,7 +174,7 @@ func (t *petitionText) newest(most int) {
 }
 
 // phases reads the newest of each phase from one index. Merged, they are the newest of all of these phases.
-func (t *petitionText) phases(most int, s approval.Selector) {
+func (t *petitionText) phases(most int, conditions []condition) {
 	phases := t.lister.query.Phases
 	if len(phases) == 0 {
 		phases = approval.Phases
@@ -222,27 +185,10 @@ func (t *petitionText) phases(most int, s approval.Selector) {
 		}
 		t.add("SELECT seq FROM (SELECT q.seq FROM petitions q WHERE q.space = ", t.space, " AND q.phase = ", t.arg(string(phase)))
 		t.after("q.seq + 0")
-		t.satisfies(s, "q")
+		t.satisfies(conditions, "q")
 		t.order("q.seq + 0", most)
 		t.add(") phase", strconv.Itoa(i))
 	}
-}
-
-// conditions are those on each row that a search has found.
-func (t *petitionText) conditions() {
-	t.inPhases()
-	if who := t.lister.query.Petitioner; who != "" {
-		t.add(" AND EXISTS (SELECT 1 FROM petition_people o WHERE ", t.asks("o", who), " AND o.petition = p.seq)")
-	}
-	t.satisfies(t.lister.query.Selector, "p")
-}
-
-func (t *petitionText) asks(row, id string) string {
-	return row + ".space = " + t.space + " AND " + row + ".id = " + t.arg(id)
-}
-
-func (t *petitionText) labelled(row string, term approval.SelectorTerm) string {
-	return row + ".space = " + t.space + " AND " + row + ".key = " + t.arg(term.Key) + " AND " + row + ".value = " + t.arg(term.Values[0])
 }
 
 func (t *petitionText) inPhases() {
@@ -252,13 +198,6 @@ func (t *petitionText) inPhases() {
 			names[i] = string(phase)
 		}
 		t.add(" AND p.phase IN ", t.in(names))
-	}
-}
-
-func (t *petitionText) satisfies(s approval.Selector, row string) {
-	for _, term := range s {
-		t.add(" AND ")
-		t.term(term, "petition_labels", "petition", row)
 	}
 }
 

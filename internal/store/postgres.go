@@ -34,19 +34,14 @@ var postgresDialect = &dialect{
 	found: func(table, placeholder, order string) (string, string) {
 		return "(SELECT rowid FROM " + table + " WHERE words @@ CAST(" + placeholder + " AS tsquery) ORDER BY rowid" + order + " OFFSET 0) d", "TRUE"
 	},
-	search: func(space string, words []string) string {
-		var b strings.Builder
-		b.WriteString(lexeme(spaceWord(space)))
-		for _, w := range words {
-			b.WriteString(" & " + lexeme(w) + ":*")
+	quote: func(word string, prefix bool) string {
+		quoted := "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(word) + "'"
+		if prefix {
+			quoted += ":*"
 		}
-		return b.String()
+		return quoted
 	},
-}
-
-// lexeme quotes a word for a tsquery.
-func lexeme(word string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(word) + "'"
+	and: " & ", or: " | ",
 }
 
 // postgresEngine commits each change in a transaction of its own. A change goes to the server as one message: without

@@ -8,48 +8,34 @@ import (
 )
 
 var (
-	insertResource = sqlText(`INSERT INTO resources (space, name, id, views, doc) VALUES ($1, $2, $3, $4, $5)`)
+	insertResource = sqlText(`INSERT INTO resources (space, name, id, views, words, doc) VALUES ($1, $2, $3, $4, $5, $6)`)
 	putResource    = sqlText(`
-		INSERT INTO resources (space, name, id, views, doc) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (space, name) DO UPDATE SET doc = excluded.doc, views = excluded.views, id = excluded.id`)
-	deleteResource      = sqlText(`DELETE FROM resources WHERE space = $1 AND name = $2`)
-	insertResourceLabel = sqlText(`
-		INSERT INTO resource_labels (resource, key, value)
-		VALUES ((SELECT seq FROM resources WHERE space = $1 AND name = $2), $3, $4)`)
-	deleteResourceLabels = sqlText(`
-		DELETE FROM resource_labels WHERE resource = (SELECT seq FROM resources WHERE space = $1 AND name = $2)`)
-	insertResourceWords = sqlText(`
+		INSERT INTO resources (space, name, id, views, words, doc) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (space, name) DO UPDATE SET doc = excluded.doc, words = excluded.words, views = excluded.views, id = excluded.id`)
+	deleteResource = sqlText(`DELETE FROM resources WHERE space = $1 AND name = $2`)
+	indexResource  = sqlText(`
 		INSERT INTO resource_search (rowid, words)
 		VALUES ((SELECT seq FROM resources WHERE space = $1 AND name = $2), {words})`)
-	deleteResourceWords = sqlText(`
-		DELETE FROM resource_search WHERE rowid = (SELECT seq FROM resources WHERE space = $1 AND name = $2)`)
+	forgetResource = forgetText("resource_search", "resources")
 	selectResource = sqlText(`SELECT name, doc FROM resources WHERE space = $1 AND name = $2`)
 )
 
 func (p *plan) putResource(w approval.PutResource) {
 	r, name := &w.Resource, w.Resource.Name()
-	put := putResource
-	if w.MustBeNew {
-		put = insertResource
+	put, words := insertResource, resourceWords(p.space, r)
+	if !w.MustBeNew {
+		put = putResource
+		p.add(forgetResource, p.space, name)
 	}
-	s := p.add(put, p.space, name, r.ID, viewsOf(r), p.document(r))
+	s := p.add(put, p.space, name, r.ID, viewsOf(r), words, p.document(r))
 	s.taken = func(args []any) error {
 		return approval.Errorf(approval.Conflict, "a resource with the name %q exists already in %s", args[1], args[0])
 	}
-	if !w.MustBeNew {
-		p.add(deleteResourceLabels, p.space, name)
-		p.add(deleteResourceWords, p.space, name)
-	}
-	for _, key := range keys(r.Labels) {
-		p.add(insertResourceLabel, p.space, name, key, r.Labels[key])
-	}
-	p.add(insertResourceWords, p.space, name, rowWords(p.space, resourceWords(r)))
+	p.add(indexResource, p.space, name, words)
 }
 
-// deleteResource deletes what hangs on the row first, which is nothing when there is no such row.
 func (p *plan) deleteResource(name string) {
-	p.add(deleteResourceLabels, p.space, name)
-	p.add(deleteResourceWords, p.space, name)
+	p.add(forgetResource, p.space, name)
 	s := p.add(deleteResource, p.space, name)
 	s.missing = func(args []any) error { return noResource(args[0], args[1]) }
 }
@@ -123,14 +109,14 @@ func (s *Store) Resources(ctx context.Context, q approval.ResourceQuery) (approv
 	if err != nil {
 		return result, err
 	}
-	words, hopeless := queryWords(q.Words)
+	conditions, hopeless := conditionsOf(q.Words, "", q.Selector)
 	if hopeless {
 		return result, nil
 	}
 	var c clause
 	c.add("SELECT r.name, r.doc FROM ")
-	if len(words) > 0 {
-		found, condition := s.dialect.found("resource_search", c.arg(s.dialect.search(q.Space, words)), "")
+	if positive := searchable(conditions); len(positive) > 0 {
+		found, condition := s.dialect.found("resource_search", c.arg(s.dialect.search(q.Space, positive)), "")
 		c.add(found, " CROSS JOIN resources r WHERE r.seq = d.rowid AND ", condition, " AND ")
 	} else {
 		c.add("resources r WHERE ")
@@ -139,10 +125,7 @@ func (s *Store) Resources(ctx context.Context, q approval.ResourceQuery) (approv
 	if q.View != "" {
 		c.add(" AND (r.views & ", c.arg(viewBit(q.View)), ") <> 0")
 	}
-	for _, t := range q.Selector {
-		c.add(" AND ")
-		c.term(t, "resource_labels", "resource", "r")
-	}
+	c.satisfies(conditions, "r")
 	if given {
 		c.add(" AND r.name > ", c.arg(key.Text))
 	}

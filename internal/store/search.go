@@ -2,15 +2,57 @@ package store
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
 
-// petitionWords answers what a petition is found by. What people look for comes first: a long petition has more words
-// than the index takes.
-func petitionWords(t *approval.Petition) []string {
+// A row is found by its words: those of what it says, and marks for its space, for who asks and for its labels. Words are
+// letters and digits only (approval.SearchWords), marks begin with a sign and are of one length each, so that no word is
+// a mark and no mark begins another.
+
+// wordsOf answers the words and marks of a row, each behind a blank.
+func wordsOf(space string, words []string, people []string, labels map[string]string) string {
+	var b strings.Builder
+	b.WriteString(spaceMark(space))
+	for _, id := range people {
+		b.WriteString(" " + personMark(id))
+	}
+	for _, key := range keys(labels) {
+		b.WriteString(" " + keyMark(key) + " " + labelMark(key, labels[key]))
+	}
+	for _, w := range words {
+		b.WriteString(" " + w)
+	}
+	return b.String()
+}
+
+func spaceMark(space string) string      { return "§" + space }
+func personMark(id string) string        { return "¶" + digest(id) }
+func keyMark(key string) string          { return "°" + digest(key) }
+func labelMark(key, value string) string { return "•" + digest(key, value) }
+
+// digest answers 20 letters and digits, which nobody can find twice.
+func digest(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00"))) // no text of ours has a NUL
+	return hex.EncodeToString(sum[:10])
+}
+
+func keys(m map[string]string) []string {
+	list := make([]string, 0, len(m))
+	for k := range m {
+		list = append(list, k)
+	}
+	slices.Sort(list)
+	return list
+}
+
+func petitionWords(t *approval.Petition) string {
+	// What people look for comes first: a long petition has more words than are kept.
 	texts := make([]string, 0, 16)
 	texts = append(texts, t.DisplayName)
 	for _, list := range [][]approval.Resource{t.Resources, t.Petitioners, {t.CreatedBy}} {
@@ -19,12 +61,18 @@ func petitionWords(t *approval.Petition) []string {
 		}
 	}
 	texts = append(texts, t.Reason)
-	return approval.SearchWords(append(texts, jsonTexts(t.Params)...)...)
+	people := []string{t.CreatedBy.ID}
+	for _, r := range t.Petitioners {
+		if !slices.Contains(people, r.ID) {
+			people = append(people, r.ID)
+		}
+	}
+	return wordsOf(t.Space, approval.SearchWords(append(texts, jsonTexts(t.Params)...)...), people, t.Labels)
 }
 
-func resourceWords(r *approval.Resource) []string {
+func resourceWords(space string, r *approval.Resource) string {
 	texts := append([]string{r.DisplayName, r.Email, r.ID, r.Name(), r.Kind}, r.AltIDs...)
-	return approval.SearchWords(texts...)
+	return wordsOf(space, approval.SearchWords(texts...), nil, r.Labels)
 }
 
 // jsonTexts answers the strings of a JSON text. Where nothing is escaped, the text itself has the same words.
@@ -48,17 +96,77 @@ func jsonTexts(value []byte) (texts []string) {
 	}
 }
 
-// spaceWord marks the rows of a space. It cannot be one of a row's own words, which are letters and digits only.
-func spaceWord(space string) string { return "§" + space }
-
-// queryWords cuts the words of a query as those of a row were cut, so that nothing in them can mean anything to an
-// engine. Without a word left, nothing is found.
-func queryWords(asked []string) (words []string, hopeless bool) {
-	words = approval.SearchWords(asked...)
-	return words, len(asked) > 0 && len(words) == 0
+// condition demands that a row has one of the words, or none of them.
+type condition struct {
+	words  []string
+	prefix bool // one that begins so is enough
+	not    bool
 }
 
-// rowWords answers the words of a row as the search tables take them, behind the mark of its space.
-func rowWords(space string, words []string) string {
-	return spaceWord(space) + " " + strings.Join(words, " ")
+// conditionsOf answers what a row must satisfy. Without a word left of those that were asked for, nothing does.
+func conditionsOf(asked []string, petitioner string, labels approval.Selector) (list []condition, hopeless bool) {
+	words := approval.SearchWords(asked...) // so that nothing in them can mean anything to an engine
+	for _, w := range words {
+		list = append(list, condition{words: []string{w}, prefix: true})
+	}
+	if petitioner != "" {
+		list = append(list, condition{words: []string{personMark(petitioner)}})
+	}
+	for _, t := range labels {
+		c := condition{words: []string{keyMark(t.Key)}, not: t.Operator == approval.NotIn || t.Operator == approval.DoesNotExist}
+		if t.Operator == approval.In || t.Operator == approval.NotIn {
+			c.words = nil
+			for _, v := range t.Values {
+				c.words = append(c.words, labelMark(t.Key, v))
+			}
+		}
+		list = append(list, c)
+	}
+	return list, len(asked) > 0 && len(words) == 0
+}
+
+// satisfies adds the conditions on one row. LIKE means the same to both engines: there is nothing in a word that it
+// would take for a pattern, and no capital letter.
+func (c *clause) satisfies(list []condition, row string) {
+	for _, d := range list {
+		c.add(" AND ")
+		if d.not {
+			c.add("NOT ")
+		}
+		c.add("(")
+		for i, w := range d.words {
+			if i > 0 {
+				c.add(" OR ")
+			}
+			c.add(row, ".words LIKE ", c.arg("% "+w+"%"))
+		}
+		c.add(")")
+	}
+}
+
+// searchable answers the conditions that an index of words can answer, if there are any.
+func searchable(list []condition) (positive []condition) {
+	for _, c := range list {
+		if !c.not {
+			positive = append(positive, c)
+		}
+	}
+	return positive
+}
+
+// search writes the conditions in an engine's query language: all of them, each by any of its words.
+func (d *dialect) search(space string, list []condition) string {
+	var b strings.Builder
+	b.WriteString(d.quote(spaceMark(space), false))
+	for _, c := range list {
+		b.WriteString(d.and + "(")
+		for i, w := range c.words {
+			if i > 0 {
+				b.WriteString(d.or)
+			}
+			b.WriteString(d.quote(w, c.prefix))
+		}
+		b.WriteString(")")
+	}
+	return b.String()
 }

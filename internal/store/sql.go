@@ -23,8 +23,11 @@ type dialect struct {
 	// found answers what to read from as d, and on what condition, for the rowids of a search table's rows that hold the
 	// search which is bound to the placeholder; order is that of the list, "" or " DESC".
 	found func(table, placeholder, order string) (from, condition string)
-	// search answers words, of which each must be in a row as a prefix, and the space as found wants them.
-	search func(space string, words []string) string
+	// inOrder: whole words are found in the order of rowids, so that a page costs a page however many rows have them.
+	inOrder bool
+	// quote, and and or are the words of a search; a word that is a prefix stands for all that begin with it.
+	quote   func(word string, prefix bool) string
+	and, or string
 }
 
 // text is one SQL statement in the words of each engine. Statements are package variables: made once, compared by
@@ -244,18 +247,6 @@ func (c *clause) in(values []string) string {
 
 // limit is part of the text and no argument: PostgreSQL plans a page well only if it knows that it is one.
 func (c *clause) limit(rows int) { c.add(" LIMIT ", strconv.Itoa(rows)) }
-
-// term adds the condition that a row's labels satisfy one term of a selector.
-func (c *clause) term(t approval.SelectorTerm, table, owner, row string) {
-	if t.Operator == approval.NotIn || t.Operator == approval.DoesNotExist {
-		c.add("NOT ")
-	}
-	c.add("EXISTS (SELECT 1 FROM ", table, " l WHERE l.", owner, " = ", row, ".seq AND l.key = ", c.arg(t.Key))
-	if t.Operator == approval.In || t.Operator == approval.NotIn {
-		c.add(" AND l.value IN ", c.in(t.Values))
-	}
-	c.add(")")
-}
 
 func scanNumber(rows *sql.Rows) (n int64, err error) {
 	err = rows.Scan(&n)

@@ -26,18 +26,30 @@ var sqliteDialect = &dialect{
 		"{skip locked}", "",
 		"{words}", "$3",
 	),
-	// The index answers in the order of rowids, so that a page needs no more rows than it shows.
 	found: func(table, placeholder, _ string) (string, string) {
 		return table + " d", "d." + table + " MATCH " + placeholder
 	},
-	search: func(space string, words []string) string {
-		var b strings.Builder
-		b.WriteString(`"` + spaceWord(space) + `"`)
-		for _, w := range words {
-			b.WriteString(` "` + strings.ReplaceAll(w, `"`, `""`) + `"*`)
+	inOrder: true,
+	quote: func(word string, prefix bool) string {
+		quoted := `"` + strings.ReplaceAll(word, `"`, `""`) + `"`
+		if prefix {
+			quoted += "*"
 		}
-		return b.String()
+		return quoted
 	},
+	and: " AND ", or: " OR ",
+}
+
+// forgetText takes a row out of an index of words, which does not know them and must be told. It is to run before the
+// row's own words change.
+func forgetText(index, table string) *text {
+	const row = "FROM {table} WHERE space = $1 AND name = $2)"
+	t := sqlText("DELETE FROM " + index + " WHERE rowid = (SELECT seq " + row)
+	t.sqlite = "INSERT INTO " + index + " (" + index + ", rowid, words) SELECT 'delete', seq, words " + strings.TrimSuffix(row, ")")
+	for _, s := range []*string{&t.sqlite, &t.postgres} {
+		*s = strings.ReplaceAll(*s, "{table}", table)
+	}
+	return t
 }
 
 // sqliteEngine is an SQLite file in WAL mode: one connection writes (sqlite_writer.go), several read meanwhile.

@@ -25,8 +25,9 @@ CREATE TABLE members (
 
 CREATE INDEX members_by_id ON members (id);
 
--- seq is the order of lists: the order of insertion, which no clock can turn round. words are those that the petition
--- is found by, each behind a blank; they stand before the document so that a walk over rows need not read it.
+-- seq is the order of lists: the order of insertion, which no clock can turn round. words are what the petition is found
+-- by, each behind a blank: its space, the words of what it asks, who asks, its labels. They stand before the document so
+-- that a walk over rows need not read it.
 CREATE TABLE petitions (
     seq         integer PRIMARY KEY,
     space       text    NOT NULL,
@@ -42,25 +43,6 @@ CREATE UNIQUE INDEX petitions_by_name ON petitions (space, name);
 -- Lists by phase are ordered by (seq + 0), an order that no other index has: a planner that misjudges how many petitions
 -- are open cannot choose to walk the primary key past a million that are not.
 CREATE INDEX petitions_by_phase ON petitions (space, phase, (seq + 0));
-
--- Who asks: the creator and the petitioners, by id.
-CREATE TABLE petition_people (
-    space    text    NOT NULL,
-    id       text    NOT NULL,
-    petition integer NOT NULL,
-    PRIMARY KEY (space, id, petition)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE petition_labels (
-    petition integer NOT NULL,
-    key      text    NOT NULL,
-    value    text    NOT NULL,
-    space    text    NOT NULL,
-    PRIMARY KEY (petition, key)
-) STRICT, WITHOUT ROWID;
-
--- (petition + 0) for the reason that lists by phase have.
-CREATE INDEX petition_labels_by_value ON petition_labels (space, key, value, (petition + 0));
 
 -- I5: a person counts once for a petition.
 CREATE TABLE votes (
@@ -81,25 +63,19 @@ CREATE TABLE idempotency (
     PRIMARY KEY (space, actor, key)
 ) STRICT, WITHOUT ROWID;
 
--- views has one bit for each view that the resource is in.
+-- views has one bit for each view that the resource is in; words as those of petitions.
 CREATE TABLE resources (
     seq   integer PRIMARY KEY,
     space text    NOT NULL,
     name  text    NOT NULL,
     id    text    NOT NULL,
     views integer NOT NULL,
+    words text    NOT NULL,
     doc   text    NOT NULL
 ) STRICT;
 
 CREATE UNIQUE INDEX resources_by_name ON resources (space, name);
 CREATE INDEX resources_by_id ON resources (space, id);
-
-CREATE TABLE resource_labels (
-    resource integer NOT NULL,
-    key      text    NOT NULL,
-    value    text    NOT NULL,
-    PRIMARY KEY (resource, key)
-) STRICT, WITHOUT ROWID;
 
 -- The audit log. Its order is (tx, seq), see approval.Cursor: tx is 0 on SQLite and the transaction's id on PostgreSQL.
 CREATE TABLE events (
@@ -172,16 +148,16 @@ CREATE TABLE readiness (
     pings integer NOT NULL
 ) STRICT;
 
--- Full-text search. The words of a row are cut by approval.SearchWords, so that no engine's own idea of a word
--- counts; the row's number is its seq.
+-- The index of words. They are cut by this program, so that no engine's own idea of a word counts; a row's number is
+-- its seq.
 
 -- +engine sqlite
--- Petitions are searched by what they ask, which never changes: the smallest index, without a way to delete.
+-- The smallest index that finds rows by words: it does not keep the words, which stand in the row.
 CREATE VIRTUAL TABLE petition_search USING fts5(
     words, content='', columnsize=0, detail=none, tokenize="ascii tokenchars '-'"
 );
 CREATE VIRTUAL TABLE resource_search USING fts5(
-    words, content='', contentless_delete=1, detail=none, tokenize="ascii tokenchars '-'"
+    words, content='', columnsize=0, detail=none, tokenize="ascii tokenchars '-'"
 );
 -- +engine postgres
 CREATE TABLE petition_search (rowid bigint PRIMARY KEY, words tsvector NOT NULL);
@@ -191,7 +167,7 @@ CREATE INDEX resource_search_by_words ON resource_search USING gin (words) WITH 
 -- +engine both
 
 -- +engine postgres
--- Documents of a usual size stay in their rows as they are: to compress them costs more than all the rest of a commit.
+-- Documents of a usual size stay in their rows as they are, without work to compress them.
 ALTER TABLE petitions SET (toast_tuple_target = 8160);
 ALTER TABLE events SET (toast_tuple_target = 8160);
 -- +engine both

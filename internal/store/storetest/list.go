@@ -90,6 +90,8 @@ func labelsChange(t *testing.T, k kit) {
 	k.commit(t, approval.PutPetition{Petition: p, Expect: 3})
 	has("stays", false)
 	has("!stays,!comes", true)
+	page, err := k.Petitions(t.Context(), approval.PetitionQuery{Space: k.space, Words: []string{"reset"}, Petitioner: "quickstart"})
+	want(t, names(page), err, []string{p.Name}) // all else that it is found by is as it was
 }
 
 // walk reads a list page by page.
