@@ -98,10 +98,6 @@ func (p *plan) add(t *text, args ...any) *statement {
 	return &p.statements[len(p.statements)-1]
 }
 
-func (p *plan) addDynamic(c *clause) {
-	p.statements = append(p.statements, statement{dynamic: c.String(), args: c.args})
-}
-
 func (p *plan) fail(err error) {
 	if p.err == nil {
 		p.err = err
