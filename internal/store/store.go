@@ -9,7 +9,7 @@
 // list as one transaction. sqlite*.go and postgres*.go are the only places that know an engine: how it is opened,
 // committed to and told apart from the other (see dialect), and what its errors mean.
 //
-// It imports the centre and the database drivers.
+// It imports the centre, the database drivers and the JSON library.
 package store
 
 import (

@@ -66,7 +66,7 @@ func Decide(p approval.Petition, reviewer approval.Resource) (approval.Petition,
 	next.Decision = &approval.Decision{Claim: claim.Event, Actor: reviewer, Reason: claim.Reason, Timestamp: claim.Timestamp}
 	next.Grant = &approval.Grant{StartTime: Start, EndTime: Start.Add(time.Hour)}
 	return next, approval.Change{Space: p.Space, Events: []approval.Event{claim, grant}, Writes: []approval.Write{
-		approval.PutPetition{Petition: next, Expect: p.Version},
+		approval.PutPetition{Petition: next, Expect: p.Version, SameLabels: true},
 		approval.PutVote{Petition: p.Name, Person: reviewer.ID},
 		approval.PutJob{Job: approval.Job{Key: "petition/" + p.Space + "/" + p.Name, Kind: approval.JobEnd, Space: p.Space,
 			Petition: p.Name, RunTime: next.Grant.EndTime}},
