@@ -22,7 +22,7 @@ func BenchmarkCommit(b *testing.B) {
 		for _, callers := range []int{1, 64, 256} {
 			for work, decide := range map[string]bool{"create": false, "create+decide": true} {
 				b.Run(fmt.Sprintf("%s/%s/%d", engine, work, callers), func(b *testing.B) {
-					run(b, openStore(b, Options{URL: url(b)}), callers, decide)
+					run(b, openStore(b, Options{URL: url(b), Conns: 32}), callers, decide)
 				})
 			}
 		}

@@ -103,10 +103,13 @@ func makeFile(path string) error {
 		if errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("the folder %s does not exist: make it first", filepath.Dir(path))
 		}
-		if err != nil {
+		if err == nil {
+			return f.Close()
+		}
+		if !errors.Is(err, os.ErrExist) { // it is there: another process starts as well
 			return fmt.Errorf("the database cannot be made: %w", err)
 		}
-		return f.Close()
+		return makeFile(path)
 	}
 	if err != nil {
 		return fmt.Errorf("the database cannot be opened: %w", err)
