@@ -22,6 +22,8 @@ type statement struct {
 	// row receives the rows that RETURNING answers, after begin; both may happen again if the transaction does.
 	begin func()
 	row   func(scan func(...any) error) error
+	// petition is the petition that the statement writes, as it is read afterwards; for the cache of an engine that has one.
+	petition *approval.Petition
 }
 
 func (s *statement) in(d *dialect) string {

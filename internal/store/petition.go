@@ -36,6 +36,7 @@ func (p *plan) putPetition(w approval.PutPetition) {
 	default:
 		s := p.add(updatePetition, t.Space, t.Name, string(t.Phase), w.Expect, p.document(t))
 		s.missing = petitionStale
+		s.petition = stored(*t, w.Expect+1)
 		// What a petition asks never changes, so neither do its words, unless its labels do.
 		if !w.SameLabels {
 			words := petitionWords(t)
@@ -56,11 +57,21 @@ func (p *plan) insertPetition(t *approval.Petition) {
 	s.taken = func(args []any) error {
 		return approval.Errorf(approval.Conflict, "petition #%s/%s exists already", args[0], args[1])
 	}
+	s.petition = stored(*t, 1)
 	p.add(indexPetition, t.Space, t.Name, words)
+}
+
+// stored answers the petition as reading it will.
+func stored(p approval.Petition, version int64) *approval.Petition {
+	p.Version = version
+	return &p
 }
 
 // Petition implements [approval.Store].
 func (s *Store) Petition(ctx context.Context, space, name string) (approval.Petition, error) {
+	if p := s.cache.get(space, name); p != nil && ctx.Err() == nil && !s.closed.Load() {
+		return *p, nil
+	}
 	row, found, err := one(ctx, s, selectPetition, scanPetition, space, name)
 	if err == nil && !found {
 		err = approval.Errorf(approval.NotFound, "there is no petition %.100q in %s", name, space)

@@ -75,7 +75,8 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	if err := migrateSQLite(ctx, path); err != nil {
 		return nil, err
 	}
-	w, err := newWriter(dsn(path), o.Queue, o.Logger)
+	cache := newPetitionCache()
+	w, err := newWriter(dsn(path), o.Queue, cache, o.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("the database %s cannot be opened for writing: %w", path, err)
 	}
@@ -85,7 +86,8 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	e := &sqliteEngine{writer: w, reader: reader}
-	return &Store{engine: e, dialect: sqliteDialect, broker: NewBroker(), reads: newGate(o.Conns, o.Queue, o.Timeout), walks: usualWalks}, nil
+	return &Store{engine: e, dialect: sqliteDialect, broker: NewBroker(), reads: newGate(o.Conns, o.Queue, o.Timeout), walks: usualWalks,
+		cache: cache}, nil
 }
 
 // makeFile makes the database readable by its owner only; SQLite gives its -wal and -shm files the same mode. A file

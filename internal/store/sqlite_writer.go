@@ -25,6 +25,7 @@ import (
 type writer struct {
 	queue  chan *request
 	done   chan struct{} // closed when the goroutine has ended
+	cache  *petitionCache
 	logger *slog.Logger
 
 	mu     sync.RWMutex // held for reading while sending, so that nothing is sent to a closed queue
@@ -54,12 +55,12 @@ const (
 
 var errClosed = errors.New("the store is closed")
 
-func newWriter(dsn string, queue int, logger *slog.Logger) (*writer, error) {
+func newWriter(dsn string, queue int, cache *petitionCache, logger *slog.Logger) (*writer, error) {
 	conn, err := (&sqlite.Driver{}).Open(dsn)
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{queue: make(chan *request, queue), done: make(chan struct{}), logger: logger,
+	w := &writer{queue: make(chan *request, queue), done: make(chan struct{}), cache: cache, logger: logger,
 		conn: conn, stmts: map[string]driver.Stmt{}}
 	go w.run()
 	return w, nil
@@ -168,8 +169,16 @@ func (w *writer) transaction(batch []*request, savepoints bool) (clean bool, err
 			return clean, errors.Join(err, w.rollback())
 		}
 	}
+	for _, r := range batch {
+		w.cache.changing(r.statements)
+	}
 	if _, err := w.exec("COMMIT", nil); err != nil {
 		return true, errors.Join(err, w.rollback())
+	}
+	for _, r := range batch {
+		if r.err == nil {
+			w.cache.written(r.statements)
+		}
 	}
 	return true, nil
 }

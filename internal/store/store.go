@@ -51,7 +51,8 @@ type Store struct {
 	broker  *Broker
 	reads   *gate
 	walks   walks
-	timeout time.Duration // of a query; 0 where nothing can hang
+	cache   *petitionCache // nil where others write, too
+	timeout time.Duration  // of a query; 0 where nothing can hang
 	closed  atomic.Bool
 }
 
