@@ -140,6 +140,7 @@ func (a *App) Start(ctx context.Context) error {
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(a.logger.Handler(), slog.LevelWarn),
 	}
+	tuneCollector()
 	a.serving = make(chan error, 1)
 	go func() { a.serving <- a.server.Serve(a.listener) }()
 	a.runner.Start()
