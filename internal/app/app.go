@@ -81,6 +81,7 @@ func Build(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 		return nil, err
 	}
 	a.store = s
+	a.countStore()
 	if err := a.wire(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -50,7 +50,11 @@ func (s *Store) Commit(ctx context.Context, c approval.Change) error {
 	if p.err != nil {
 		return p.err
 	}
-	return s.write(ctx, p.statements)
+	err := s.write(ctx, p.statements)
+	if err == nil {
+		s.counts.committed(len(c.Events))
+	}
+	return err
 }
 
 // write runs statements as one transaction.

@@ -54,6 +54,7 @@ type Store struct {
 	cache   *petitionCache // nil where others write, too
 	timeout time.Duration  // of a query; 0 where nothing can hang
 	closed  atomic.Bool
+	counts  counts
 }
 
 var _ approval.Store = (*Store)(nil)

@@ -1,0 +1,23 @@
+package app
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/indent-approvals/indent/internal/store"
+)
+
+// countStore shows what the store has written beside what the API counts.
+func (a *App) countStore() {
+	for _, c := range []struct {
+		name, help string
+		value      func(store.Stats) int64
+	}{
+		{"indent_store_changes_total", "Changes that were committed.", func(s store.Stats) int64 { return s.Changes }},
+		{"indent_store_events_total", "Entries of the audit log that were committed with their changes.", func(s store.Stats) int64 { return s.Events }},
+		{"indent_store_commits_total", "Transactions that made changes durable, each with one wait for the disk; on SQLite many changes share one.",
+			func(s store.Stats) int64 { return s.Commits }},
+	} {
+		a.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: c.name, Help: c.help},
+			func() float64 { return float64(c.value(a.store.Stats())) }))
+	}
+}
