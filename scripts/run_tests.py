@@ -37,6 +37,19 @@ def all_stages(python: Path) -> list[Stage]:
             minutes=30,
         ),
         Stage(
+            "model",
+            "a million steps of the state machine beside its model; the seed is in the output",
+            ["go", "test", "./internal/approval", "-run", "^TestModel$", "-count=1", "-v"],
+            stages.count_last_line,
+            env={"INDENT_MODEL_STEPS": "1000000"},
+        ),
+        Stage(
+            "fuzz",
+            "every fuzz target for ten seconds",
+            [sys.executable, "scripts/fuzz.py"],
+            stages.count_ours,
+        ),
+        Stage(
             "python",
             "the packages indentapi and approvals",
             [*pytest, *python_env.PACKAGES],

@@ -478,9 +478,10 @@ func (w *world) expect(refusals int, err error, want approval.Code, what string)
 var steps atomic.Int64
 
 // The centre does what the model says, for random people, claims, clock steps and timers in random order, and keeps its
-// promises after each step: 100,000 of them, a million with -rapid.checks=1000. A failure prints the seed that repeats it.
+// promises after each step: 100,000 of them, or INDENT_MODEL_STEPS. INDENT_MODEL_SEED repeats a run by the seed it printed.
 func TestModel(t *testing.T) {
 	t.Parallel()
+	t.Logf("seed %s", flag.Lookup("rapid.seed").Value)
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(rt, t)
 		for range stepsInModel {
