@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/indent-approvals/indent/internal/approval"
 )
 
@@ -138,12 +136,13 @@ func stack() []byte { return debug.Stack() }
 func (x *exchange) sendJSON(status int, contentType string, body any) {
 	buffer := buffers.take()
 	defer buffers.give(buffer)
-	if err := json.MarshalWrite(buffer, body, json.Deterministic(true)); err != nil {
+	text, err := appendBody(buffer.AvailableBuffer(), body)
+	if err != nil {
 		x.Logger.ErrorContext(x.r.Context(), "an answer could not be written as JSON", "request", x.id, "route", x.route.path, "error", err)
 		http.Error(x.w, `{"code":"internal"}`, http.StatusInternalServerError)
 		return
 	}
-	buffer.WriteByte('\n')
+	buffer.Write(append(text, '\n')) // where it lies already, if there was room
 	x.sendBytes(status, contentType, buffer.Bytes())
 }
 

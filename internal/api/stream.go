@@ -7,8 +7,6 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/indent-approvals/indent/internal/approval"
 )
 
@@ -53,11 +51,11 @@ var errLeft = errors.New("the client has left")
 func (s *eventStream) send(id string, event any) error {
 	buffer := buffers.take()
 	defer buffers.give(buffer)
-	buffer.WriteString("id: " + id + "\ndata: ")
-	if err := json.MarshalWrite(buffer, event, json.Deterministic(true)); err != nil { // JSON has no raw line break: it is one data line
+	text, err := appendBody(append(buffer.AvailableBuffer(), "id: "+id+"\ndata: "...), event)
+	if err != nil {
 		return err
 	}
-	buffer.WriteString("\n\n")
+	buffer.Write(append(text, "\n\n"...)) // JSON has no raw line break: it is one data line
 	return s.write(buffer.Bytes())
 }
 

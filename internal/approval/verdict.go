@@ -33,7 +33,7 @@ type Verdict struct {
 type Requirement struct {
 	Reviewers    Reviewers `json:"reviewers"`
 	Count        int       `json:"count" minimum:"1"`
-	SelfApproval bool      `json:"selfApproval,omitempty" doc:"The person who asks may review as well; such a claim is marked."`
+	SelfApproval bool      `json:"selfApproval" doc:"The person who asks may review as well; such a claim is marked."`
 }
 
 // Reviewers says who may review: anybody with one of the roles, or one of the persons.

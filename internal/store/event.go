@@ -16,7 +16,7 @@ var (
 )
 
 func (p *plan) event(e *approval.Event) {
-	p.add(insertEvent, p.space, e.ID, e.Event, e.Petition(), e.Actor.ID, micros(e.Timestamp), p.document(e))
+	p.add(insertEvent, p.space, e.ID, e.Event, e.Petition(), e.Actor.ID, micros(e.Timestamp), string(approval.JSON(nil).Event(e)))
 }
 
 func scanEvent(rows *sql.Rows) (e approval.Event, err error) {

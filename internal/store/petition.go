@@ -34,7 +34,7 @@ func (p *plan) putPetition(w approval.PutPetition) {
 	case w.Expect == 0:
 		p.insertPetition(t)
 	default:
-		s := p.add(updatePetition, t.Space, t.Name, string(t.Phase), w.Expect, p.document(t))
+		s := p.add(updatePetition, t.Space, t.Name, string(t.Phase), w.Expect, petitionDocument(t))
 		s.missing = petitionStale
 		s.petition = stored(*t, w.Expect+1)
 		// What a petition asks never changes, so neither do its words, unless its labels do.
@@ -53,12 +53,19 @@ func petitionStale(args []any) error {
 
 func (p *plan) insertPetition(t *approval.Petition) {
 	words := petitionWords(t)
-	s := p.add(insertPetition, t.Space, t.Name, string(t.Phase), micros(t.CreateTime), words, p.document(t))
+	s := p.add(insertPetition, t.Space, t.Name, string(t.Phase), micros(t.CreateTime), words, petitionDocument(t))
 	s.taken = func(args []any) error {
 		return approval.Errorf(approval.Conflict, "petition #%s/%s exists already", args[0], args[1])
 	}
 	s.petition = stored(*t, 1)
 	p.add(indexPetition, t.Space, t.Name, words)
+}
+
+// usualDocument is room for a petition of a usual size.
+const usualDocument = 2 << 10
+
+func petitionDocument(p *approval.Petition) string {
+	return string(approval.JSON(make([]byte, 0, usualDocument)).Petition(p))
 }
 
 // stored answers the petition as reading it will.
