@@ -213,7 +213,7 @@ func (d *DevServer) Stop(ctx context.Context) error {
 
 // EnvLines answers the three lines that a client needs.
 func (d *DevServer) EnvLines(token string) string {
-	return fmt.Sprintf("INDENT_API_URL=%s\nINDENT_SPACE=%s\nINDENT_API_TOKEN=%s\n", d.URL(), DevSpace, token)
+	return d.App.EnvLines(DevSpace, token)
 }
 
 // writeEnv replaces the file in one step, so that a reader never sees half of it.

@@ -8,7 +8,7 @@ import (
 
 // mayChance are the folders in which time and random ids may be taken from the machine. All others
 // are given them (approval.Clock, approval.IDs), so that tests can say what time it is.
-var mayChance = []string{"internal/app", "internal/cli", "cmd", "sdk", "examples"}
+var mayChance = []string{"internal/app", "internal/cli", "internal/bench", "cmd", "sdk", "examples"}
 
 // chance are the functions that read the clock or draw lots, by package.
 var chance = map[string][]string{

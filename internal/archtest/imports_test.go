@@ -37,8 +37,9 @@ var rooms = []room{
 	}},
 	{"internal/web", []string{"internal/approval", "internal/identity"}},
 	{"internal/config", []string{yamlLibrary}},
+	{"internal/bench", nil},
 	{"internal/cli", []string{
-		"sdk/go", "internal/config", "internal/app", "github.com/spf13/cobra", "github.com/spf13/pflag",
+		"sdk/go", "internal/config", "internal/app", "internal/bench", "github.com/spf13/cobra", "github.com/spf13/pflag",
 	}},
 	{"internal/app", []string{everything}},
 	{"internal/archtest", nil},

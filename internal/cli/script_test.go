@@ -50,6 +50,7 @@ func TestScripts(t *testing.T) {
 					env.Setenv("INDENT_API_URL", server.URL())
 					env.Setenv("INDENT_SPACE", apptest.Space)
 					env.Setenv("INDENT_API_TOKEN", tokens["quickstart"])
+					env.Setenv("REVIEWER_TOKEN", tokens["reviewer"])
 					env.Setenv("NO_COLOR", "1")
 					env.Setenv("RLO", "\u202e")
 					return nil

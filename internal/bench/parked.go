@@ -1,0 +1,172 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// crew is how many work at once where many are prepared or let go.
+	crew = 64
+	// oneByOne is how many decisions are made one after the other while all other waiters stay parked.
+	oneByOne = 1000
+	// parkingTime bounds one measurement with parked waiters.
+	parkingTime = 5 * time.Minute
+	// Waiters come in small groups, so that the listener's backlog holds them.
+	group, groupPause = 50, 5 * time.Millisecond
+)
+
+// parked measures waiters: what each costs in memory, and how soon one returns while all the others are parked.
+func (b *bench) parked(ctx context.Context, each func(Result)) error {
+	for _, k := range b.Parked {
+		r, err := b.parkMany(ctx, k)
+		if err != nil {
+			return err
+		}
+		each(r)
+	}
+	return nil
+}
+
+// parking is one measurement with parked waiters.
+type parking struct {
+	*bench
+	names []string
+	back  []<-chan returned
+	times stopwatch
+
+	done, bad atomic.Int64
+	problem   atomic.Pointer[error]
+}
+
+func (b *bench) parkMany(ctx context.Context, k int) (Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, parkingTime)
+	defer cancel()
+	r := Result{Mode: "parked", AtOnce: k}
+	before := b.observe(ctx)
+	p := &parking{bench: b, names: make([]string, k), back: make([]<-chan returned, k)}
+	if err := p.fill(ctx); err != nil {
+		return r, err
+	}
+	p.settle(ctx)
+	parked := b.observe(ctx)
+	begun := time.Now()
+	single := min(k/2, oneByOne)
+	for i := range single {
+		p.release(ctx, i, &p.times)
+	}
+	rest := p.drain(ctx, single)
+	r.ended(begun, int(p.done.Load()))
+	r.PerSecond = rest // one by one is no rate
+	r.Bad = int(p.bad.Load())
+	if first := p.problem.Load(); first != nil {
+		r.Problem = (*first).Error()
+	}
+	r.Times = p.times.times()
+	if r.Memory = b.memory(before, parked); r.Memory != nil {
+		r.Memory.KiBPerWaiter = (parked.mib - before.mib) * 1024 / float64(k)
+	}
+	return r, nil
+}
+
+// fill makes the petitions, then parks a waiter for each.
+func (p *parking) fill(ctx context.Context) error {
+	err := together(len(p.names), func(i int) (err error) {
+		p.names[i], err = p.target.create(ctx, p.target.node(i), petitionBody)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for i, name := range p.names {
+		if i%group == group-1 {
+			pause(ctx, groupPause)
+		}
+		p.back[i] = p.park(ctx, p.target.node(i), name)
+	}
+	return nil
+}
+
+// settle waits until the server says that all are parked, and then leaves them alone for a while. A server that does
+// not say gets the while only.
+func (p *parking) settle(ctx context.Context) {
+	deadline := time.Now().Add(30 * time.Second)
+	for time.Now().Before(deadline) && ctx.Err() == nil {
+		seen := p.observe(ctx)
+		if waiters, told := seen.figures["indent_api_waiters"]; !told || int(waiters) >= len(p.names) {
+			break
+		}
+		pause(ctx, 50*time.Millisecond)
+	}
+	pause(ctx, p.Settle)
+}
+
+// release decides the i-th petition and waits for its waiter.
+func (p *parking) release(ctx context.Context, i int, times *stopwatch) {
+	at := i
+	if p.Across {
+		at++
+	}
+	sent := time.Now()
+	err := p.target.approve(ctx, p.target.node(at), p.names[i])
+	if err == nil {
+		times.took("decide", time.Since(sent))
+		select {
+		case back := <-p.back[i]:
+			if err = back.err; err == nil {
+				times.took("wake", back.at.Sub(sent))
+			}
+		case <-ctx.Done():
+			err = errors.New("a waiter was lost: its petition is decided, and it has not returned")
+		}
+	}
+	if err != nil {
+		p.bad.Add(1)
+		p.problem.CompareAndSwap(nil, &err)
+		return
+	}
+	p.done.Add(1)
+}
+
+// drain releases the rest together and answers how many a second.
+func (p *parking) drain(ctx context.Context, from int) float64 {
+	begun := time.Now()
+	_ = together(len(p.names)-from, func(i int) error {
+		p.release(ctx, from+i, new(stopwatch)) // their times say how many were released at once, no more
+		return nil
+	})
+	return float64(len(p.names)-from) / time.Since(begun).Seconds()
+}
+
+// together does n pieces of work, a crew at a time, and answers an error of one of them.
+func together(n int, do func(int) error) error {
+	var next atomic.Int64
+	var failed atomic.Pointer[error]
+	var all sync.WaitGroup
+	for range min(crew, n) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n && failed.Load() == nil; i = int(next.Add(1)) - 1 {
+				if err := do(i); err != nil {
+					failed.CompareAndSwap(nil, &err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if err := failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
