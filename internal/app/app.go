@@ -76,7 +76,7 @@ func Build(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 		a.cfg.BaseURL = "http://" + cfg.Addr
 	}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	s, err := store.Open(ctx, store.Options{URL: cfg.Database, Logger: a.logger})
+	s, err := store.Open(ctx, store.Options{URL: cfg.Database, Logger: a.logger, Timeout: cfg.DatabaseTimeout})
 	if err != nil {
 		return nil, err
 	}
@@ -132,8 +132,13 @@ func (a *App) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	most := mostConnections(a.cfg.MaxConnections)
+	if most < a.cfg.MaxConnections {
+		a.logger.InfoContext(ctx, "the process may open fewer files than clients may connect: raise its limit (ulimit -n, LimitNOFILE) or lower max_connections",
+			"max_connections", a.cfg.MaxConnections, "in force", most)
+	}
 	a.server = &http.Server{
-		Handler:           handler,
+		Handler:           withoutBody(handler),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      approval.MaxWait + 30*time.Second,
@@ -143,7 +148,7 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	tuneCollector()
 	a.serving = make(chan error, 1)
-	go func() { a.serving <- a.server.Serve(a.listener) }()
+	go func() { a.serving <- a.server.Serve(newDoor(a.listener, most, a.metrics)) }()
 	a.runner.Start()
 	a.logger.InfoContext(ctx, "serving", "url", a.URL(), "version", a.version)
 	return nil
@@ -184,8 +189,22 @@ func closeBroker(b approval.Broker) {
 	}
 }
 
-// Ready answers nil while the node can serve: its storage reads and writes.
-func (a *App) Ready(ctx context.Context) error { return a.store.Ping(ctx) }
+// readyWithin is how long whoever asks whether the node is ready waits: load balancers give up soon.
+const readyWithin = 4 * time.Second
+
+// Ready answers nil while the node can serve: its storage reads and writes, and does so soon.
+func (a *App) Ready(ctx context.Context) error {
+	answer := make(chan error, 1)
+	go func() { answer <- a.store.Ping(ctx) }()
+	late := time.NewTimer(readyWithin)
+	defer late.Stop()
+	select {
+	case err := <-answer:
+		return err
+	case <-late.C:
+		return approval.Errorf(approval.Unavailable, "the database has not answered for %s", readyWithin)
+	}
+}
 
 func (a *App) handler() (http.Handler, error) {
 	mux := http.NewServeMux()

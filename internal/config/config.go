@@ -17,10 +17,13 @@ type Config struct {
 	BaseURL      string
 	InsecureHTTP bool
 	Database     string
-	LogFormat    string
-	LogLevel     string
-	TokenTTL     time.Duration
-	SessionTTL   time.Duration
+	// DatabaseTimeout bounds a turn at the database, and the wait for it.
+	DatabaseTimeout time.Duration
+	MaxConnections  int
+	LogFormat       string
+	LogLevel        string
+	TokenTTL        time.Duration
+	SessionTTL      time.Duration
 }
 
 // envPrefix keeps the server's variables apart from the clients' INDENT_API_URL, INDENT_SPACE and INDENT_API_TOKEN.

@@ -21,7 +21,8 @@ func write(t *testing.T, text string) string {
 
 func TestTheDefaultsAreWhatTheTableSays(t *testing.T) {
 	t.Parallel()
-	want := Config{Addr: "127.0.0.1:8080", Database: "indent.db", LogFormat: "json", LogLevel: "info", TokenTTL: time.Hour, SessionTTL: 12 * time.Hour}
+	want := Config{Addr: "127.0.0.1:8080", Database: "indent.db", LogFormat: "json", LogLevel: "info", TokenTTL: time.Hour, SessionTTL: 12 * time.Hour,
+		DatabaseTimeout: 15 * time.Second, MaxConnections: 50_000}
 	got, err := Load(Source{})
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)
@@ -33,12 +34,12 @@ func TestTheDefaultsAreWhatTheTableSays(t *testing.T) {
 
 func TestLaterSourcesWin(t *testing.T) {
 	t.Parallel()
-	file := write(t, "# ours\naddr: 127.0.0.1:1\ndatabase: 'postgres://u:p@db/indent'\nlog_format: text\nlog_level: debug\ninsecure_http: true\ntoken_ttl: 90m\n")
+	file := write(t, "# ours\naddr: 127.0.0.1:1\ndatabase: 'postgres://u:p@db/indent'\nlog_format: text\nlog_level: debug\ninsecure_http: true\ntoken_ttl: 90m\ndatabase_timeout: 5s\nmax_connections: 100\n")
 	got, err := Load(Source{File: file,
 		Environ: []string{"HOME=/root", "INDENT_API_TOKEN=x", "INDENT_SPACE=y", "INDENT_SERVER_ADDR=127.0.0.1:2", "INDENT_SERVER_LOG_LEVEL=warn", "INDENT_SERVER_SESSION_TTL=8h"},
 		Flags:   map[string]string{"addr": "127.0.0.1:3", "base_url": "https://Indent.Example.com:443/"}})
 	want := Config{Addr: "127.0.0.1:3", BaseURL: "https://indent.example.com", InsecureHTTP: true, Database: "postgres://u:p@db/indent",
-		LogFormat: "text", LogLevel: "warn", TokenTTL: 90 * time.Minute, SessionTTL: 8 * time.Hour}
+		LogFormat: "text", LogLevel: "warn", TokenTTL: 90 * time.Minute, SessionTTL: 8 * time.Hour, DatabaseTimeout: 5 * time.Second, MaxConnections: 100}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)
 	}
@@ -69,6 +70,8 @@ func TestWhatIsWrongNamesTheSettingAndWhereItCameFrom(t *testing.T) {
 		{"a wrong value of a flag", "", flag("log_level", "loud"), []string{"flag --log-level", "debug, info, warn, error"}},
 		{"a number that is too many hours", "", env("INDENT_SERVER_SESSION_TTL=721h"), []string{"5m0s to 720h0m0s"}},
 		{"a bare number for a time", "token_ttl: 3600", Source{}, []string{"FILE:1: token_ttl", "such as 1h"}},
+		{"no whole number", "", env("INDENT_SERVER_MAX_CONNECTIONS=many"), []string{"INDENT_SERVER_MAX_CONNECTIONS", `"many"`, "10 to 1000000"}},
+		{"too few connections to work with", "max_connections: 1", Source{}, []string{"FILE:1: max_connections", "10 to 1000000"}},
 		{"an address without a port", "addr: localhost", Source{}, []string{"FILE:1: addr", "host:port"}},
 		{"an address with a wrong port", "", flag("addr", "localhost:99999"), []string{"host:port"}},
 		{"no database", "database: ''", Source{}, []string{"FILE:1: database", "not be empty"}},

@@ -33,6 +33,12 @@ var settings = []setting{
 		c.Database = v
 		return checkDatabase(v)
 	}},
+	{"database_timeout", "15s", "How long one transaction or query on PostgreSQL may take, and how long it may wait for its turn: 1s to 5m. After that the answer is 503, and the client asks again.", func(c *Config, v string) error {
+		return between(v, time.Second, 5*time.Minute, &c.DatabaseTimeout)
+	}},
+	{"max_connections", "50000", "How many clients may be connected at once, each one who waits included: 10 to 1000000. It is never more than the process may open files, less what the server needs itself. Who comes on top is answered 503.", func(c *Config, v string) error {
+		return count(v, 10, 1_000_000, &c.MaxConnections)
+	}},
 	{"log_format", "json", "json for programs, text for people; to standard error.", func(c *Config, v string) error {
 		return oneOf(v, []string{"json", "text"}, func(v string) { c.LogFormat = v })
 	}},
@@ -87,6 +93,15 @@ func between(v string, least, most time.Duration, to *time.Duration) error {
 		return fmt.Errorf("%q must be a duration from %s to %s, such as 1h", v, least, most)
 	}
 	*to = d
+	return nil
+}
+
+func count(v string, least, most int, to *int) error {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < least || n > most {
+		return fmt.Errorf("%q must be a whole number from %d to %d", v, least, most)
+	}
+	*to = n
 	return nil
 }
 

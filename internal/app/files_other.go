@@ -1,0 +1,6 @@
+//go:build !unix
+
+package app
+
+// mayOpen answers how many files the process may open, 0 where that is not known.
+func mayOpen() int { return 0 }
