@@ -133,10 +133,6 @@ func (a *App) Start(ctx context.Context) error {
 		return err
 	}
 	most := mostConnections(a.cfg.MaxConnections)
-	if most < a.cfg.MaxConnections {
-		a.logger.InfoContext(ctx, "the process may open fewer files than clients may connect: raise its limit (ulimit -n, LimitNOFILE) or lower max_connections",
-			"max_connections", a.cfg.MaxConnections, "in force", most)
-	}
 	a.server = &http.Server{
 		Handler:           withoutBody(handler),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -150,7 +146,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.serving = make(chan error, 1)
 	go func() { a.serving <- a.server.Serve(newDoor(a.listener, most, a.metrics)) }()
 	a.runner.Start()
-	a.logger.InfoContext(ctx, "serving", "url", a.URL(), "version", a.version)
+	a.logger.InfoContext(ctx, "serving", "url", a.URL(), "version", a.version, "connections", most)
 	return nil
 }
 

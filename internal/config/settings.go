@@ -36,7 +36,7 @@ var settings = []setting{
 	{"database_timeout", "15s", "How long one transaction or query on PostgreSQL may take, and how long it may wait for its turn: 1s to 5m. After that the answer is 503, and the client asks again.", func(c *Config, v string) error {
 		return between(v, time.Second, 5*time.Minute, &c.DatabaseTimeout)
 	}},
-	{"max_connections", "50000", "How many clients may be connected at once, each one who waits included: 10 to 1000000. It is never more than the process may open files, less what the server needs itself. Who comes on top is answered 503.", func(c *Config, v string) error {
+	{"max_connections", "50000", "How many clients may be connected at once, each one who waits included: 10 to 1000000. It is never more than the process may open files (ulimit -n), less what the server needs itself; the log says at the start what is in force. Who comes on top is answered 503.", func(c *Config, v string) error {
 		return count(v, 10, 1_000_000, &c.MaxConnections)
 	}},
 	{"log_format", "json", "json for programs, text for people; to standard error.", func(c *Config, v string) error {
