@@ -1,0 +1,7 @@
+//go:build race
+
+package app_test
+
+// garbageCalls is how many calls [TestGarbageOnEveryRoute] makes of each route: fewer under the race detector, which
+// makes each five times as dear.
+const garbageCalls = 150

@@ -1,0 +1,224 @@
+package app_test
+
+import (
+	"bytes"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/indent-approvals/indent/internal/app/apptest"
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// Every route of the description, by several callers: whatever is sent, it answers what is documented and never fails
+// inside. INDENT_GARBAGE_SEED repeats a run, INDENT_TORTURE=1 makes it twenty times as long.
+func TestGarbageOnEveryRoute(t *testing.T) {
+	t.Parallel()
+	seed := seedOf(t)
+	t.Logf("INDENT_GARBAGE_SEED=%d", seed)
+	calls := garbageCalls
+	if os.Getenv("INDENT_TORTURE") != "" {
+		calls *= 20
+	}
+	d := readDescription(t)
+	s := apptest.Start(t, apptest.Options{})
+	h := &garbageHouse{description: d, server: s, callers: garbageCallers(t, s), names: garbageNames(t, s)}
+	t.Run("routes", func(t *testing.T) {
+		for _, op := range d.operations {
+			t.Run(op.id, func(t *testing.T) {
+				t.Parallel()
+				h.drive(t, op, seed, calls)
+			})
+		}
+	})
+	if done := h.calls.Load(); done < int64(calls*len(d.operations)) && !t.Failed() {
+		t.Errorf("only %d calls were made", done)
+	}
+	t.Logf("%d calls, %d of them successes", h.calls.Load(), h.successes.Load())
+}
+
+// garbageHouse is a whole server and those who misuse it.
+type garbageHouse struct {
+	description
+	server           *apptest.Server
+	callers, names   []string
+	calls, successes atomic.Int64
+}
+
+func seedOf(t *testing.T) uint64 {
+	t.Helper()
+	text := os.Getenv("INDENT_GARBAGE_SEED")
+	if text == "" {
+		return rand.Uint64()
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("INDENT_GARBAGE_SEED: %v", err)
+	}
+	return n
+}
+
+func garbageCallers(t *testing.T, s *apptest.Server) []string {
+	t.Helper()
+	bearer := []string{s.Token(t, apptest.Owner), s.Token(t, apptest.Owner), s.Token(t, apptest.Editor), s.Token(t, apptest.PetitionAdmin), s.Token(t, apptest.Viewer),
+		s.ServiceToken(t, "quickstart", approval.PetitionAdmin), s.ServiceToken(t, "reader", approval.Editor, approval.ReadPetitions)}
+	for i, token := range bearer {
+		bearer[i] = "Bearer " + token
+	}
+	return bearer
+}
+
+// garbageNames makes something of every kind, so that not every name is wrong.
+func garbageNames(t *testing.T, s *apptest.Server) []string {
+	t.Helper()
+	names := []string{"production", "quickstart", apptest.Viewer}
+	for i := range 6 {
+		p, _, err := s.Service().CreatePetition(t.Context(), s.Actor(t, apptest.Viewer), approval.NewPetition{Reason: "because",
+			Resources: []approval.Resource{{Kind: "action", ID: "x"}}, Params: approval.RawJSON(`{"amount":1}`)}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, p.Name, p.Digest)
+		if i > 2 {
+			_, claim, err := s.Service().Decide(t.Context(), s.Actor(t, apptest.Owner), p.Name, approval.NewClaim{Event: approval.EventApprove}, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, claim.ID)
+		}
+	}
+	return names
+}
+
+// open makes a petition that nobody has decided, and a resource of the same name.
+func (h *garbageHouse) open(t *testing.T) string {
+	t.Helper()
+	owner := h.server.Actor(t, apptest.Owner)
+	p, _, err := h.server.Service().CreatePetition(t.Context(), owner, approval.NewPetition{Reason: "because", Resources: []approval.Resource{{Kind: "action", ID: "x"}}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = h.server.Service().PutResources(t.Context(), owner, []approval.Resource{{ID: "x", Labels: map[string]string{approval.LabelBlock: p.Name}}}); err != nil {
+		t.Fatal(err)
+	}
+	return p.Name
+}
+
+func (h *garbageHouse) drive(t *testing.T, op described, seed uint64, calls int) {
+	t.Helper()
+	hash := fnv.New64()
+	hash.Write([]byte(op.id))
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, hash.Sum64())), description: h.description, names: h.names}
+	w := &wire{addr: h.server.Addr()}
+	defer w.drop()
+	successes := 0
+	for n := range calls {
+		if n%10 == 0 {
+			g.fresh = h.open(t)
+		}
+		c := g.call(op, h.callers)
+		r, err := w.send(c)
+		if err == nil {
+			err = h.check(op, c, r)
+		}
+		h.calls.Add(1)
+		if r.status == http.StatusOK && c.routed {
+			successes++
+		}
+		if err != nil {
+			t.Fatalf("%v\n%.2000q\nanswered %d %.2000q", err, c.bytes(), r.status, r.body)
+		}
+	}
+	h.successes.Add(int64(successes))
+	// What these four want is a secret, a random name, or several names that all fit.
+	if successes == 0 && !slices.Contains([]string{"exchangeToken", "deleteToken", "getClaim", "bulkDeleteResources"}, op.id) {
+		t.Errorf("not one of %d calls succeeded: this is noise, not nearly what clients send", calls)
+	}
+}
+
+// check answers what is wrong with an answer.
+func (h *garbageHouse) check(op described, c *call, r reply) error {
+	media := r.header.Get("Content-Type")
+	switch {
+	case c.routed && !slices.Contains(op.documented, r.status):
+		return fmt.Errorf("%s answers %d, which is not documented: it has %v", op.id, r.status, op.documented)
+	case r.status >= 500:
+		return fmt.Errorf("%s fails inside", op.id)
+	case r.status == http.StatusTemporaryRedirect && !c.routed:
+		return ownAddress(r.header.Get("Location"))
+	case r.status != http.StatusOK:
+		return h.checkProblem(c, r, media)
+	case !c.routed || c.method == http.MethodHead:
+		return nil
+	case !strings.HasPrefix(media, op.media):
+		return fmt.Errorf("%s answers %q, documented is %q", op.id, media, op.media)
+	case op.success != nil:
+		return validate(op.success, r.body)
+	}
+	return nil
+}
+
+// ownAddress refuses a redirect to anywhere but a path of the server itself.
+func ownAddress(location string) error {
+	if !strings.HasPrefix(location, "/") || strings.HasPrefix(location, "//") || strings.HasPrefix(location, `/\`) {
+		return fmt.Errorf("leads to %q", location)
+	}
+	return nil
+}
+
+func (h *garbageHouse) checkProblem(c *call, r reply, media string) error {
+	switch {
+	case media != "application/problem+json" || c.routed && r.header.Get("X-Request-Id") == "":
+		return fmt.Errorf("%d comes as %q", r.status, media)
+	case c.method == http.MethodHead:
+		return nil
+	}
+	if err := validate(h.problem, r.body); err != nil {
+		return err
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(r.body))
+	if err != nil {
+		return err
+	}
+	p, _ := value.(map[string]any)
+	code, detail, field := approval.Code(text(p["code"])), text(p["detail"]), text(p["field"])
+	want, known := statusOf[code]
+	switch {
+	case text(p["status"]) != strconv.Itoa(r.status) || p["title"] != http.StatusText(r.status) || p["detail"] != p["message"] || detail == "" || p["type"] != "about:blank":
+		return fmt.Errorf("%d is answered in another shape", r.status)
+	case !known || !slices.Contains(want, r.status):
+		return fmt.Errorf("%d has the code %q", r.status, code)
+	case r.status == http.StatusBadRequest && field == "":
+		return fmt.Errorf("%q does not name the field", detail)
+	case len(detail) > 3000 || !utf8.ValidString(detail+field) || strings.ContainsFunc(detail+field, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return fmt.Errorf("%+q of %+q cannot be shown as it is", detail, field)
+	}
+	return nil
+}
+
+func text(v any) string { return fmt.Sprint(v) }
+
+// statusOf repeats by hand the table of the API.
+var statusOf = map[approval.Code][]int{
+	approval.Invalid: {400, 405, 413}, approval.Unauthenticated: {401}, approval.Forbidden: {403}, approval.NotFound: {404},
+	approval.Conflict: {409}, approval.Expired: {410}, approval.TooMany: {429},
+}
+
+func validate(schema *jsonschema.Schema, body []byte) error {
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("not JSON: %w", err)
+	}
+	return schema.Validate(value)
+}
