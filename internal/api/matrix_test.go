@@ -44,6 +44,9 @@ var expectations = map[string]expectation{
 	"listPetitions":  {allRoles, "petitions:read", at(inSpace+"/petitions", nil)},
 	"createPetition": {allRoles, "petitions:create", at(inSpace+"/petitions", `{"petition":{"reason":"why","resources":[{"id":"x"}]}}`)},
 	"getPetition":    {allRoles, "petitions:read", onPetition("", nil)},
+	"waitPetitions": {allRoles, "petitions:read", func(h *house, _ approval.Actor) cell {
+		return cell{inSpace + "/petitions:wait", map[string]any{"names": []string{h.asked(h.actor(theViewer))}}}
+	}},
 	"replacePetition": {allRoles, "", func(h *house, a approval.Actor) cell {
 		return cell{inSpace + "/petitions/" + h.asked(a), `{"petition":{"reason":"again","resources":[{"id":"x"}]}}`}
 	}},
@@ -223,7 +226,7 @@ func (h *house) checkCell(t *testing.T, rt route, c caller, call cell, want int)
 	h.must(err)
 	defer res.Body.Close()
 	if res.StatusCode == http.StatusOK && want == http.StatusOK {
-		if rt.id != "streamEvents" { // which would not end
+		if !rt.endpoint.events { // which would not end
 			_, _ = io.Copy(io.Discard, res.Body)
 		}
 		return

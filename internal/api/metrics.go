@@ -13,6 +13,7 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 	waiters  prometheus.Gauge
 	streams  prometheus.Gauge
+	awaiting prometheus.Gauge
 	created  *prometheus.CounterVec
 	claims   *prometheus.CounterVec
 }
@@ -24,14 +25,15 @@ func newMetrics(registry *prometheus.Registry) (*metrics, error) {
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "indent_api_request_duration_seconds",
 			Help:    "Time from the request's headers to the answer, without requests that waited for a decision or followed the log.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}}, []string{"route", "method"}),
-		waiters: prometheus.NewGauge(prometheus.GaugeOpts{Name: "indent_api_waiters", Help: "Requests that wait for a decision now."}),
-		streams: prometheus.NewGauge(prometheus.GaugeOpts{Name: "indent_api_event_streams", Help: "Clients that follow the audit log now."}),
+		waiters:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "indent_api_waiters", Help: "Requests that wait for a decision now."}),
+		streams:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "indent_api_event_streams", Help: "Clients that follow the audit log now."}),
+		awaiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "indent_api_petition_streams", Help: "Connections that wait for the decisions on many petitions now."}),
 		created: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "indent_api_petitions_total",
 			Help: "Petitions made through the API, by the phase in which policy left them."}, []string{"phase"}),
 		claims: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "indent_api_claims_total",
 			Help: "Accepted claims through the API: approvals, denials and revocations."}, []string{"claim"}),
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.duration, m.waiters, m.streams, m.created, m.claims} {
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.waiters, m.streams, m.awaiting, m.created, m.claims} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -61,3 +63,7 @@ func (c counter) add(status int, took time.Duration, held bool) {
 		c.duration.Observe(took.Seconds())
 	}
 }
+
+// What streams are counted by.
+func eventStreams(m *metrics) prometheus.Gauge    { return m.streams }
+func petitionStreams(m *metrics) prometheus.Gauge { return m.awaiting }

@@ -159,7 +159,7 @@ func describeBodies(op *huma.Operation, rt *route, said operation, registry huma
 	media := &huma.MediaType{Schema: registry.Schema(out, true, ""), Example: example}
 	ok.Content = map[string]*huma.MediaType{"application/json": media}
 	if rt.endpoint.events {
-		ok.Description = "Server-sent events: `id:` is the cursor, `data:` an event of this schema. A comment every 15 seconds is a sign of life."
+		ok.Description = "Server-sent events: `data:` is of this schema, `id:` says where the stream stands. A comment every 15 seconds is a sign of life."
 		ok.Content = map[string]*huma.MediaType{"text/event-stream": media}
 	}
 	return nil

@@ -89,6 +89,12 @@ var operations = map[string]operation{
 		text: "With `wait` the answer comes the moment the petition leaves `open`, or with phase `open` when the time is up or the server stops: " +
 			"look at the phase and call again. Nothing but phase `granted` means approved.",
 		answer: examplePetition},
+	"waitPetitions": {tag: "petitions",
+		text: "For a program that waits for many: one connection instead of one for each. Server-sent events: `petition` with the petition, at once for those that are " +
+			"decided already; `problem` with the error that getting it would answer; `end` when all were told. The `id` of an event is the petition's name. A stream that ends before `end` has not told " +
+			"of all: the server stops, the token has ended, or ten minutes have passed. Come back with the names that are left.",
+		request: `{"names": ["0198c0de-42b3-71ee-824e-42010aac000d", "0198c0de-42b3-71ee-824e-42010aac000e"]}`,
+		answer:  examplePetition},
 	"replacePetition": {tag: "petitions",
 		text: "A petition is never edited, so that what was shown is what is decided. The open one is withdrawn and the answer is a new one with its own name; " +
 			"the labels PetitionReplaces and PetitionReplacedBy join them. Only who asked may do this.",

@@ -40,6 +40,7 @@ func routes() []route {
 		{"listPetitions", get, space + "/petitions", approval.ReadPetitions, handle((*API).listPetitions), "List petitions, newest first"},
 		{"createPetition", post, space + "/petitions", approval.CreatePetitions, handle((*API).createPetition), "Ask for approval"},
 		{"getPetition", get, space + "/petitions/{name}", approval.ReadPetitions, handle((*API).getPetition), "Get a petition, or wait for its decision"},
+		{"waitPetitions", post, space + "/petitions:wait", approval.ReadPetitions, stream[petition](petitionStreams, (*API).waitPetitions), "Wait for the decisions on many petitions (server-sent events)"},
 		{"replacePetition", put, space + "/petitions/{name}", approval.CreatePetitions, handle((*API).replacePetition), "Withdraw an open petition and make a new one in its place"},
 		{"withdrawPetition", del, space + "/petitions/{name}", approval.CreateClaims, handle((*API).withdrawPetition), "Withdraw an open petition"},
 		{"listClaims", get, space + "/petitions/{name}/claims", approval.ReadPetitions, handle((*API).listClaims), "List the claims of a petition, oldest first"},
@@ -56,7 +57,7 @@ func routes() []route {
 		{"bulkDeleteResources", post, space + "/resources:bulkDelete", approval.WriteResources, handle((*API).bulkDeleteResources), "Delete many resources"},
 
 		{"listEvents", get, space + "/events", approval.ReadEvents, handle((*API).listEvents), "List the audit log, newest first"},
-		{"streamEvents", get, space + "/events:stream", approval.ReadEvents, stream((*API).streamEvents), "Follow the audit log (server-sent events)"},
+		{"streamEvents", get, space + "/events:stream", approval.ReadEvents, stream[approval.Event](eventStreams, (*API).streamEvents), "Follow the audit log (server-sent events)"},
 
 		{"listTokens", get, space + "/tokens", approval.ManageOwnTokens, handle((*API).listTokens), "List tokens, without their secrets"},
 		{"createToken", post, space + "/tokens", approval.ManageOwnTokens, handle((*API).createToken), "Make a token"},

@@ -1,20 +1,23 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
 	"reflect"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/indent-approvals/indent/internal/approval"
 )
 
-// stream makes an endpoint of a function that sends events (server-sent events, WHATWG HTML 9.2) until it returns.
-// What it answers before the first byte is answered as a problem; after that the connection just ends, and the client
-// comes back with the last id that it has.
-func stream[In any](do func(a *API, ctx context.Context, actor approval.Actor, in In, out *eventStream) error) endpoint {
-	e := endpoint{in: reflect.TypeFor[In](), out: reflect.TypeFor[approval.Event](), events: true}
+// stream makes an endpoint of a function that sends events with data of type Data (server-sent events, WHATWG HTML 9.2)
+// until it returns; gauge counts them. What it answers before the first byte is answered as a problem; after that the
+// connection just ends, and the client comes back with the last id that it has, or for what it has not been told.
+func stream[Data, In any](gauge func(*metrics) prometheus.Gauge, do func(a *API, ctx context.Context, actor approval.Actor, in In, out *eventStream) error) endpoint {
+	e := endpoint{in: reflect.TypeFor[In](), out: reflect.TypeFor[Data](), events: true}
 	e.plan = planOf(e.in)
 	e.call = func(x *exchange) (any, error) {
 		in := new(In)
@@ -25,7 +28,7 @@ func stream[In any](do func(a *API, ctx context.Context, actor approval.Actor, i
 			x.w.Header().Set("Content-Type", eventStreamType)
 			return nil, nil
 		}
-		x.hold(x.metrics.streams)
+		x.hold(gauge(x.metrics))
 		out := &eventStream{exchange: x, checked: x.start}
 		err := do(x.API, x.r.Context(), x.actor, *in, out)
 		if errors.Is(err, errLeft) {
@@ -51,12 +54,26 @@ var errLeft = errors.New("the client has left")
 func (s *eventStream) send(id string, event any) error {
 	buffer := buffers.take()
 	defer buffers.give(buffer)
-	text, err := appendBody(append(buffer.AvailableBuffer(), "id: "+id+"\ndata: "...), event)
+	if err := putEvent(buffer, "", id, event); err != nil {
+		return err
+	}
+	return s.write(buffer.Bytes())
+}
+
+// putEvent adds one event to what will be written; without a kind it is a message.
+func putEvent(buffer *bytes.Buffer, kind, id string, data any) error {
+	if kind != "" {
+		buffer.WriteString("event: " + kind + "\n")
+	}
+	if id != "" {
+		buffer.WriteString("id: " + id + "\n")
+	}
+	text, err := appendBody(append(buffer.AvailableBuffer(), "data: "...), data)
 	if err != nil {
 		return err
 	}
 	buffer.Write(append(text, "\n\n"...)) // JSON has no raw line break: it is one data line
-	return s.write(buffer.Bytes())
+	return nil
 }
 
 // alive writes a comment, so that proxies and clients know that the connection stands, and the place that it stands at:

@@ -3,6 +3,7 @@ package api
 import (
 	"time"
 
+	"github.com/indent-approvals/indent/internal/approval"
 	"github.com/indent-approvals/indent/internal/approval/approvaltest"
 )
 
@@ -18,5 +19,6 @@ func (fixedClock) After(time.Duration) (<-chan time.Time, func()) { return nil, 
 func (fixedIDs) UUID() string                                     { return "00000000-0000-7000-8000-000000000000" }
 func (fixedIDs) Secret(n int) string                              { return "00000000"[:n] }
 func (quietBroker) Subscribe(string) (<-chan struct{}, func())    { return nil, func() {} }
+func (quietBroker) Gather() approval.Gathering                    { return nil }
 func (quietBroker) Publish(...string)                             {}
 func (quietBroker) Done() <-chan struct{}                         { return nil }

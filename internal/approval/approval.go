@@ -34,6 +34,8 @@ const (
 	MaxSearch       = 200
 	MaxSelector     = 2000
 	MaxWait         = 60 * time.Second
+	// MaxAwaited is how many petitions one stream may wait for.
+	MaxAwaited = 10_000
 	// MaxDuration bounds every duration that a client may name (ten years).
 	MaxDuration = 10 * 365 * 24 * time.Hour
 )

@@ -21,6 +21,10 @@ type Store interface {
 	Members(ctx context.Context, space, kind string) ([]Member, error)
 
 	Petition(ctx context.Context, space, name string) (Petition, error)
+	// PetitionsByName answers those of the named petitions (at most MaxBulk) that exist, in no order.
+	PetitionsByName(ctx context.Context, space string, names []string) ([]Petition, error)
+	// PhasesByName answers the phase of each of the named petitions (at most MaxBulk) that exists.
+	PhasesByName(ctx context.Context, space string, names []string) (map[string]Phase, error)
 	Petitions(ctx context.Context, q PetitionQuery) (Page[Petition], error)
 	// Idempotency answers the record of a key, NotFound when the key was never used.
 	Idempotency(ctx context.Context, space, actor, key string) (Idempotency, error)
@@ -205,10 +209,23 @@ type IDs interface {
 type Broker interface {
 	// Subscribe answers a channel that receives after every Publish of the topic from now on; hints may be merged.
 	Subscribe(topic string) (hints <-chan struct{}, cancel func())
+	// Gather answers a subscription to many topics, none yet.
+	Gather() Gathering
 	// Publish wakes the topic's subscribers, on this node at once and on others soon.
 	Publish(topics ...string)
 	// Done is closed when the server stops: waiters answer what they have.
 	Done() <-chan struct{}
+}
+
+// Gathering is one subscription to many topics that tells which of them were published. Whoever is done removes them all.
+type Gathering interface {
+	// Add subscribes to the topic from now on.
+	Add(topic string)
+	Remove(topic string)
+	// Hints receives when Take has something to answer.
+	Hints() <-chan struct{}
+	// Take answers the topics that were published since it was last asked, each once, or any when some may have got lost.
+	Take() (topics []string, any bool)
 }
 
 // Topics of the broker.

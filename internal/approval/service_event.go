@@ -45,7 +45,7 @@ func (s *Service) StreamEvents(ctx context.Context, a Actor, q EventQuery, after
 	if err := idle(cursor); err != nil {
 		return err
 	}
-	alive := newPulse(s.Clock)
+	alive := newPulse(s.Clock, heartbeat)
 	defer alive.end()
 	for {
 		sent, last, err := s.drain(ctx, q, cursor, yield)

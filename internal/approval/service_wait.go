@@ -78,25 +78,26 @@ func (s *Service) sleep(ctx context.Context, hints <-chan struct{}, timeout <-ch
 	return hinted
 }
 
-// pulse is a timer that a stream without news gives a sign of life by.
+// pulse is a timer that beats again and again: a stream without news gives a sign of life by it.
 type pulse struct {
 	clock Clock
+	every time.Duration
 	beat  <-chan time.Time
 	stop  func()
 }
 
 const heartbeat = 15 * time.Second
 
-func newPulse(c Clock) *pulse {
-	p := &pulse{clock: c}
-	p.beat, p.stop = c.After(heartbeat)
+func newPulse(c Clock, every time.Duration) *pulse {
+	p := &pulse{clock: c, every: every}
+	p.beat, p.stop = c.After(every)
 	return p
 }
 
 // again begins a new silence.
 func (p *pulse) again() {
 	p.stop()
-	p.beat, p.stop = p.clock.After(heartbeat)
+	p.beat, p.stop = p.clock.After(p.every)
 }
 
 // end frees the timer.

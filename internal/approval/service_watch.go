@@ -27,7 +27,7 @@ func (s *Service) WatchPetitions(ctx context.Context, a Actor, petition string, 
 	hints, cancel := s.Broker.Subscribe(eventsTopic(a.Space))
 	defer cancel()
 	q := EventQuery{Space: a.Space, Petition: petition}
-	alive := newPulse(s.Clock)
+	alive := newPulse(s.Clock, heartbeat)
 	defer alive.end()
 	for {
 		moved := false

@@ -27,9 +27,17 @@ type shard struct {
 	topics map[string]subscribers
 }
 
-type subscribers map[*subscriber]struct{}
+// subscribers of one topic: nearly always there is one, which then costs no map.
+type subscribers struct {
+	one  *subscriber
+	more map[*subscriber]struct{}
+}
 
-type subscriber struct{ hints chan struct{} }
+type subscriber struct {
+	hints chan struct{}
+	// gathering is told which topic it was; nil when there is only one.
+	gathering *gathering
+}
 
 // NewBroker answers a broker for this process alone.
 func NewBroker() *Broker {
@@ -48,22 +56,43 @@ func (b *Broker) shard(topic string) *shard {
 func (b *Broker) Subscribe(topic string) (<-chan struct{}, func()) {
 	s := &subscriber{hints: make(chan struct{}, 1)}
 	in := b.shard(topic)
+	in.add(topic, s)
+	return s.hints, func() { in.remove(topic, s) }
+}
+
+func (in *shard) add(topic string, s *subscriber) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.topics[topic] == nil {
-		in.topics[topic] = make(subscribers, 1)
+	list := in.topics[topic]
+	switch {
+	case list.one == nil || list.one == s:
+		list.one = s
+	case list.more == nil:
+		list.more = map[*subscriber]struct{}{s: {}}
+	default:
+		list.more[s] = struct{}{}
 	}
-	in.topics[topic][s] = struct{}{}
-	return s.hints, func() { in.remove(topic, s) }
+	in.topics[topic] = list
 }
 
 func (in *shard) remove(topic string, s *subscriber) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	delete(in.topics[topic], s)
-	if len(in.topics[topic]) == 0 {
-		delete(in.topics, topic)
+	list := in.topics[topic]
+	delete(list.more, s)
+	if list.one == s {
+		list.one = nil
+		for other := range list.more {
+			list.one = other
+			delete(list.more, other)
+			break
+		}
 	}
+	if list.one == nil {
+		delete(in.topics, topic)
+		return
+	}
+	in.topics[topic] = list
 }
 
 // Publish implements [approval.Broker].
@@ -79,7 +108,7 @@ func (b *Broker) wake(topics []string) {
 	for _, topic := range topics {
 		in := b.shard(topic)
 		in.mu.Lock()
-		in.topics[topic].wake()
+		in.topics[topic].wake(topic)
 		in.mu.Unlock()
 	}
 }
@@ -90,18 +119,29 @@ func (b *Broker) wakeAll() {
 		in := &b.shards[i]
 		in.mu.Lock()
 		for _, s := range in.topics {
-			s.wake()
+			s.wake("")
 		}
 		in.mu.Unlock()
 	}
 }
 
-func (list subscribers) wake() {
-	for s := range list {
-		select {
-		case s.hints <- struct{}{}:
-		default: // it has one to look at already
-		}
+// wake tells all that the topic was published; "" means that any may have been.
+func (list subscribers) wake(topic string) {
+	if list.one != nil {
+		list.one.wake(topic)
+	}
+	for s := range list.more {
+		s.wake(topic)
+	}
+}
+
+func (s *subscriber) wake(topic string) {
+	if s.gathering != nil {
+		s.gathering.note(topic)
+	}
+	select {
+	case s.hints <- struct{}{}:
+	default: // it has one to look at already
 	}
 }
 

@@ -28,6 +28,7 @@ var postgresDialect = &dialect{
 		"{skip locked}", "FOR UPDATE SKIP LOCKED",
 		// Not to_tsvector, which has its own idea of a word.
 		"{words}", "array_to_tsvector(string_to_array($3, ' '))",
+		"{list $2}", "(SELECT jsonb_array_elements_text(CAST($2 AS jsonb)))",
 	),
 	// OFFSET keeps the planner from walking the list and testing each row, which is a good plan for a common word and a
 	// very bad one for a rare one, and it cannot tell them apart.

@@ -25,6 +25,7 @@ var sqliteDialect = &dialect{
 		"{settled}", "1 = 1",
 		"{skip locked}", "",
 		"{words}", "$3",
+		"{list $2}", "(SELECT value FROM json_each($2))",
 	),
 	found: func(table, placeholder, _ string) (string, string) {
 		return table + " d", "d." + table + " MATCH " + placeholder

@@ -3,20 +3,22 @@ package approvaltest
 import (
 	"slices"
 	"sync"
+
+	"github.com/indent-approvals/indent/internal/approval"
 )
 
 // Broker is an approval.Broker of one process.
 type Broker struct {
 	mu      sync.Mutex
 	changed *sync.Cond
-	topics  map[string][]chan struct{}
+	topics  map[string][]*subscriber
 	done    chan struct{}
 	deaf    bool
 }
 
 // NewBroker answers a broker that nobody listens to yet.
 func NewBroker() *Broker {
-	b := &Broker{topics: map[string][]chan struct{}{}, done: make(chan struct{})}
+	b := &Broker{topics: map[string][]*subscriber{}, done: make(chan struct{})}
 	b.changed = sync.NewCond(&b.mu)
 	return b
 }
@@ -25,18 +27,60 @@ func NewBroker() *Broker {
 func (b *Broker) Subscribe(topic string) (<-chan struct{}, func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	hints := make(chan struct{}, 1)
-	b.topics[topic] = append(b.topics[topic], hints)
+	it := &subscriber{broker: b, hints: make(chan struct{}, 1)}
+	b.add(topic, it)
+	return it.hints, func() { it.Remove(topic) }
+}
+
+// subscriber listens to one topic, or to many.
+type subscriber struct {
+	broker    *Broker
+	hints     chan struct{}
+	published []string
+}
+
+var _ approval.Broker = (*Broker)(nil)
+
+// Gather implements approval.Broker.
+func (b *Broker) Gather() approval.Gathering {
+	return &subscriber{broker: b, hints: make(chan struct{}, 1)}
+}
+
+// add is called with the lock held.
+func (b *Broker) add(topic string, s *subscriber) {
+	b.topics[topic] = append(b.topics[topic], s)
 	b.changed.Broadcast()
-	return hints, func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.topics[topic] = slices.DeleteFunc(b.topics[topic], func(c chan struct{}) bool { return c == hints })
-		if len(b.topics[topic]) == 0 {
-			delete(b.topics, topic)
-		}
-		b.changed.Broadcast()
+}
+
+// Add implements approval.Gathering.
+func (s *subscriber) Add(topic string) {
+	s.broker.mu.Lock()
+	defer s.broker.mu.Unlock()
+	s.broker.add(topic, s)
+}
+
+// Remove implements approval.Gathering.
+func (s *subscriber) Remove(topic string) {
+	b := s.broker
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.topics[topic] = slices.DeleteFunc(b.topics[topic], func(other *subscriber) bool { return other == s })
+	if len(b.topics[topic]) == 0 {
+		delete(b.topics, topic)
 	}
+	b.changed.Broadcast()
+}
+
+// Hints implements approval.Gathering.
+func (s *subscriber) Hints() <-chan struct{} { return s.hints }
+
+// Take implements approval.Gathering.
+func (s *subscriber) Take() ([]string, bool) {
+	s.broker.mu.Lock()
+	defer s.broker.mu.Unlock()
+	topics := s.published
+	s.published = nil
+	return topics, false
 }
 
 // Publish implements approval.Broker.
@@ -47,9 +91,12 @@ func (b *Broker) Publish(topics ...string) {
 		return
 	}
 	for _, topic := range topics {
-		for _, hints := range b.topics[topic] {
+		for _, s := range b.topics[topic] {
+			if !slices.Contains(s.published, topic) {
+				s.published = append(s.published, topic)
+			}
 			select {
-			case hints <- struct{}{}:
+			case s.hints <- struct{}{}:
 			default:
 			}
 		}

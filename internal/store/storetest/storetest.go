@@ -48,6 +48,7 @@ var cases = []struct {
 
 	{"a petition comes back as it was", false, petitionComesBack},
 	{"a petition of the largest size", false, largestPetition},
+	{"petitions and phases by name", false, petitionsByName},
 	{"versions of a petition", false, versions},
 	{"one of 64 deciders wins", false, oneDeciderWins},
 	{"one of 64 users of a key makes the petition", false, oneKeyWins},
