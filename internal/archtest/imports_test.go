@@ -43,6 +43,7 @@ var rooms = []room{
 	}},
 	{"internal/app", []string{everything}},
 	{"internal/archtest", nil},
+	{"internal/torture", nil},
 	{"cmd", []string{"internal/cli"}},
 	{"sdk/go", nil},
 	{"examples", []string{"sdk/go"}},
