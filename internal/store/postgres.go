@@ -152,7 +152,7 @@ func (e *postgresEngine) commit(ctx context.Context, statements []statement) err
 	defer e.writes.leave()
 	for try := 1; ; try++ {
 		err := e.transaction(context.WithoutCancel(ctx), statements)
-		if err == nil || try == maxTries || e.class(err) != again && !pgconn.SafeToRetry(err) {
+		if err == nil || try == maxTries || e.class(err) != again && !neverSent(err) {
 			return err
 		}
 		if err := pause(ctx, try); err != nil {
@@ -166,12 +166,28 @@ func (e *postgresEngine) transaction(ctx context.Context, statements []statement
 	defer cancel()
 	conn, err := e.db.Conn(ctx)
 	if err != nil {
-		return err
+		return unsent{err}
 	}
 	defer conn.Close()
 	return conn.Raw(func(driverConn any) error {
-		return e.transactionOn(ctx, driverConn.(*stdlib.Conn).Conn(), statements)
+		session := driverConn.(*stdlib.Conn).Conn()
+		if session.IsClosed() {
+			return unsent{pgconn.ErrConnClosed}
+		}
+		return e.transactionOn(ctx, session, statements)
 	})
+}
+
+// unsent is the error of a transaction of which nothing has left.
+type unsent struct{ error }
+
+func (e unsent) Unwrap() error { return e.error }
+
+// neverSent answers whether a transaction may be run again because the server cannot have seen it. Of others the driver
+// does not know: when the answer to a COMMIT gets lost it says "conn closed", and that this is safe to retry.
+func neverSent(err error) bool {
+	before, ok := err.(unsent)
+	return ok && pgconn.SafeToRetry(before.error)
 }
 
 // transactionOn sends all statements at once. The server takes them for one transaction: its own, if nothing has to be
