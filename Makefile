@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo dev build test check generate clean
+.PHONY: help demo dev build test check bench generate clean
 
 PYTHON  ?= python3
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -27,6 +27,9 @@ test: ## every test there is, set-up included (STAGES="go python" for some of it
 
 check: ## formatting, vet, staticcheck, govulncheck, ruff, pyright, generated-is-fresh, links, commands in docs
 	@$(PYTHON) scripts/run_checks.py $(CHECKS)
+
+bench: build ## speed beside the least that is possible, all bars (BENCH="sqlite growth", BENCH=--quick; Go, a C compiler, PostgreSQL)
+	@$(PYTHON) scripts/bench.py $(BENCH)
 
 generate: ## rewrite what is generated: the API's description, the references of commands and settings
 	go generate ./...

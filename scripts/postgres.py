@@ -28,10 +28,11 @@ VARIABLE = "INDENT_TEST_POSTGRES"
 
 
 @contextlib.contextmanager
-def private_server() -> Generator[str, None, None]:
+def private_server(durable: bool = False) -> Generator[str, None, None]:
     """Start a server on a free loopback port, give its URL, stop and remove it at the end.
 
     Its superuser has a random password: loopback is shared with everybody on the machine.
+    It waits for its disk only if it is to be durable, as one that is measured must be.
     """
     programs = machine.find_postgres()
     if programs is None:
@@ -46,7 +47,7 @@ def private_server() -> Generator[str, None, None]:
         password = secrets.token_hex(16)
         _create(programs, folder, owner, password)
         port = _free_port()
-        server = _start(programs, folder, owner, port)
+        server = _start(programs, folder, owner, port, durable)
         try:
             _wait_until_ready(server, folder, port)
             yield f"postgres://indent:{password}@127.0.0.1:{port}/postgres?sslmode=disable"
@@ -99,16 +100,19 @@ def _group(owner: str | None) -> int | None:
     return pwd.getpwnam(owner).pw_gid if owner else None
 
 
-def _start(programs: Path, folder: Path, owner: str | None, port: int) -> subprocess.Popen[bytes]:
+# what is made for a test outlives nothing, so it need not survive a power cut
+NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def _start(
+    programs: Path, folder: Path, owner: str | None, port: int, durable: bool
+) -> subprocess.Popen[bytes]:
     settings = {
         "listen_addresses": "127.0.0.1",
         "port": port,
         "unix_socket_directories": "",
         "max_connections": 200,
-        # nothing here outlives the run, so nothing needs to survive a power cut
-        "fsync": "off",
-        "synchronous_commit": "off",
-        "full_page_writes": "off",
+        **({} if durable else NOT_DURABLE),
     }
     command: list[str | Path] = [programs / "postgres", "-D", folder / "data"]
     for name, value in settings.items():

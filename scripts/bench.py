@@ -1,0 +1,372 @@
+"""`make bench`: Indent against the least that a durable server can do, in the same run.
+
+scripts/bench.py                        every part: all bars, in about a quarter of an hour
+scripts/bench.py sqlite parked          only these parts
+scripts/bench.py --quick                a direction, in two minutes
+scripts/bench.py --write-docs           put the last run's figures into docs/performance.md
+
+Runs of Indent and of what it is compared with take turns, so that a machine that becomes slower
+or faster becomes so for both; a ratio is that of a run to the mean of its two neighbours, and what
+is told is the median. The figures go to .build/bench.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import itertools
+import json
+import os
+import statistics
+import sys
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import bench_report
+import bench_servers
+import machine
+import postgres
+import tree
+from bench_report import Row, at_least, at_most
+from bench_servers import Failed, Floor, Indent, Postgres
+
+RESULT = tree.BUILD / "bench.json"
+PAGE = tree.ROOT / "docs/performance.md"
+AT_ONCE = (1, 64, 256)
+
+
+@dataclass(frozen=True)
+class Options:
+    parts: Sequence[str]
+    seconds: float
+    rounds: int
+    waiters: int
+    sizes: Sequence[int]
+    floor: bool
+
+
+Result = dict[str, Any]
+Rows = Generator[Row, None, None]
+Measured = TypeVar("Measured")
+
+
+def sqlite(o: Options) -> Rows:
+    """The main job and creation alone, at 1, 64 and 256 at once, beside the floor."""
+    part = "SQLite, one node"
+    with bench_servers.scratch() as folder, contextlib.ExitStack() as servers:
+        floor = servers.enter_context(bench_servers.floor(folder)) if o.floor else None
+        indent = servers.enter_context(bench_servers.indent(folder))
+        warm_up(indent, floor)
+        for mode, theirs, what in (
+            ("roundtrip", "rt", "round trips"),
+            ("create", "create", "created"),
+        ):
+            for n in AT_ONCE:
+                base, ours = beside_floor(o, indent, floor, mode, theirs, n)
+                yield rate_row(part, f"{what}, {n} at once", base, ours)
+                if mode == "roundtrip" and n == max(AT_ONCE):
+                    yield from audit_rows(part, ours)
+
+
+def beside_floor(
+    o: Options, indent: Indent, floor: Floor | None, mode: str, theirs: str, n: int
+) -> tuple[list[Result], list[Result]]:
+    return take_turns(
+        o.rounds,
+        (lambda: floor.measure(theirs, n, o.seconds)) if floor else None,
+        lambda: good(indent.measure_one(mode, n, o.seconds)),
+    )
+
+
+def rate_row(part: str, what: str, base: Sequence[Result], ours: Sequence[Result]) -> Row:
+    rate, beside = median(ours, "perSecond"), median(base, "per_s") if base else None
+    ratio = ratio_of([r["perSecond"] for r in ours], [b["per_s"] for b in base])
+    bar, met = "60 % of the floor", at_least(ratio, 0.6)
+    return Row(part, what, rate, "/s", beside, ratio, bar, met, whole_times(ours))
+
+
+def whole_times(ours: Sequence[Result]) -> str:
+    p50 = statistics.median(r["times"]["whole"]["p50"] for r in ours)
+    p99 = statistics.median(r["times"]["whole"]["p99"] for r in ours)
+    return f"p50 {bench_report.show(p50)} ms, p99 {bench_report.show(p99)} ms"
+
+
+def audit_rows(part: str, ours: Sequence[Result]) -> Rows:
+    n = max(AT_ONCE)
+    server = [r["server"] for r in ours]
+    events, commits = median(server, "eventsPerSecond"), median(server, "commitsPerSecond")
+    changes = median(server, "changesPerSecond")
+    what = f"audit events with their changes, round trips, {n} at once"
+    yield Row(part, what, events, "/s", bar="8,000/s", met=at_least(events, 8000))
+    note = f"{bench_report.show(changes / commits)} changes share one"
+    yield Row(part, f"waits for the disk (fsync), {n} at once", commits, "/s", note=note)
+    each = median(server, "cpuMillisecondsEach")
+    yield Row(part, f"processor time of a round trip, {n} at once", each, "ms")
+
+
+def parked(o: Options) -> Rows:
+    """Many waiters, each server fresh: memory of a process remembers what it did before."""
+    k = o.waiters
+    part = f"SQLite, {k:,} waiters parked"
+
+    def ours() -> Result:
+        with bench_servers.scratch() as folder, bench_servers.indent(folder) as indent:
+            return good(indent.measure_one("parked", k, o.seconds))
+
+    def theirs() -> Result:
+        with bench_servers.scratch() as folder, bench_servers.floor(folder) as floor:
+            return floor.measure("parked", k, o.seconds)
+
+    base, own = take_turns(min(o.rounds, 2), theirs if o.floor else None, ours)
+    for name, most in (("p50", 1), ("p99", 5)):
+        value = statistics.median(r["times"]["wake"][name] for r in own)
+        beside = median(base, f"wake_{name}_ms") if base else None
+        over = value - beside if beside is not None else None
+        bar = f"{most} ms over the floor"
+        what = f"decision sent to waiter returned, {name}"
+        yield Row(part, what, value, "ms", beside, bar=bar, met=at_most(over, most))
+    lost = float(k - min(r["done"] for r in own))
+    yield Row(part, "waiters lost", lost, "", bar="none", met=lost == 0)
+    memory = statistics.median(r["memory"]["kibPerWaiter"] for r in own)
+    beside = median(base, "server_kib_per_waiter") if base else None
+    what = "memory of a waiter, long-poll"
+    yield Row(part, what, memory, "KiB", beside, bar="20 KiB", met=at_most(memory, 20))
+    yield Row(part, "waiters let go, 64 decisions at once", median(own, "perSecond"), "/s")
+
+
+def start(o: Options) -> Rows:
+    """From starting the process to the first 200 at /readyz, and memory two seconds later."""
+    part = "SQLite, start"
+    with bench_servers.scratch() as folder:
+        told = bench_servers.start_times(folder, times=2 * o.rounds + 1)
+    ready, idle = told["readyMilliseconds"]["p50"], told["idleMiB"]
+    yield Row(part, "cold start", ready, "ms", bar="100 ms", met=at_most(ready, 100))
+    yield Row(part, "idle memory (PSS)", idle, "MiB", bar="40 MiB", met=at_most(idle, 40))
+
+
+RAW_HERE, BAR_HERE = 3500, 2000
+"""The bar on PostgreSQL: so many round trips where PostgreSQL alone gives so many."""
+RAW_CLIENTS = 64
+"""A connection is a process there: more of them only stand in each other's way."""
+
+
+def on_postgres(o: Options) -> Rows:
+    """One node and two on PostgreSQL, beside the same transactions without a server between."""
+    with (
+        bench_servers.scratch() as folder,
+        postgres.private_server(durable=True) as url,
+        bench_servers.indent(folder, Postgres(url).new_database(), nodes=2) as indent,
+    ):
+        server = Postgres(url)
+        raw = server.prepare_raw()
+        part = f"PostgreSQL {server.version().split()[0]}"
+        warm_up(indent, None)
+        for n in AT_ONCE:
+            base, ours = take_turns(
+                o.rounds,
+                lambda n=n: raw.measure(min(n, RAW_CLIENTS), o.seconds),
+                lambda n=n: good(indent.measure_one("roundtrip", n, o.seconds)),
+            )
+            yield raw_row(part, n, base, ours)
+        yield from second_node(part, o, indent)
+
+
+def raw_row(part: str, n: int, base: Sequence[float], ours: Sequence[Result]) -> Row:
+    rate, beside = median(ours, "perSecond"), statistics.median(base)
+    ratio = ratio_of([r["perSecond"] for r in ours], base)
+    bar, met = "", None
+    if n == 64:
+        share = BAR_HERE / RAW_HERE
+        bar, met = f"{share * 100:.0f} % of raw PostgreSQL", at_least(ratio, share)
+    what = f"round trips, {n} at once, one node"
+    return Row(part, what, rate, "/s", beside, ratio, bar, met, whole_times(ours))
+
+
+def second_node(part: str, o: Options, indent: Indent) -> Rows:
+    one, two = take_turns(
+        o.rounds,
+        lambda: good(indent.measure_one("roundtrip", 64, o.seconds)),
+        lambda: good(indent.measure_one("roundtrip", 64, o.seconds, nodes=2)),
+    )
+    rate, beside = median(two, "perSecond"), median(one, "perSecond")
+    ratio = ratio_of([r["perSecond"] for r in two], [r["perSecond"] for r in one])
+    what, bar = "round trips, 64 at once, two nodes beside one", "as much as one node"
+    met = at_least(ratio, 1)
+    yield Row(part, what, rate, "/s", beside, ratio, bar, met, whole_times(two))
+    duration, waiters = f"{o.seconds}s", str(min(o.waiters, 400))
+    across = indent.measure(
+        "--mode", "parked", "--parked", waiters, "--across", "--duration", duration, nodes=2
+    )
+    wake = good(across[0])["times"]["wake"]
+    for name, most in (("p50", 15), ("p99", 50)):
+        what = f"decision on one node to waiter returned on the other, {name}"
+        met = at_most(wake[name], most)
+        yield Row(part, what, wake[name], "ms", bar=f"{most} ms", met=met)
+
+
+def growth(o: Options) -> Rows:
+    for size in o.sizes:
+        with bench_servers.scratch() as folder:
+            yield from grown(f"SQLite, {size:,} petitions", o, folder, "", size)
+
+
+def growth_postgres(o: Options) -> Rows:
+    for size in o.sizes:
+        with bench_servers.scratch() as folder, postgres.private_server(durable=True) as url:
+            database = Postgres(url).new_database()
+            yield from grown(f"PostgreSQL, {size:,} petitions", o, folder, database, size)
+
+
+def grown(part: str, o: Options, folder: Path, database: str, size: int) -> Rows:
+    """What a server costs that holds so many petitions already; times of lists at the server."""
+    with bench_servers.indent(folder, database, petitions=size) as indent:
+        words = ",".join(f"rare{n}" for n in range(0, size, max(1000, size // 100)))
+        duration = ("--duration", f"{o.seconds}s")
+        lists = indent.measure("--mode", "list", "--concurrency", "1", *duration)
+        found = indent.measure(
+            "--mode", "search", "--words", words, "--concurrency", "1", *duration
+        )
+        names = {
+            "list first": ("page of 50", 2),
+            "list next": ("next page", 2),
+            "list deep": (f"page behind {min(size, 100_000):,} petitions", 2),
+            "search": ("search for a rare word", 5),
+        }
+        for result in [*lists, *found]:
+            what, most = names[good(result)["mode"]]
+            at_server = result["server"]["requestMilliseconds"]
+            whole = result["times"]["whole"]
+            note = f"client: p50 {bench_report.show(whole['p50'])} ms, "
+            note += f"p99 {bench_report.show(whole['p99'])} ms"
+            met = at_most(at_server, most)
+            yield Row(part, what, at_server, "ms", bar=f"{most} ms", met=met, note=note)
+        for mode, what in (("roundtrip", "round trips"), ("create", "created")):
+            result = good(indent.measure_one(mode, 64, o.seconds))
+            note = whole_times([result])
+            yield Row(part, f"{what}, 64 at once", result["perSecond"], "/s", note=note)
+
+
+PARTS: dict[str, Callable[[Options], Rows]] = {
+    "sqlite": sqlite,
+    "parked": parked,
+    "start": start,
+    "postgres": on_postgres,
+    "growth": growth,
+    "growth-postgres": growth_postgres,
+}
+
+
+def warm_up(indent: Indent, floor: Floor | None) -> None:
+    """What is done for the first time is not what is measured."""
+    good(indent.measure_one("roundtrip", 64, 0.5))
+    if floor:
+        floor.measure("rt", 64, 0.5)
+
+
+def take_turns(
+    rounds: int, base: Callable[[], Any] | None, ours: Callable[[], Measured]
+) -> tuple[list[Any], list[Measured]]:
+    """base, ours, base, ours, …, base."""
+    theirs: list[Any] = [base()] if base else []
+    own: list[Measured] = []
+    for _ in range(rounds):
+        own.append(ours())
+        if base:
+            theirs.append(base())
+    return theirs, own
+
+
+def ratio_of(ours: Sequence[float], base: Sequence[float]) -> float | None:
+    """The median of the ratio of each to the mean of its two neighbours."""
+    if not base:
+        return None
+    pairs = zip(ours, itertools.pairwise(base), strict=True)
+    return statistics.median(own * 2 / (before + after) for own, (before, after) in pairs)
+
+
+def median(results: Sequence[Result], key: str) -> float:
+    return statistics.median(result[key] for result in results)
+
+
+def good(result: Result) -> Result:
+    """The result, if all that was asked was answered rightly."""
+    if result["bad"] or not result["done"]:
+        what = f"{result['mode']}, {result['atOnce']} at once"
+        raise Failed(f"{what}: {result['bad']} bad, first: {result.get('problem')}")
+    return result
+
+
+def options(arguments: Sequence[str]) -> tuple[Options, bool]:
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=3, help="of which the median is told")
+    parser.add_argument("--waiters", type=int, default=10_000, help="how many are parked")
+    parser.add_argument("--sizes", default="10000,100000,1000000", help="petitions of growth")
+    parser.add_argument("--quick", action="store_true", help="a direction, no figures to keep")
+    parser.add_argument("--without-floor", action="store_true", help="where there is no C compiler")
+    parser.add_argument("--write-docs", action="store_true", help="write the last run's figures")
+    given = parser.parse_args(arguments)
+    if unknown := [part for part in given.parts if part not in PARTS]:
+        parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    if given.quick:
+        given.seconds, given.rounds, given.waiters, given.sizes = 1, 1, 1000, "10000"
+    return Options(
+        parts=given.parts or list(PARTS),
+        seconds=given.seconds,
+        rounds=given.rounds,
+        waiters=given.waiters,
+        sizes=[int(size) for size in given.sizes.split(",")],
+        floor=not given.without_floor,
+    ), given.write_docs
+
+
+def measure(o: Options) -> dict[str, Any]:
+    """All rows of the parts, told as they come."""
+    load = os.getloadavg()[0]
+    rows: list[Row] = []
+    for name in o.parts:
+        print(f"\n━━━ {name}", flush=True)
+        for row in PARTS[name](o):
+            rows.append(row)
+            print("  ".join(cell for cell in bench_report.cells(row) if cell), flush=True)
+    return {
+        "machine": bench_report.machine_facts(),
+        "load": [load, os.getloadavg()[0]],
+        "seconds": o.seconds,
+        "rounds": o.rounds,
+        "rows": [dataclasses.asdict(row) for row in rows],
+    }
+
+
+def main(arguments: Sequence[str]) -> int:
+    o, docs = options(arguments)
+    if docs:
+        if not RESULT.exists():
+            raise SystemExit(f"{RESULT} is not there: run `make bench` first")
+        bench_report.write_docs(PAGE, json.loads(RESULT.read_text()))
+        return 0
+    machine.ensure(["go", *(["postgres"] if any("postgres" in p for p in o.parts) else [])])
+    if o.floor and {"sqlite", "parked"} & set(o.parts):
+        bench_servers.build_floor()
+    try:
+        found = measure(o)
+    except Failed as failure:
+        print(f"Nothing is told of a run in which work went wrong: {failure}", file=sys.stderr)
+        return 1
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    RESULT.write_text(json.dumps(found, indent=1) + "\n")
+    print(bench_report.table([Row(**row) for row in found["rows"]]))
+    print(f"The figures are in {RESULT.relative_to(tree.ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(tree.until_stopped(lambda: main(sys.argv[1:])))
