@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -28,11 +29,20 @@ func (a *API) sendReadiness(x *exchange) error {
 	}
 	if a.Ready != nil {
 		if err := a.Ready(x.r.Context()); err != nil {
-			return approval.Wrap(approval.Unavailable, err, "the server cannot serve now: its storage does not answer")
+			return approval.Wrap(approval.Unavailable, err, "the server cannot serve now: %s", whyNotReady(err))
 		}
 	}
 	x.sendJSON(http.StatusOK, "application/json", health{"ok", a.Version})
 	return nil
+}
+
+// whyNotReady answers what storage says about itself, if it does.
+func whyNotReady(err error) string {
+	var refusal *approval.Error
+	if errors.As(err, &refusal) && refusal.Code == approval.Unavailable {
+		return refusal.Message
+	}
+	return "its storage does not answer"
 }
 
 func (a *API) sendMetrics(x *exchange) error {

@@ -33,6 +33,8 @@ type Options struct {
 	IDs     approval.IDs   // default: random
 	Version string         // default: "dev"
 	Dev     bool           // the pages say that this is a server to play with
+	// Beside is for an operator's command that works on the database of a server that runs. All others are refused there.
+	Beside bool
 }
 
 // App is one node: storage, use cases, API, pages and timers.
@@ -76,7 +78,7 @@ func Build(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 		a.cfg.BaseURL = "http://" + cfg.Addr
 	}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	s, err := store.Open(ctx, store.Options{URL: cfg.Database, Logger: a.logger, Timeout: cfg.DatabaseTimeout})
+	s, err := store.Open(ctx, store.Options{URL: cfg.Database, Logger: a.logger, Timeout: cfg.DatabaseTimeout, Alone: !o.Beside})
 	if err != nil {
 		return nil, err
 	}

@@ -107,7 +107,7 @@ func (t *terminal) invite(cmd *cobra.Command, s *settingFlags, i invitation, wor
 	if err := mustExist(cmd, cfg); err != nil {
 		return err
 	}
-	a, err := app.Build(cmd.Context(), cfg, app.Options{Logger: logger(t.err, "text", "warn"), Version: t.version})
+	a, err := app.Build(cmd.Context(), cfg, app.Options{Logger: logger(t.err, "text", "warn"), Version: t.version, Beside: true})
 	if err != nil {
 		return err
 	}

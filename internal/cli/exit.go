@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 
+	"github.com/indent-approvals/indent/internal/app"
 	indent "github.com/indent-approvals/indent/sdk/go"
 )
 
@@ -15,6 +16,8 @@ const (
 	exitExpired     = 11
 	exitPending     = 12
 	exitUnreachable = 13
+	exitInUse       = 14
+	exitDamaged     = 15
 )
 
 const exitCodesText = `Exit codes:
@@ -24,7 +27,9 @@ const exitCodesText = `Exit codes:
   10  denied, withdrawn or revoked
   11  expired: nobody decided in time, or the grant has ended
   12  still pending when the time to wait was over
-  13  the server cannot be reached, or cannot answer now`
+  13  the server cannot be reached, or cannot answer now
+  14  another server runs on the database
+  15  the database, or the backup, is damaged`
 
 // errSaid marks an error that the command has told already.
 var errSaid = errors.New("said")
@@ -42,6 +47,10 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.Is(err, app.ErrInUse):
+		return exitInUse
+	case errors.Is(err, app.ErrDamaged):
+		return exitDamaged
 	case errors.As(err, &denied), errors.As(err, &withdrawn):
 		return exitDenied
 	case errors.As(err, &expired):

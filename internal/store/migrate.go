@@ -3,11 +3,13 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
 
 	"github.com/indent-approvals/indent/internal/store/migrations"
 )
@@ -28,6 +30,8 @@ func migrate(ctx context.Context, db *sql.DB, engine string) error {
 	switch know := migrations.Latest(); {
 	case have == know:
 		return nil
+	case have == unfinishedCopy:
+		return errUnfinishedCopy
 	case have > know:
 		return fmt.Errorf("the database was written by a newer version of Indent (its schema is %d, this version knows %d): "+
 			"start the newer version, or restore a backup that was made before the upgrade", have, know)
@@ -38,6 +42,48 @@ func migrate(ctx context.Context, db *sql.DB, engine string) error {
 	return nil
 }
 
+// unfinishedCopy stands among the versions of a schema while [Copy] fills the database. It is newer than any version, so
+// that no program, this one or an older one, serves half of the data.
+const unfinishedCopy = 1 << 40
+
+var errUnfinishedCopy = errors.New("`indent migrate` has not finished filling the database: run it again with the same --from and --to, " +
+	"and it goes on where it stopped")
+
+// schemaVersion answers the version of the database's schema, 0 if there is none, and changes nothing.
+func schemaVersion(ctx context.Context, db querier, engine string) (version int64, err error) {
+	table := map[string]string{
+		migrations.SQLite:   "SELECT count(*) FROM sqlite_schema WHERE name = 'goose_db_version'",
+		migrations.Postgres: "SELECT count(to_regclass('goose_db_version'))",
+	}[engine]
+	var tables int64
+	if err := db.QueryRowContext(ctx, table).Scan(&tables); err != nil || tables == 0 {
+		return 0, err
+	}
+	err = db.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM goose_db_version").Scan(&version)
+	return version, err
+}
+
+// querier is a database, a connection of it or a transaction.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// versionOfFile is schemaVersion of an SQLite file.
+func versionOfFile(ctx context.Context, path string) (int64, error) {
+	db, err := openPool(dsn(path, "query_only(1)"), 1)
+	if err != nil {
+		return 0, err
+	}
+	defer db.Close()
+	version, err := schemaVersion(ctx, db, migrations.SQLite)
+	if err != nil {
+		return 0, cannotOpen(path, "read", err)
+	}
+	return version, nil
+}
+
 // migrateSQLite runs on a connection of its own. When two processes do so at once, one of them finds the work done.
 func migrateSQLite(ctx context.Context, path string) error {
 	db, err := openPool(dsn(path), 1)
@@ -46,8 +92,12 @@ func migrateSQLite(ctx context.Context, path string) error {
 	}
 	defer db.Close()
 	err = migrate(ctx, db, migrations.SQLite)
-	if err != nil && migrate(ctx, db, migrations.SQLite) == nil {
+	var ofEngine *sqlite.Error
+	switch {
+	case err == nil || migrate(ctx, db, migrations.SQLite) == nil:
 		return nil
+	case errors.As(err, &ofEngine):
+		return cannotOpen(path, "opened", err)
 	}
 	return err
 }

@@ -166,7 +166,7 @@ func (s *Store) refusal(err error) error {
 	case again:
 		return unavailable(err, "too many changes at once: try again in a moment")
 	default:
-		return unavailable(err, "the database does not answer: try again in a moment")
+		return unavailable(err, whyDown(err))
 	}
 }
 

@@ -58,6 +58,8 @@ type sqliteEngine struct {
 	writer *writer
 	reader *sql.DB
 	stmts  preparedStatements
+	lock   *fileLock // nil for who works beside a server
+	damage damage
 }
 
 const defaultReaders = 8
@@ -73,22 +75,50 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	if o.Conns == 0 {
 		o.Conns = defaultReaders
 	}
-	if err := migrateSQLite(ctx, path); err != nil {
+	lock, err := prepareSQLite(ctx, path, o.Alone)
+	if err != nil {
 		return nil, err
 	}
 	cache := newPetitionCache()
 	w, err := newWriter(dsn(path), o.Queue, cache, o.Logger)
 	if err != nil {
-		return nil, fmt.Errorf("the database %s cannot be opened for writing: %w", path, err)
+		return nil, errors.Join(cannotOpen(path, "opened for writing", err), lock.release())
 	}
 	reader, err := openPool(dsn(path, "query_only(1)"), o.Conns)
 	if err != nil {
 		w.close()
-		return nil, err
+		return nil, errors.Join(err, lock.release())
 	}
-	e := &sqliteEngine{writer: w, reader: reader}
+	e := &sqliteEngine{writer: w, reader: reader, lock: lock}
 	return &Store{engine: e, dialect: sqliteDialect, broker: NewBroker(), reads: newGate(o.Conns, o.Queue, o.Timeout), walks: usualWalks,
 		cache: cache}, nil
+}
+
+// prepareSQLite brings the schema up to date. The lock is for who asked to be alone; others take it while they change
+// the schema, which nobody does under a server that runs.
+func prepareSQLite(ctx context.Context, path string, alone bool) (lock *fileLock, err error) {
+	if !alone {
+		version, err := versionOfFile(ctx, path)
+		switch {
+		case err != nil || version == migrations.Latest():
+			return nil, err
+		case version == 0: // a new file, on which no server runs yet
+			return nil, migrateSQLite(ctx, path)
+		}
+	}
+	if lock, err = lockDatabase(path); err != nil {
+		if !alone && errors.Is(err, ErrInUse) {
+			return nil, fmt.Errorf("the server that runs on %s is of an older version of Indent than this command: restart it with this version first", path)
+		}
+		return nil, err
+	}
+	if err := migrateSQLite(ctx, path); err != nil {
+		return nil, errors.Join(err, lock.release())
+	}
+	if !alone {
+		return nil, lock.release()
+	}
+	return lock, nil
 }
 
 // makeFile makes the database readable by its owner only; SQLite gives its -wal and -shm files the same mode. A file
@@ -152,6 +182,9 @@ func openPool(dsn string, conns int) (*sql.DB, error) {
 }
 
 func (e *sqliteEngine) commit(ctx context.Context, statements []statement) error {
+	if err := e.damage.found(); err != nil {
+		return err
+	}
 	return e.writer.commit(ctx, statements)
 }
 
@@ -169,11 +202,14 @@ func (e *sqliteEngine) query(ctx context.Context, text string, _ bool, args []an
 func (e *sqliteEngine) close() error {
 	e.writer.close()
 	e.stmts.close()
-	return e.reader.Close()
+	return errors.Join(e.reader.Close(), e.lock.release())
 }
 
 // class implements engine. The codes are SQLite's, never its sentences.
-func (e *sqliteEngine) class(err error) class { return classOfSQLite(err) }
+func (e *sqliteEngine) class(err error) class {
+	e.damage.note(err)
+	return classOfSQLite(err)
+}
 
 func classOfSQLite(err error) class {
 	var failure *sqlite.Error

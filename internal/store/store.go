@@ -35,6 +35,9 @@ type Options struct {
 	// Serializable runs PostgreSQL's transactions at SERIALIZABLE: what distributed engines that speak its protocol do
 	// anyway. READ COMMITTED keeps every promise as well and is faster.
 	Serializable bool
+	// Alone is what a server asks for: on SQLite, that no other runs on the database meanwhile (ErrInUse). Whoever does not
+	// ask works beside a server, and must leave petitions to it.
+	Alone bool
 	// Timeout bounds the wait for a turn, and on PostgreSQL one transaction or query. 0: 30 seconds.
 	Timeout time.Duration
 }
