@@ -56,13 +56,14 @@ type claimInput struct {
 	Event  string         `json:"event" enum:"access/approve,access/deny,access/revoke" doc:"The decision." example:"access/approve"`
 	Reason string         `json:"reason,omitempty" maxLength:"4000" doc:"Why, for who asked and for the log."`
 	Meta   claimInputMeta `json:"meta,omitzero"`
+	// Resources were shown to whoever decides.
+	Resources []approval.Resource `json:"resources,omitempty" maxItems:"120" doc:"Who asks and what is asked for, copied from the petition. A claim on anything else is refused."`
 
 	ID         ignored `json:"id,omitzero"`
 	Timestamp  ignored `json:"timestamp,omitzero"`
 	ExternalID ignored `json:"externalId,omitzero"`
 	SessionID  ignored `json:"sessionId,omitzero"`
 	Actor      ignored `json:"actor,omitzero"`
-	Resources  ignored `json:"resources,omitzero"`
 }
 
 type claimInputMeta struct {
@@ -77,7 +78,7 @@ func (a *API) createClaim(ctx context.Context, actor approval.Actor, in createCl
 		return nil, approval.FieldError("Idempotency-Key", "must be 1 to 200 visible ASCII characters, such as a UUID")
 	}
 	c := in.Body.Claim
-	_, claim, err := a.Service.Decide(ctx, actor, in.Name, approval.NewClaim{Event: c.Event, Reason: c.Reason, Labels: c.Meta.Labels}, in.Key)
+	_, claim, err := a.Service.Decide(ctx, actor, in.Name, approval.NewClaim{Event: c.Event, Reason: c.Reason, Labels: c.Meta.Labels, Resources: c.Resources}, in.Key)
 	if err != nil {
 		return nil, err
 	}

@@ -144,6 +144,9 @@ func syntaxProblem(e *jsontext.SyntacticError) error {
 func meaningProblem(e *json.SemanticError) error {
 	field := fieldOf(e.JSONPointer)
 	if errors.Is(e.Err, json.ErrUnknownName) {
+		if around := wrapperOf(e.GoType, e.JSONPointer.LastToken()); around != "" {
+			return approval.FieldError(field, "belongs into %s: send {%q:{…}}", around, around)
+		}
 		return approval.FieldError(field, "is not a known field: check its spelling at /docs")
 	}
 	var own *approval.Error
@@ -151,6 +154,28 @@ func meaningProblem(e *json.SemanticError) error {
 		return approval.FieldError(field, "%s", own.Message)
 	}
 	return approval.FieldError(field, "must be %s", wanted(e.GoType))
+}
+
+// wrapperOf answers the member of a body around which a client has left the wrapper out, the one that knows the name.
+func wrapperOf(body reflect.Type, name string) string {
+	if body == nil || body.Kind() != reflect.Struct {
+		return ""
+	}
+	for f := range body.Fields() {
+		if around, _, _ := strings.Cut(f.Tag.Get("json"), ","); f.Type.Kind() == reflect.Struct && !strings.Contains(f.Tag.Get("json"), "omit") && knows(f.Type, name) {
+			return around
+		}
+	}
+	return ""
+}
+
+func knows(t reflect.Type, name string) bool {
+	for _, f := range reflect.VisibleFields(t) {
+		if known, _, _ := strings.Cut(f.Tag.Get("json"), ","); known == name {
+			return true
+		}
+	}
+	return false
 }
 
 // wanted says in words what a type takes.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
@@ -64,8 +65,21 @@ func (a *API) createServiceAccount(ctx context.Context, actor approval.Actor, in
 	asked := in.Body.ServiceAccount
 	m, err := a.Service.CreateServiceAccount(ctx, actor, approval.Member{ID: asked.ServiceAccountID, Role: asked.Role, DisplayName: asked.Meta.DisplayName})
 	if err != nil {
-		return nil, err
+		return nil, inBody(err)
 	}
 	out := serviceAccountOf(m)
 	return &out, nil
+}
+
+// accountFields is where the body has what the centre calls by a shorter name.
+var accountFields = map[string]string{"serviceAccountId": "serviceAccount.serviceAccountId", "role": "serviceAccount.role", "displayName": "serviceAccount.meta.displayName"}
+
+func inBody(err error) error {
+	var e *approval.Error
+	if !errors.As(err, &e) || accountFields[e.Field] == "" {
+		return err
+	}
+	moved := *e
+	moved.Field = accountFields[e.Field]
+	return &moved
 }

@@ -15,6 +15,8 @@ type NewClaim struct {
 	Reason string
 	// Labels may carry a term (indent.com/time/…) and the digest of what was shown (indent.com/petition/digest).
 	Labels map[string]string
+	// Resources are what the claimant was shown, copied from the petition; may be empty.
+	Resources []Resource
 }
 
 // Check refuses a claim that is not one of the three, or is out of its limits.
@@ -27,11 +29,18 @@ func (c NewClaim) Check() error {
 	return firstError(
 		checkProse("claim.reason", c.Reason, MaxReason),
 		checkLabels("claim.meta.labels", c.Labels),
+		checkResources("claim.resources", c.Resources, MaxPetitioners+MaxResources),
 	)
 }
 
-// checkDigest refuses a claim that names another digest than the petition's: what was shown is not what is there (I1).
+// checkDigest refuses a claim that names another digest than the petition's, or resources that it does not have: what was
+// shown is not what is there (I1).
 func (c NewClaim) checkDigest(p Petition) error {
+	for i, sent := range c.Resources {
+		if !slices.ContainsFunc(p.Petitioners, sent.isSaidOf) && !slices.ContainsFunc(p.Resources, sent.isSaidOf) {
+			return Errorf(Conflict, "claim.resources[%d] is not what petition %s asks for, nor who asks: read the petition again, and copy its resources or leave them out", i, p.Ref())
+		}
+	}
 	if shown, ok := c.Labels[LabelDigest]; ok && shown != p.Digest {
 		return Errorf(Conflict, "the claim was made for %.80s but petition %s is %s: read the petition again and decide on that", shown, p.Ref(), p.Digest)
 	}

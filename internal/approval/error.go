@@ -47,17 +47,22 @@ func (e *Error) Unwrap() error { return e.cause }
 
 // Errorf makes an Error with a public message.
 func Errorf(code Code, format string, args ...any) *Error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+	return &Error{Code: code, Message: sentence(format, args)}
 }
 
 // FieldError makes an Invalid error about one input field.
 func FieldError(field, format string, args ...any) *Error {
-	return &Error{Code: Invalid, Field: field, Message: fmt.Sprintf(format, args...)}
+	return &Error{Code: Invalid, Field: field, Message: sentence(format, args)}
 }
 
 // Wrap hides cause behind a public message.
 func Wrap(code Code, cause error, format string, args ...any) *Error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...), cause: cause}
+	return &Error{Code: code, Message: sentence(format, args), cause: cause}
+}
+
+// sentence writes a public message. What it quotes may come from anybody: what could hide or fake text stands as '?'.
+func sentence(format string, args []any) string {
+	return harmless(fmt.Sprintf(format, args...))
 }
 
 // CodeOf answers the code of err: Internal for an error that is not an [Error], empty for nil.

@@ -40,6 +40,21 @@ func (r Resource) Title() string {
 // Same answers whether two resources are the same thing: equal kind and id.
 func (r Resource) Same(other Resource) bool { return r.Kind == other.Kind && r.ID == other.ID }
 
+// isSaidOf answers whether all that r says is so of the other: what r leaves out may be anything.
+func (r Resource) isSaidOf(other Resource) bool {
+	for _, pair := range [][2]string{{r.ID, other.ID}, {r.Kind, other.Kind}, {r.DisplayName, other.DisplayName}, {r.Email, other.Email}} {
+		if pair[0] != "" && pair[0] != pair[1] {
+			return false
+		}
+	}
+	for key, value := range r.Labels {
+		if has, ok := other.Labels[key]; !ok || has != value {
+			return false
+		}
+	}
+	return len(r.AltIDs) == 0 || slices.Equal(r.AltIDs, other.AltIDs)
+}
+
 // View is a named selection of the directory.
 type View string
 

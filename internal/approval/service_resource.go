@@ -33,7 +33,7 @@ func (s *Service) Resources(ctx context.Context, a Actor, q ResourceQuery) (Page
 	q.Space, q.Page = a.Space, page
 	if q.View != "" {
 		if !slices.Contains(Views, q.View) {
-			return Page[Resource]{}, FieldError("view", "must be one of %v", Views)
+			return Page[Resource]{}, FieldError("view", "must be one of %s", Joined(Views))
 		}
 		q.Selector = nil
 	}

@@ -103,7 +103,7 @@ func narrow(a Actor, asked []Permission) ([]Permission, error) {
 	}
 	for _, p := range asked {
 		if !slices.Contains(Permissions, p) {
-			return nil, FieldError("scope", "there is no scope %.60q; there are %v", p, Permissions)
+			return nil, FieldError("scope", "there is no scope %.60q; there are %s", p, Joined(Permissions))
 		}
 		if !a.Can(p) {
 			return nil, Errorf(Forbidden, "you do not have the scope %s yourself and cannot hand it out", p)

@@ -37,7 +37,7 @@ func (m Member) Resource() Resource {
 // Check refuses a member whose fields are out of their limits.
 func (m Member) Check() error {
 	if m.Role.Rank() < 0 {
-		return FieldError("role", "must be one of %s", quoteList(roleNames()))
+		return FieldError("role", "must be one of %s, written so", Joined(Roles))
 	}
 	if m.Kind == KindUser {
 		if err := CheckEmail("email", m.Email); err != nil {
@@ -47,12 +47,4 @@ func (m Member) Check() error {
 		return err
 	}
 	return checkLine("displayName", m.DisplayName, MaxDisplayName)
-}
-
-func roleNames() []string {
-	names := make([]string, len(Roles))
-	for i, r := range Roles {
-		names[i] = string(r)
-	}
-	return names
 }

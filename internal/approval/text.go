@@ -1,7 +1,6 @@
 package approval
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -137,6 +136,26 @@ func printable(s string, n int) string {
 	return out.String()
 }
 
+// harmless answers s with '?' for each character that prose may not have where it stands.
+func harmless(s string) string {
+	if checkRunes("", s, prose) == nil {
+		return s
+	}
+	var out strings.Builder
+	before := rune(-1)
+	for i, r := range s {
+		_, size := utf8.DecodeRuneInString(s[i:])
+		after, _ := utf8.DecodeRuneInString(s[i+size:])
+		shown := r
+		if prose.forbids(r, before, after) != "" {
+			shown = '?'
+		}
+		out.WriteRune(shown)
+		before = r
+	}
+	return out.String()
+}
+
 func checkLabels(field string, labels map[string]string) error {
 	if len(labels) > MaxLabels {
 		return FieldError(field, "has %d labels, at most %d are allowed", len(labels), MaxLabels)
@@ -238,4 +257,11 @@ func sortedKeys(m map[string]string) []string {
 	return keys
 }
 
-func quoteList(list []string) string { return fmt.Sprintf("%q", list) }
+// Joined writes words as people list them.
+func Joined[T ~string](list []T) string {
+	words := make([]string, len(list))
+	for i, word := range list {
+		words[i] = string(word)
+	}
+	return strings.Join(words, ", ")
+}

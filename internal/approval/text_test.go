@@ -216,6 +216,9 @@ func FuzzText(f *testing.F) {
 		if shown := printable(s, 50); checkLine("f", shown, 51) != nil {
 			t.Errorf("%+q is shown as %+q", s, shown)
 		}
+		if shown := FieldError("f", "is %s", s).Message; checkProse("f", shown, 1<<30) != nil || prose && shown != "is "+s {
+			t.Errorf("%+q is quoted as %+q", s, shown)
+		}
 		for _, w := range SearchWords(s) {
 			if w == "" || len(w) > 100 || !utf8.ValidString(w) {
 				t.Errorf("%+q has the word %+q", s, w)

@@ -222,7 +222,7 @@ func (q sourceReviewers) compile() (r approval.Reviewers, err error) {
 		role := approval.Role(t.value)
 		switch {
 		case role.Rank() < 0:
-			return r, t.wrong("there is no role %q; there are %v", t.value, approval.Roles)
+			return r, t.wrong("there is no role %q; there are %s", t.value, approval.Joined(approval.Roles))
 		case slices.Contains(r.Roles, role):
 			return r, t.wrong("the role %q stands here twice", t.value)
 		}

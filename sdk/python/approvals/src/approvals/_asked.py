@@ -115,9 +115,10 @@ def asked(request: Mapping[str, Any] | None, **keywords: Any) -> Asked:
 
 def complete(made: Asked) -> Asked:
     """`made`, if it has what a petition cannot be without."""
-    missing = [name for name in ("reason", "resources") if getattr(made, name) is None]
+    words = {"reason": "a reason", "resources": "resources"}
+    missing = [word for name, word in words.items() if getattr(made, name) is None]
     if missing:
-        raise TypeError(f"an approval needs a {' and '.join(missing)}")
+        raise TypeError(f"an approval needs {' and '.join(missing)}")
     return made
 
 
