@@ -79,6 +79,11 @@ func (s *Store) Petition(ctx context.Context, space, name string) (approval.Peti
 	if p := s.cache.get(space, name); p != nil && ctx.Err() == nil && !s.closed.Load() {
 		return *p, nil
 	}
+	if p, err := s.together.petition(ctx, space, name); err != nil {
+		return approval.Petition{}, s.refusal(err)
+	} else if p != nil {
+		return *p, nil
+	}
 	row, found, err := one(ctx, s, selectPetition, scanPetition, space, name)
 	if err == nil && !found {
 		err = approval.Errorf(approval.NotFound, "there is no petition %.100q in %s", name, space)

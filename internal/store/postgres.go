@@ -45,11 +45,12 @@ var postgresDialect = &dialect{
 	and: " & ", or: " | ",
 }
 
-// postgresEngine commits each change in a transaction of its own. A change goes to the server as one message: without
-// a condition to look at, that is the whole transaction and one round trip; with one, the commit is a second.
+// postgresEngine is a pool of connections to one database, which any number of nodes share.
 type postgresEngine struct {
 	db      *sql.DB
-	writes  *gate
+	places  *gate
+	merger  *batcher[*pending]
+	reads   *petitionReads
 	hints   *hints
 	timeout time.Duration
 	begin   string // how a transaction begins that has to be asked for
@@ -85,12 +86,14 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	}
 	broker := NewBroker()
 	places := newGate(o.Conns, o.Queue, o.Timeout)
-	e := &postgresEngine{db: db, writes: places, timeout: o.Timeout, begin: "BEGIN", always: o.Serializable,
+	e := &postgresEngine{db: db, places: places, timeout: o.Timeout, begin: "BEGIN", always: o.Serializable,
 		hints: startHints(config, broker, o.Logger)}
+	e.merger = &batcher[*pending]{run: e.commitBatch, atOnce: commitsAtOnce, size: mostMerged, queue: o.Queue}
+	e.reads = newPetitionReads(e, o.Queue)
 	if o.Serializable {
 		e.begin = "BEGIN ISOLATION LEVEL SERIALIZABLE"
 	}
-	return &Store{engine: e, dialect: postgresDialect, broker: broker, reads: places, walks: usualWalks, timeout: o.Timeout}, nil
+	return &Store{engine: e, dialect: postgresDialect, broker: broker, reads: places, together: e.reads, walks: usualWalks, timeout: o.Timeout}, nil
 }
 
 // configure sets what every session of ours needs, unless the address says otherwise.
@@ -141,127 +144,6 @@ func checkServer(ctx context.Context, db *sql.DB, logger *slog.Logger) error {
 			"set synchronous_commit and fsync to on", "synchronous_commit", synchronous, "fsync", fsync)
 	}
 	return nil
-}
-
-// commit implements engine. Once it has begun it does not end with ctx: an interruption would cost the connection, and
-// nobody would know whether the change was written.
-func (e *postgresEngine) commit(ctx context.Context, statements []statement) error {
-	if err := e.writes.enter(ctx); err != nil {
-		return err
-	}
-	defer e.writes.leave()
-	for try := 1; ; try++ {
-		err := e.transaction(context.WithoutCancel(ctx), statements)
-		if err == nil || try == maxTries || e.class(err) != again && !neverSent(err) {
-			return err
-		}
-		if err := pause(ctx, try); err != nil {
-			return err
-		}
-	}
-}
-
-func (e *postgresEngine) transaction(ctx context.Context, statements []statement) error {
-	ctx, cancel := context.WithTimeout(ctx, e.timeout)
-	defer cancel()
-	conn, err := e.db.Conn(ctx)
-	if err != nil {
-		return unsent{err}
-	}
-	defer conn.Close()
-	return conn.Raw(func(driverConn any) error {
-		session := driverConn.(*stdlib.Conn).Conn()
-		if session.IsClosed() {
-			return unsent{pgconn.ErrConnClosed}
-		}
-		return e.transactionOn(ctx, session, statements)
-	})
-}
-
-// unsent is the error of a transaction of which nothing has left.
-type unsent struct{ error }
-
-func (e unsent) Unwrap() error { return e.error }
-
-// neverSent answers whether a transaction may be run again because the server cannot have seen it. Of others the driver
-// does not know: when the answer to a COMMIT gets lost it says "conn closed", and that this is safe to retry.
-func neverSent(err error) bool {
-	before, ok := err.(unsent)
-	return ok && pgconn.SafeToRetry(before.error)
-}
-
-// transactionOn sends all statements at once. The server takes them for one transaction: its own, if nothing has to be
-// looked at before the commit, else one that begins with the first.
-func (e *postgresEngine) transactionOn(ctx context.Context, conn *pgx.Conn, statements []statement) error {
-	explicit := e.always
-	for i := range statements {
-		explicit = explicit || statements[i].missing != nil
-	}
-	batch := &pgx.Batch{QueuedQueries: make([]*pgx.QueuedQuery, 0, len(statements)+1)}
-	if explicit {
-		batch.Queue(e.begin)
-	}
-	for i := range statements {
-		batch.Queue(statements[i].in(postgresDialect), statements[i].args...)
-	}
-	results := conn.SendBatch(ctx, batch)
-	err := readResults(results, statements, explicit)
-	// Close answers what the end of the transaction answers: a commit may be what fails.
-	if closed := results.Close(); err == nil {
-		err = closed
-	}
-	if !explicit {
-		return err
-	}
-	if err == nil {
-		_, err = conn.Exec(ctx, "COMMIT")
-		return err
-	}
-	if _, rollback := conn.Exec(ctx, "ROLLBACK"); rollback != nil {
-		_ = conn.Close(ctx) // the pool makes a new one
-	}
-	return err
-}
-
-func readResults(results pgx.BatchResults, statements []statement, begun bool) error {
-	if begun {
-		if _, err := results.Exec(); err != nil {
-			return err
-		}
-	}
-	for i := range statements {
-		s := &statements[i]
-		changed, err := readResult(results, s)
-		if s.taken != nil && classOfPostgres(err) == taken {
-			return s.taken(s.args)
-		}
-		if err != nil {
-			return err
-		}
-		if changed == 0 && s.missing != nil {
-			return s.missing(s.args)
-		}
-	}
-	return nil
-}
-
-func readResult(results pgx.BatchResults, s *statement) (changed int64, err error) {
-	if s.row == nil {
-		tag, err := results.Exec()
-		return tag.RowsAffected(), err
-	}
-	rows, err := results.Query()
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
-	s.begin()
-	for rows.Next() {
-		if err := s.row(rows.Scan); err != nil {
-			return 0, err
-		}
-	}
-	return rows.CommandTag().RowsAffected(), rows.Err()
 }
 
 // query implements engine; pgx keeps statements prepared by their text. The plan of a list is made for its values each

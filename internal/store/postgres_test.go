@@ -146,8 +146,10 @@ func TestPostgresCommitsKeepToTheirPlaces(t *testing.T) {
 	}
 	url := postgresURL(t)
 	s := openStore(t, Options{URL: url, Conns: 1, Queue: 1})
-	p := storetest.NewPetition("acmecorp")
-	if err := s.Commit(t.Context(), storetest.Create(p)); err != nil {
+	// A member's row is not merged with the changes of others.
+	change := approval.Change{Space: "acmecorp", Writes: []approval.Write{approval.PutMember{Member: approval.Member{Space: "acmecorp", ID: "bob"}}},
+		Events: []approval.Event{{ID: "e"}}}
+	if err := s.Commit(t.Context(), change); err != nil {
 		t.Fatal(err)
 	}
 	admin, err := sql.Open("pgx", url)
@@ -159,10 +161,9 @@ func TestPostgresCommitsKeepToTheirPlaces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := lock.Exec("SELECT 1 FROM petitions FOR UPDATE"); err != nil {
+	if _, err := lock.Exec("SELECT 1 FROM members FOR UPDATE"); err != nil {
 		t.Fatal(err)
 	}
-	_, change := storetest.Decide(p, approval.Resource{ID: "bob"})
 	first, second := make(chan error, 1), make(chan error, 1)
 	go func() { first <- s.Commit(t.Context(), change) }()
 	storetest.Eventually(t, func() bool { return len(s.reads.places) == 1 })

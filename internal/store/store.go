@@ -55,9 +55,11 @@ type Store struct {
 	reads   *gate
 	walks   walks
 	cache   *petitionCache // nil where others write, too
-	timeout time.Duration  // of a query; 0 where nothing can hang
-	closed  atomic.Bool
-	counts  counts
+	// together reads petitions on PostgreSQL; nil on SQLite.
+	together *petitionReads
+	timeout  time.Duration // of a query; 0 where nothing can hang
+	closed   atomic.Bool
+	counts   counts
 }
 
 var _ approval.Store = (*Store)(nil)
