@@ -102,20 +102,20 @@ def fuzz_all(targets: Iterable[Target], seconds: int) -> list[Outcome]:
 
 
 def fuzz(target: Target, seconds: int) -> Outcome:
-    done = run(
-        [
-            str(target.binary),
-            "-test.run=^$",
-            f"-test.fuzz=^{target.name}$",
-            f"-test.fuzztime={seconds}s",
-            # by default an interesting input may be shortened for a minute: nothing else is tried
-            f"-test.fuzzminimizetime={max(seconds // 10, 1)}s",
-            "-test.parallel=1",
-            "-test.timeout=0",
-            f"-test.fuzzcachedir={corpus(target)}",
-        ],
-        target.package,
-    )
+    command = [
+        str(target.binary),
+        "-test.run=^$",
+        f"-test.fuzz=^{target.name}$",
+        f"-test.fuzztime={seconds}s",
+        # by default an interesting input may be shortened for a minute: nothing else is tried
+        f"-test.fuzzminimizetime={max(seconds // 10, 1)}s",
+        "-test.parallel=1",
+        f"-test.fuzzcachedir={corpus(target)}",
+    ]
+    try:
+        done = run(command, target.package, patience=3 * seconds + 60)
+    except subprocess.TimeoutExpired:
+        return Outcome(target, 0, True, "an input takes for ever: the target did not end")
     tried = count(done.stdout)
     return Outcome(target, tried, done.returncode != 0 or tried == 0, done.stdout)
 
@@ -147,7 +147,9 @@ def go(*arguments: str) -> str:
     return done.stdout.strip()
 
 
-def run(command: list[str], folder: Path = Path()) -> subprocess.CompletedProcess[str]:
+def run(
+    command: list[str], folder: Path = Path(), patience: float | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
         cwd=tree.ROOT / folder,
@@ -157,6 +159,7 @@ def run(command: list[str], folder: Path = Path()) -> subprocess.CompletedProces
         text=True,
         errors="replace",
         check=False,
+        timeout=patience,
     )
 
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/indent-approvals/indent/internal/approval"
@@ -45,13 +47,34 @@ func FuzzBody(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, typ := range bodies {
-			err := unmarshal(body, reflect.New(typ).Interface())
+			read := reflect.New(typ)
+			err := unmarshal(body, read.Interface())
 			harmless(t, err)
-			if err == nil && !jsontext.Value(body).IsValid() {
+			if err != nil {
+				continue
+			}
+			if !jsontext.Value(body).IsValid() {
 				t.Errorf("%q was taken for JSON as %s", body, typ)
+			}
+			written, err := json.Marshal(read.Interface())
+			again := reflect.New(typ)
+			if err == nil {
+				err = unmarshal(written, again.Interface())
+			}
+			if err != nil || !reflect.DeepEqual(empties(again), empties(read)) {
+				t.Errorf("%q as %s is written as %q and read again as another (%v)", body, typ, written, err)
 			}
 		}
 	})
+}
+
+// empties answers the value as JSON, which does not tell what is empty from what is left out.
+func empties(v reflect.Value) string {
+	text, err := json.Marshal(v.Interface(), json.OmitZeroStructFields(true), json.FormatNilSliceAsNull(true), json.Deterministic(true))
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 func FuzzDepth(f *testing.F) {
@@ -79,12 +102,16 @@ func FuzzQuery(f *testing.F) {
 	for _, s := range []string{"wait=30s", "phase=open&pageSize=1", "since=2030-01-02T00:00:00Z", "full=true&full=false", "a;b", "=1", "%zz", "\u202e=1", "search=%FF"} {
 		f.Add(s)
 	}
-	inputs := []any{getPetitionIn{}, listPetitionsIn{}, listResourcesIn{}, listEventsIn{}, streamEventsIn{}}
+	plans := map[reflect.Type]*plan{}
+	for _, rt := range routes() {
+		if rt.endpoint.plan != nil && len(rt.endpoint.plan.params) > 0 {
+			plans[rt.endpoint.in] = rt.endpoint.plan
+		}
+	}
 	f.Fuzz(func(t *testing.T, query string) {
-		for _, in := range inputs {
-			r := &http.Request{URL: &url.URL{RawQuery: query}, Header: http.Header{"Last-Event-Id": {query}}}
-			v := reflect.New(reflect.TypeOf(in))
-			harmless(t, planOf(v.Elem().Type()).fill(v.Elem(), r))
+		r := &http.Request{URL: &url.URL{RawQuery: query}, Header: http.Header{"Last-Event-Id": {query}, "Idempotency-Key": {query}}}
+		for in, plan := range plans {
+			harmless(t, plan.fill(reflect.New(in).Elem(), r))
 		}
 	})
 }
@@ -148,4 +175,43 @@ func FuzzPaths(f *testing.F) {
 			t.Errorf("%s %s: %d %s", method, path, w.Code, w.Body)
 		}
 	})
+}
+
+// Whatever the headers of a caller: one well-formed bearer token reaches identity as it was sent, anything else nobody.
+func FuzzAuthorization(f *testing.F) {
+	for _, s := range []string{"Bearer abc", "bearer  abc ", "Basic YTpi", "Bearer", "Bearer a b", "Bearer \x00", "", strings.Repeat("x", 5000)} {
+		f.Add(s, "acmecorp")
+	}
+	auth := &rememberingAuth{}
+	a, err := New(Deps{Service: approval.NewService(approval.Deps{Clock: fixedClock{}, IDs: fixedIDs{}, Broker: quietBroker{}}), Auth: auth})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, authorization, space string) {
+		auth.bearer = nil
+		r := httptest.NewRequest(http.MethodGet, "/v1/spaces", nil)
+		r.Header = http.Header{"Authorization": {authorization}, "Indent-Space": {space}}
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, r)
+		if w.Code != http.StatusUnauthorized || w.Header().Get("WWW-Authenticate") == "" || !utf8.ValidString(w.Body.String()) {
+			t.Errorf("%q: %d %s", authorization, w.Code, w.Body)
+		}
+		for _, bearer := range auth.bearer {
+			scheme, rest, _ := strings.Cut(authorization, " ")
+			if !strings.EqualFold(scheme, "Bearer") || bearer != strings.TrimSpace(rest) || bearer == "" || len(bearer) > maxBearer {
+				t.Errorf("%q is taken for the token %q", authorization, bearer)
+			}
+		}
+		if bearer := auth.bearer; len(bearer) > 0 && len(bearer[0]) > 8 && strings.Contains(w.Body.String(), bearer[0]) {
+			t.Errorf("%q is repeated: %s", bearer, w.Body)
+		}
+	})
+}
+
+// rememberingAuth knows nobody.
+type rememberingAuth struct{ bearer []string }
+
+func (r *rememberingAuth) Authenticate(_ context.Context, bearer string) (approval.Actor, error) {
+	r.bearer = append(r.bearer, bearer)
+	return approval.Actor{}, approval.Errorf(approval.Unauthenticated, "the token is not one of this server's")
 }

@@ -138,14 +138,14 @@ func printable(s string, n int) string {
 
 // harmless answers s with '?' for each character that prose may not have where it stands.
 func harmless(s string) string {
+	s = strings.ToValidUTF8(s, "?")
 	if checkRunes("", s, prose) == nil {
 		return s
 	}
 	var out strings.Builder
 	before := rune(-1)
 	for i, r := range s {
-		_, size := utf8.DecodeRuneInString(s[i:])
-		after, _ := utf8.DecodeRuneInString(s[i+size:])
+		after, _ := utf8.DecodeRuneInString(s[i+utf8.RuneLen(r):])
 		shown := r
 		if prose.forbids(r, before, after) != "" {
 			shown = '?'

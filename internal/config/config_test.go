@@ -207,3 +207,26 @@ func FuzzFile(f *testing.F) {
 		}
 	})
 }
+
+// Whatever the environment says: it is refused by the variable's name, or is a setting that holds and reads the same again.
+func FuzzEnvironment(f *testing.F) {
+	for _, s := range settings {
+		f.Add(strings.ToUpper(s.key), s.fallback)
+	}
+	f.Add("ADDR", "[::1]:0")
+	f.Add("BASE_URL", "https://user:secret@indent.example/?q#f")
+	f.Add("ADRR", "x")
+	f.Fuzz(func(t *testing.T, name, text string) {
+		entry := envPrefix + name + "=" + text
+		got, err := Load(Source{Environ: []string{"PATH=/bin", entry}})
+		if err != nil {
+			if name, _, _ := strings.Cut(entry, "="); !strings.Contains(err.Error(), name) {
+				t.Errorf("%q: %v does not say where", entry, err)
+			}
+			return
+		}
+		if again, err := Load(Source{Environ: []string{entry}}); err != nil || again != got || got.TokenTTL <= 0 || got.SessionTTL <= 0 || got.Database == "" {
+			t.Errorf("%q is %+v, and then %+v, %v", entry, got, again, err)
+		}
+	})
+}

@@ -167,7 +167,7 @@ func (c *Client) refusal(response *http.Response, body []byte) error {
 	}
 	var problem struct{ Code, Message, Detail, Title, Field string }
 	_ = json.Unmarshal(body, &problem) // a proxy's page has none of these
-	e := &Error{Status: response.StatusCode, Code: problem.Code, Field: printable(c.redact(problem.Field)), RetryAfter: retryAfter(response.Header.Get("Retry-After"))}
+	e := &Error{Status: response.StatusCode, Code: printable(problem.Code), Field: printable(c.redact(problem.Field)), RetryAfter: retryAfter(response.Header.Get("Retry-After"))}
 	for _, text := range []string{problem.Message, problem.Detail, problem.Title} {
 		if e.Message == "" {
 			e.Message = printable(c.redact(text))
