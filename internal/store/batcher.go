@@ -2,13 +2,15 @@ package store
 
 import "sync"
 
-// batcher runs together what many callers want at once: while its runs are under way, what comes waits, and is one run
+// batcher runs together what many callers want at once: while a run is under way, what comes waits, and is one run
 // afterwards. A caller alone waits for nobody.
 type batcher[T any] struct {
-	run    func([]T)
-	atOnce int // how many runs
-	size   int // how many items a run has at most
-	queue  int // how many items wait at most
+	run func([]T)
+	// atOnce is how many runs there are at most. There is a second one only when enough waits: few long runs cost less
+	// than many short ones.
+	atOnce, enough int
+	size           int // how many items a run has at most
+	queue          int // how many items wait at most
 
 	mu      sync.Mutex
 	waiting []T
@@ -23,7 +25,7 @@ func (b *batcher[T]) add(item T) error {
 		return unavailable(errQueueFull, "too many requests wait for the database: try again in a moment")
 	}
 	b.waiting = append(b.waiting, item)
-	if b.running < b.atOnce {
+	if b.running == 0 || b.running < b.atOnce && len(b.waiting) >= b.enough {
 		b.running++
 		go b.work()
 	}

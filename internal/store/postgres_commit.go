@@ -17,11 +17,11 @@ import (
 // its disk, and of each statement one for all rows. If anything in it is refused the transaction is undone and each half
 // is tried again; what is refused when it is tried by itself is committed alone, which finds out why.
 const (
-	// commitsAtOnce overlap one batch's wait for the disk with another's work.
-	commitsAtOnce = 3
-	mostMerged    = 128
+	commitsAtOnce  = 4
+	enoughToCommit = 64
+	mostCommitted  = 128
 	// mergedLockTimeout bounds how long a batch waits for a row that somebody holds: the changes of others wait with it.
-	mergedLockTimeout = 100 * time.Millisecond
+	mergedLockTimeout = 20 * time.Millisecond
 )
 
 // errAlone says that a change must be committed by itself.

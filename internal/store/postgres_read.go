@@ -32,7 +32,9 @@ type knownPetition struct {
 }
 
 const (
-	readsAtOnce = 2
+	readsAtOnce  = 4
+	enoughToRead = 64
+	mostRead     = 256
 	// mostKnown petitions of a usual size fill some 5 MiB, in each of two generations.
 	mostKnown = 2048
 )
@@ -44,7 +46,7 @@ var selectKnownPetitions = sqlText(`
 
 func newPetitionReads(e *postgresEngine, queue int) *petitionReads {
 	r := &petitionReads{engine: e, known: newRecent[petitionKey, knownPetition](mostKnown)}
-	r.batcher = batcher[*petitionRead]{run: r.readBatch, atOnce: readsAtOnce, size: mostMerged, queue: queue}
+	r.batcher = batcher[*petitionRead]{run: r.readBatch, atOnce: readsAtOnce, enough: enoughToRead, size: mostRead, queue: queue}
 	return r
 }
 
