@@ -44,7 +44,12 @@ class Outcome:
 
 def main(arguments: list[str]) -> int:
     wanted = parse(arguments)
-    targets = [t for package in packages() for t in build(package)]
+    targets = [
+        target
+        for package, names in packages().items()
+        if not wanted.names or names & set(wanted.names)
+        for target in build(package)
+    ]
     outcomes = fuzz_all(choose(targets, wanted.names), wanted.seconds)
     failed = sum(outcome.failed for outcome in outcomes)
     print(f"{sum(outcome.tried for outcome in outcomes):,} inputs tried")
