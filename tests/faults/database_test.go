@@ -150,7 +150,7 @@ func (w *ward) notReady() {
 	began := time.Now()
 	a := w.ready()
 	a.later(w.T)
-	if took := time.Since(began); took > 6*time.Second || !strings.Contains(string(a.body), "storage") {
+	if took := time.Since(began); took > 6*time.Second || !strings.Contains(string(a.body), "the server cannot serve now: ") {
 		w.Errorf("after %s /readyz says %s", took, a)
 	}
 	if a := w.call(w.Context(), "", http.MethodGet, w.server.URL()+"/healthz", nil); a.status != http.StatusOK {

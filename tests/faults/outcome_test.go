@@ -10,8 +10,8 @@ import (
 	"github.com/indent-approvals/indent/tests/faults/faulttest"
 )
 
-// commit is in the message that makes a claim, the claim's reason: the message is a transaction, its end included.
-const commit = "sure"
+// commit is how the server's session ends a transaction that rests on a condition.
+const commit = "COMMIT\x00"
 
 // outcomes are the two things that can have become of a change whose answer never came.
 var outcomes = map[string]func(p *faulttest.Proxy, text string){
