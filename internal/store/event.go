@@ -16,7 +16,7 @@ var (
 )
 
 func (p *plan) event(e *approval.Event) {
-	p.add(insertEvent, p.space, e.ID, e.Event, e.Petition(), e.Actor.ID, micros(e.Timestamp), string(approval.JSON(nil).Event(e)))
+	p.add(insertEvent, p.space, e.ID, e.Event, e.Petition(), e.Actor.ID, micros(e.Timestamp), documentOf(func(j approval.JSON) approval.JSON { return j.Event(e) }))
 }
 
 func scanEvent(rows *sql.Rows) (e approval.Event, err error) {
@@ -48,6 +48,9 @@ func (s *Store) Events(ctx context.Context, q approval.EventQuery) (approval.Pag
 		if err != nil {
 			return result, approval.FieldError("pageToken", "is not a page token of this list: use the nextPageToken of the answer before, unchanged")
 		}
+		if s.foreign(tx) {
+			return result, approval.FieldError("pageToken", foreignText)
+		}
 		l.beyond(approval.Cursor{Tx: tx, Seq: key.Number}, page.Ascending, s.dialect)
 	}
 	l.order(page.Ascending, page.Size+1)
@@ -66,6 +69,9 @@ func (s *Store) Events(ctx context.Context, q approval.EventQuery) (approval.Pag
 // EventsAfter implements [approval.Store]. What is not settled yet is left for the next call: an event of a
 // transaction that began before one that has already committed would otherwise appear behind the cursor.
 func (s *Store) EventsAfter(ctx context.Context, q approval.EventQuery, after approval.Cursor, limit int) ([]approval.Event, error) {
+	if s.foreign(after.Tx) {
+		return nil, approval.FieldError("Last-Event-ID", foreignText)
+	}
 	l := eventList{}
 	l.begin(q)
 	l.beyond(after, true, s.dialect)
@@ -73,6 +79,12 @@ func (s *Store) EventsAfter(ctx context.Context, q approval.EventQuery, after ap
 	l.order(true, limit)
 	return list(ctx, s, l.String(), l.args, scanEvent)
 }
+
+// foreign answers whether a place in the log is of PostgreSQL, from which this SQLite database was copied: nothing would
+// ever come after it here.
+func (s *Store) foreign(tx int64) bool { return tx != 0 && s.dialect == sqliteDialect }
+
+const foreignText = "is a place in a log that has moved to another database since: begin anew without it, or at a time with `since`"
 
 // LastCursor implements [approval.Store]: the end of what is settled, so that reading on from it misses nothing.
 func (s *Store) LastCursor(ctx context.Context, space string) (approval.Cursor, error) {

@@ -61,11 +61,8 @@ func (p *plan) insertPetition(t *approval.Petition) {
 	p.add(indexPetition, t.Space, t.Name, words)
 }
 
-// usualDocument is room for a petition of a usual size.
-const usualDocument = 2 << 10
-
 func petitionDocument(p *approval.Petition) string {
-	return string(approval.JSON(make([]byte, 0, usualDocument)).Petition(p))
+	return documentOf(func(j approval.JSON) approval.JSON { return j.Petition(p) })
 }
 
 // stored answers the petition as reading it will.

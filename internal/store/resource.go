@@ -27,7 +27,7 @@ func (p *plan) putResource(w approval.PutResource) {
 		put = putResource
 		p.add(forgetResource, p.space, name)
 	}
-	s := p.add(put, p.space, name, r.ID, viewsOf(r), words, string(approval.JSON(nil).Resource(r)))
+	s := p.add(put, p.space, name, r.ID, viewsOf(r), words, documentOf(func(j approval.JSON) approval.JSON { return j.Resource(r) }))
 	s.taken = func(args []any) error {
 		return approval.Errorf(approval.Conflict, "a resource with the name %q exists already in %s", args[1], args[0])
 	}

@@ -218,6 +218,15 @@ func document(v any) (string, error) {
 	return string(bytes.TrimSuffix(buffer.Bytes(), []byte("\n"))), nil
 }
 
+// documentOf answers what write has written, in memory of exactly its size.
+func documentOf(write func(approval.JSON) approval.JSON) string {
+	buffer := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buffer)
+	buffer.Reset()
+	buffer.Write(write(buffer.AvailableBuffer()))
+	return buffer.String()
+}
+
 // parse reads what document wrote. This library's reading means the same as encoding/json's and takes half the time,
 // which is most of what a page of petitions takes.
 func parse(document []byte, v any) error { return jsonv1.Unmarshal(document, v) }
