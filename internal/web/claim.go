@@ -67,6 +67,9 @@ func (w *Web) refusedClaim(r *http.Request, v visitor, t typed, err error) (answ
 	if !known {
 		return answer{}, err
 	}
+	if approval.CodeOf(err) == approval.Invalid {
+		t.reason = retyped(t.reason)
+	}
 	page, pageErr := w.petitionPage(r, v, &notice{Heading: heading, Text: err.Error()}, t)
 	if pageErr != nil {
 		return answer{}, pageErr

@@ -34,6 +34,19 @@ func visible(s string) string {
 	return out.String()
 }
 
+// retyped answers what goes back into a field whose text was refused: a field can mark nothing, so what hides is left out,
+// as the refusal asks for.
+func retyped(s string) string {
+	var out strings.Builder
+	runes := []rune(strings.ToValidUTF8(s, ""))
+	for i, r := range runes {
+		if !hides(runes, i) {
+			out.WriteRune(r)
+		}
+	}
+	return out.String()
+}
+
 // wordEnd answers where the letters that begin at i end.
 func wordEnd(runes []rune, i int) int {
 	for i < len(runes) && unicode.IsLetter(runes[i]) && !hides(runes, i) {
