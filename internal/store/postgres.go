@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -51,6 +52,7 @@ type postgresEngine struct {
 	places  *gate
 	merger  *batcher[*pending]
 	reads   *petitionReads
+	commits atomic.Int64 // transactions that made changes durable
 	hints   *hints
 	timeout time.Duration
 	begin   string // how a transaction begins that has to be asked for

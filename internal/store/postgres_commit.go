@@ -118,6 +118,7 @@ func (e *postgresEngine) commitHalves(ctx context.Context, batch []*pending) {
 	err := e.withConn(ctx, func(ctx context.Context, conn *pgx.Conn) error { return e.sendMerged(ctx, conn, batch) })
 	switch {
 	case err == nil:
+		e.commits.Add(1)
 		answerAll(batch, nil)
 	case isLockTimeout(err), neverSent(err):
 		answerAll(batch, errAlone)
@@ -223,6 +224,9 @@ func (e *postgresEngine) commitAlone(ctx context.Context, statements []statement
 		err := e.withConn(context.WithoutCancel(ctx), func(ctx context.Context, conn *pgx.Conn) error {
 			return e.transaction(ctx, conn, statements)
 		})
+		if err == nil {
+			e.commits.Add(1)
+		}
 		if err == nil || try == maxTries || e.class(err) != again && !neverSent(err) {
 			return err
 		}

@@ -6,8 +6,7 @@ import "sync/atomic"
 type Stats struct {
 	// Changes were committed, with Events in the audit log.
 	Changes, Events int64
-	// Commits are transactions that made changes durable, each with one wait for the disk. On SQLite many changes share
-	// one; on PostgreSQL the server groups waits by itself, and does not say how.
+	// Commits are transactions that made changes durable, each with one wait for the disk, which many changes share.
 	Commits int64
 }
 
@@ -22,9 +21,11 @@ func (c *counts) committed(events int) {
 // Stats answers the store's counts; it may be called at any time.
 func (s *Store) Stats() Stats {
 	t := Stats{Changes: s.counts.changes.Load(), Events: s.counts.events.Load()}
-	t.Commits = t.Changes
-	if e, ok := s.engine.(*sqliteEngine); ok {
+	switch e := s.engine.(type) {
+	case *sqliteEngine:
 		t.Commits = e.writer.batches.Load()
+	case *postgresEngine:
+		t.Commits = e.commits.Load()
 	}
 	return t
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/indent-approvals/indent/internal/store/storetest"
 )
 
-// On SQLite many changes share a commit; what is refused is counted nowhere.
+// Changes that come at once may share a commit; what is refused is counted nowhere.
 func TestWhatIsWrittenIsCounted(t *testing.T) {
 	t.Parallel()
 	for engine, url := range engines() {
@@ -29,7 +29,7 @@ func TestWhatIsWrittenIsCounted(t *testing.T) {
 			}
 			all.Wait()
 			got := s.Stats()
-			if got.Changes != callers || got.Events < callers || got.Commits < 1 || engine == "postgres" && got.Commits != callers {
+			if got.Changes != callers || got.Events < callers || got.Commits < 1 || got.Commits > callers {
 				t.Errorf("counted %+v of %d changes", got, callers)
 			}
 		})
