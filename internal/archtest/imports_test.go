@@ -45,6 +45,7 @@ var rooms = []room{
 	{"internal/archtest", nil},
 	{"internal/torture", nil},
 	{"cmd", []string{"internal/cli"}},
+	{"tests/faults", []string{everything}},
 	{"sdk/go", nil},
 	{"examples", []string{"sdk/go"}},
 }

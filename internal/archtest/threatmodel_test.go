@@ -78,7 +78,7 @@ func isThere(name string, sources []source) bool {
 			if within(s.dir(), "internal/store") && strings.Contains(string(s.text), name) {
 				return true
 			}
-		case s.dir() == "internal/"+room && s.isTest() && strings.Contains(string(s.text), fmt.Sprintf("\nfunc %s(", test)):
+		case (s.dir() == "internal/"+room || s.dir() == "tests/"+room) && s.isTest() && strings.Contains(string(s.text), fmt.Sprintf("\nfunc %s(", test)):
 			return true
 		}
 	}
