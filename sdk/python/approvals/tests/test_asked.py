@@ -43,7 +43,7 @@ def test_an_unknown_field_is_named() -> None:
 def test_what_is_missing_is_named() -> None:
     with pytest.raises(TypeError, match="needs a reason and resources"):
         approval_sync({})
-    with pytest.raises(TypeError, match="needs a resources"):
+    with pytest.raises(TypeError, match="an approval needs resources"):
         approval_sync(reason="why")
 
 

@@ -46,6 +46,6 @@ class Parser:
         value = value.removeprefix(" ")
         if name == "data":
             self._data.append(value)
-            self._size += len(value)
+            self._size += len(line) + 1  # an empty line takes memory, too
         elif name == "id" and re.fullmatch(r"[ -~]{0,200}", value):  # it goes back in a header
             self._id = value
