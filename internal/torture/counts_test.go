@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"math"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -27,7 +28,7 @@ func count(t *testing.T, night, sample int) int {
 	if err != nil || share <= 0 || share > 100 {
 		t.Fatalf("%s=%q must be a share of the night's counts, such as 1 or 0.1", shareVariable, text)
 	}
-	return max(int(float64(night)*share), sample)
+	return max(int(math.Ceil(float64(night)*share)), sample)
 }
 
 // seed answers the seed of this run.
@@ -51,6 +52,9 @@ func evidenceFolder() (string, error) {
 	parent := os.Getenv("INDENT_TORTURE_EVIDENCE")
 	if parent == "" {
 		parent = os.TempDir()
+	}
+	if err := os.MkdirAll(parent, 0o700); err != nil {
+		return "", err
 	}
 	return os.MkdirTemp(parent, "indent-violation-")
 }

@@ -29,8 +29,8 @@ func TestCrashAtEveryWriteAndSync(t *testing.T) {
 		t.Run(fmt.Sprintf("seed %d", one), func(t *testing.T) {
 			t.Parallel()
 			s := tell(t, one, 60)
-			c := crashes{seed: one, operations: s.log.operations, changes: s.changes, stride: 16, all: count(t, 10, 1) == 10}
-			if count(t, 10, 0) > 0 {
+			c := crashes{seed: one, operations: s.log.operations, changes: s.changes, stride: 32, all: count(t, 10, 1) == 10}
+			if count(t, 1, 0) > 0 {
 				c.stride = 1
 			}
 			killed, cut, err := c.prove(t)
@@ -70,7 +70,7 @@ func TestCrashesThatLoseSomethingAreSeen(t *testing.T) {
 	}
 	for what, how := range spoil {
 		t.Run(what, func(t *testing.T) {
-			c := crashes{seed: one, changes: history{}, stride: 8, quiet: true}
+			c := crashes{seed: one, changes: history{}, stride: 16, quiet: true}
 			c.operations = s.log.operations
 			for petition, versions := range s.changes {
 				c.changes[petition] = slices.Clone(versions)
