@@ -200,17 +200,6 @@ func (s *Postgres) Stop(t testing.TB) {
 	s.process = nil
 }
 
-// Crash ends the server without a word to its sessions and without writing down what it has in memory, as a machine that
-// fails does; it recovers at the next start.
-func (s *Postgres) Crash(t testing.TB) {
-	t.Helper()
-	if err := s.process.Process.Signal(syscall.SIGQUIT); err != nil {
-		t.Fatal(err)
-	}
-	_ = s.process.Wait() // an immediate shutdown is an error in its own eyes
-	s.process = nil
-}
-
 // FreePort answers a port of this machine that nobody listens on.
 func FreePort(t testing.TB) int {
 	t.Helper()
