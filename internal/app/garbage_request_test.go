@@ -111,6 +111,9 @@ func (g *generator) path(op described, routed *bool) string {
 	if prefix := "/v1/"; strings.HasPrefix(path, prefix) && g.onceIn(40) { // what is not below it is a page
 		*routed = false
 		at := len(prefix) + g.IntN(len(path)-len(prefix)+1)
+		for strings.Contains(path[max(at-2, 0):at], "%") { // half an escape is no request, and net/http answers it by itself
+			at--
+		}
 		path = path[:at] + pick(g, []string{"/", "//", "/.", "/./", ":", "%2f", "%00", "%ff", "*", "/:x", ";x=1", "/../spaces", "%2e%2e/"}) + path[at:]
 	}
 	return path

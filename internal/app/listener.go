@@ -111,15 +111,18 @@ func (g *guest) Close() error {
 
 // fullAnswer is the answer to a client that there is no room for.
 var fullAnswer = func() string {
-	body := problem(http.StatusServiceUnavailable, approval.Unavailable, "too many clients are connected: try again in a moment")
+	body := problem(http.StatusServiceUnavailable, approval.Unavailable, "", "too many clients are connected: try again in a moment")
 	return fmt.Sprintf("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 5\r\n"+
 		"Cache-Control: no-store\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 }()
 
 // problem answers the body of a refusal in the shape of every refusal of the API (RFC 9457).
-func problem(status int, code approval.Code, message string) string {
-	return fmt.Sprintf(`{"type":"about:blank","title":%q,"status":%d,"detail":%q,"code":%q,"message":%q}`+"\n",
-		http.StatusText(status), status, message, code, message)
+func problem(status int, code approval.Code, field, message string) string {
+	if field != "" {
+		message = field + ": " + message
+	}
+	return fmt.Sprintf(`{"type":"about:blank","title":%q,"status":%d,"detail":%q,"code":%q,"message":%q,"field":%q}`+"\n",
+		http.StatusText(status), status, message, code, message, field)
 }
 
 // mostUseless bounds a body that nobody looks at.
@@ -134,7 +137,7 @@ func withoutBody(next http.Handler) http.Handler {
 				w.Header().Set("Content-Type", "application/problem+json")
 				w.Header().Set("Connection", "close")
 				w.WriteHeader(http.StatusBadRequest)
-				_, _ = io.WriteString(w, problem(http.StatusBadRequest, approval.Invalid, "body: is too large or comes too slowly for a request that needs none: leave it out"))
+				_, _ = io.WriteString(w, problem(http.StatusBadRequest, approval.Invalid, "body", "is too large or comes too slowly for a request that needs none: leave it out"))
 				return
 			}
 			r.Body = http.NoBody
