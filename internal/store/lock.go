@@ -72,13 +72,16 @@ func processIn(file *os.File) string {
 	return ""
 }
 
-// release gives the lock up; without one it does nothing. The file stays: whoever removed it could remove it under a
+// release gives the lock up; without one, or a second time, it does nothing. The file stays: whoever removed it could remove it under a
 // process that has just locked it.
 func (l *fileLock) release() error {
 	if l == nil {
 		return nil
 	}
-	return l.file.Close()
+	if err := l.file.Close(); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 var errLocked = errors.New("locked by another process")

@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 	if url := os.Getenv(childVariable); url != "" {
 		commitUntilKilled(url)
 	}
+	if job := os.Getenv(copierVariable); job != "" {
+		copyUntilKilled(job)
+	}
 	goleak.VerifyTestMain(m)
 }
 
