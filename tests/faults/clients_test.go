@@ -1,0 +1,301 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/app/apptest"
+	indent "github.com/indent-approvals/indent/sdk/go"
+	"github.com/indent-approvals/indent/tests/faults/faulttest"
+)
+
+// counter is a server that is a process of its own, with clients good and bad.
+type counter struct {
+	*testing.T
+	*client
+	credentials
+	node *faulttest.Node
+}
+
+func newCounter(t *testing.T) *counter {
+	t.Helper()
+	database := filepath.Join(t.TempDir(), "indent.db")
+	made := furnish(t, database)
+	return &counter{t, newClient(t, patient), made, faulttest.StartNode(t, database)}
+}
+
+// dial connects as a client that speaks for itself and may not read; the test's end closes it.
+func (c *counter) dial() net.Conn {
+	conn, err := net.DialTimeout("tcp", c.node.Addr(), patient)
+	if err != nil {
+		c.Errorf("nobody answers the door: %v", err)
+		return nil
+	}
+	c.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// many dials so many at once, eight at a time.
+func (c *counter) many(n int, begin func(conn net.Conn)) {
+	var group sync.WaitGroup
+	for worker := range 8 {
+		group.Go(func() {
+			for range (n + worker) / 8 {
+				if conn := c.dial(); conn != nil {
+					begin(conn)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// latency answers how long half of an honest client's stories took at most, and the slowest.
+func (c *counter) latency(what string) (half, slowest time.Duration) {
+	c.Helper()
+	var took []time.Duration
+	for n := range 50 {
+		began := time.Now()
+		key := fmt.Sprint(strings.ReplaceAll(what, " ", "-"), n)
+		p := c.call(c.Context(), c.asker, http.MethodPost, c.node.URL()+inSpace+"/petitions", asking(key), "Idempotency-Key", key).petition(c.T)
+		if a := c.call(c.Context(), c.reviewer, http.MethodPost, c.node.URL()+inSpace+"/petitions/"+p.Name+"/claims", deciding("approve", "fine")); a.status != http.StatusOK {
+			c.Errorf("%s: %s", what, a)
+		}
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	half, slowest = took[len(took)/2], took[len(took)-1]
+	c.Logf("%s: an honest story takes %s, the slowest %s; the server has %d MiB", what, half, slowest, c.node.Memory(c.T)>>20)
+	return half, slowest
+}
+
+// figure answers a number of /metrics.
+func (c *counter) figure(name string) int {
+	a := c.call(c.Context(), "", http.MethodGet, c.node.URL()+"/metrics", nil)
+	found := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindSubmatch(a.body)
+	if found == nil {
+		return -1
+	}
+	n, err := strconv.ParseFloat(string(found[1]), 64)
+	if err != nil {
+		c.Error(err)
+	}
+	return int(n)
+}
+
+// keeps fails the test unless honest clients are served about as before: slower perhaps, but by no order of magnitude
+// more than the machine's own noise.
+func (c *counter) keeps(what string, before time.Duration) {
+	c.Helper()
+	if half, slowest := c.latency(what); half > 10*before+250*time.Millisecond || slowest > 5*time.Second {
+		c.Errorf("%s: an honest story takes %s, the slowest %s; before it took %s", what, half, slowest, before)
+	}
+}
+
+// mostPerConnection is how much memory a connection may cost that has sent nothing or little, in bytes. With the race
+// detector it costs about five times what it costs without.
+const mostPerConnection = 128 << 10
+
+// Ten thousand who connect and say nothing, or half a header: the others are served, memory is bounded, and they are
+// shown the door when their time is up.
+func TestHalfOpenSockets(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	before, _ := c.latency("before")
+	memory, n := c.node.Memory(t), faulttest.Count(10_000)
+	var gone sync.WaitGroup
+	leave, ended := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer ended()
+	c.many(n, func(conn net.Conn) {
+		// What a client that says nothing for ever is told is that the connection ends.
+		gone.Go(func() {
+			_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
+			if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) && leave.Err() == nil {
+				t.Error("a silent client may stay")
+			}
+		})
+	})
+	each := (c.node.Memory(t) - memory) / n
+	t.Logf("%d silent clients: %d bytes each", n, each)
+	c.keeps("among silent clients", before)
+	if each > mostPerConnection {
+		t.Errorf("a silent client costs %d bytes, want at most %d", each, mostPerConnection)
+	}
+	gone.Wait()
+	faulttest.Until(t, patient, "silent clients are gone", func() bool { return c.figure("indent_connections") < n/10+20 })
+}
+
+// Senders of one byte a second have as long as everybody: ten seconds for the headers, thirty for all.
+func TestSendersOfOneByteASecond(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	before, _ := c.latency("before")
+	p := c.call(t.Context(), c.asker, http.MethodPost, c.node.URL()+inSpace+"/petitions", asking("somebody waits")).petition(t)
+	head := "Host: indent\r\nAuthorization: Bearer " + c.asker + "\r\n"
+	body := "Content-Type: application/json\r\nContent-Length: 5000\r\n\r\n{"
+	senders := map[string]struct {
+		begin string
+		limit time.Duration
+	}{
+		"a request line":   {"G", 10 * time.Second},
+		"headers":          {"GET /healthz HTTP/1.1\r\n" + head + "X-", 10 * time.Second},
+		"a body":           {"POST " + inSpace + "/petitions HTTP/1.1\r\n" + head + body, 30 * time.Second},
+		"a useless body":   {"GET " + inSpace + "/petitions/" + p.Name + "?wait=60s HTTP/1.1\r\n" + head + body, 30 * time.Second},
+		"a stream's body":  {"GET " + inSpace + "/events:stream HTTP/1.1\r\n" + strings.Replace(head, c.asker, c.other, 1) + body, 30 * time.Second},
+		"a body in chunks": {"POST " + inSpace + "/petitions HTTP/1.1\r\n" + head + "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1", 30 * time.Second},
+	}
+	var group sync.WaitGroup
+	for what, s := range senders {
+		for range max(faulttest.Count(200)/len(senders), 2) {
+			conn := c.dial()
+			group.Go(func() {
+				began := time.Now()
+				dribble(t, conn, s.begin)
+				if took := time.Since(began); took > s.limit+10*time.Second {
+					t.Errorf("who sends %s one byte a second may stay for %s", what, took)
+				}
+			})
+		}
+	}
+	c.keeps("among slow senders", before)
+	group.Wait()
+}
+
+// dribble sends one byte a second and returns when the server has had enough.
+func dribble(t *testing.T, conn net.Conn, begin string) {
+	if _, err := io.WriteString(conn, begin); err != nil {
+		return
+	}
+	cut, end := context.WithTimeout(t.Context(), 90*time.Second)
+	defer end()
+	go func() {
+		defer end()
+		_, _ = io.Copy(io.Discard, conn)
+	}()
+	for faulttest.Pass(cut, time.Second) {
+		if _, err := io.WriteString(conn, "1"); err != nil {
+			return
+		}
+	}
+}
+
+// Readers who never read, and clients who send ten thousand requests at once and read no answer, cost their buffers and
+// no more; those who follow the log are cut off once they hold it up.
+func TestClientsThatNeverRead(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	before, _ := c.latency("before")
+	memory := c.node.Memory(t)
+	const followers, pipeliners = 10, 10
+	for range followers {
+		conn := c.dial()
+		_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
+		_, _ = io.WriteString(conn, "GET "+inSpace+"/events:stream HTTP/1.1\r\nHost: indent\r\nAuthorization: Bearer "+c.other+"\r\n\r\n")
+	}
+	faulttest.Until(t, patient, "all follow", func() bool { return c.figure("indent_api_event_streams") == followers })
+	requests := strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: indent\r\n\r\n", faulttest.Count(10_000))
+	for range pipeliners {
+		conn := c.dial()
+		_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
+		go func() { _, _ = io.WriteString(conn, requests) }()
+	}
+	c.keeps("among clients who never read", before)
+	if grown := c.node.Memory(t) - memory; grown > 256<<20 {
+		t.Errorf("%d clients who never read cost %d MiB", followers+pipeliners, grown>>20)
+	}
+	// The log grows until the followers' buffers are full, and then for as long as one may hold it up.
+	long := strings.Repeat("a reason that takes room ", 150)
+	var n int
+	faulttest.Until(t, 2*time.Minute, "who never reads is cut off", func() bool {
+		var group sync.WaitGroup
+		for range 20 {
+			n++
+			key := fmt.Sprint("fill-", n)
+			group.Go(func() {
+				_ = c.call(t.Context(), c.asker, http.MethodPost, c.node.URL()+inSpace+"/petitions", asking(long), "Idempotency-Key", key).petition(t)
+			})
+		}
+		group.Wait()
+		return c.figure("indent_api_event_streams") == 0
+	})
+	t.Logf("%d events of 4 KiB were sent until all were cut off", n)
+}
+
+// A server that is restarted, and one that is killed, with ten thousand waiters attached: all come back and hear of the
+// decision.
+func TestRestartWithWaitersAttached(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	const waitersEach = 10
+	petitions := faulttest.Count(1_000)
+	sdk := c.sdk(c.asker)
+	lost := make(chan string, petitions*waitersEach)
+	var waiters sync.WaitGroup
+	var names []string
+	for n := range petitions {
+		p, err := sdk.CreatePetition(t.Context(), indent.NewPetition{Reason: fmt.Sprint("number ", n), Resources: []indent.Resource{{Kind: "action", ID: "x"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, p.Name)
+		for range waitersEach {
+			waiters.Go(func() {
+				got, err := sdk.Wait(t.Context(), p.Name, 5*time.Minute)
+				if err != nil || got.Phase() != indent.PhaseGranted {
+					lost <- fmt.Sprintf("%v %v", got, err)
+				}
+			})
+		}
+	}
+	all := func() {
+		faulttest.Until(t, 2*time.Minute, "all waiters are attached", func() bool { return c.figure("indent_api_waiters") >= petitions*waitersEach })
+	}
+	all()
+	memory := c.node.Memory(t)
+	if err := c.node.Stop(); err != nil {
+		t.Errorf("the server did not stop cleanly: %v", err)
+	}
+	c.node.Start(t)
+	all()
+	c.node.Kill()
+	c.node.Start(t)
+	all()
+	reviewer := c.sdk(c.reviewer)
+	for _, name := range names {
+		p, err := reviewer.Petition(t.Context(), name)
+		if err == nil {
+			_, err = reviewer.Approve(t.Context(), p, indent.ClaimOptions{})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	waiters.Wait()
+	close(lost)
+	for what := range lost {
+		t.Errorf("a waiter was lost: %s", what)
+	}
+	t.Logf("%d waiters came back twice; with all of them the server had %d MiB", petitions*waitersEach, memory>>20)
+}
+
+func (c *counter) sdk(token string) *indent.Client {
+	c.Helper()
+	made, err := indent.New(indent.Options{URL: c.node.URL(), Space: apptest.Space, Token: token, HTTPClient: c.http})
+	if err != nil {
+		c.Fatal(err)
+	}
+	return made
+}
