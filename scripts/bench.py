@@ -162,7 +162,7 @@ def on_postgres(o: Options) -> Rows:
     ):
         server = Postgres(url)
         raw = server.prepare_raw()
-        part = f"PostgreSQL {server.version().split()[0]}"
+        part = f"PostgreSQL {server.setting('server_version').split()[0]}"
         warm_up(indent, None)
         for n in AT_ONCE:
             base, ours = take_turns(

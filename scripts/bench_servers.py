@@ -183,8 +183,8 @@ class Postgres:
                 return float(found[1])
         raise Failed(f"pgbench did not say how fast it was:\n{told}")
 
-    def version(self) -> str:
-        return self._psql("--tuples-only", "--no-align", "--command", "SHOW server_version").strip()
+    def setting(self, name: str) -> str:
+        return self._psql("--tuples-only", "--no-align", "--command", f"SHOW {name}").strip()
 
     def _psql(self, *arguments: str | Path) -> str:
         command = [_program("psql"), "--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1"]

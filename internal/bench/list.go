@@ -63,7 +63,8 @@ func (b *bench) secondPage(ctx context.Context, node string) (token string, err 
 
 // walk answers the token of the page behind Deep petitions, or of the last whole page if there are fewer; none means
 // the first. Tokens are the server's own, so one has to walk.
-func (b *bench) walk(ctx context.Context, node string) (token string, err error) {
+func (b *bench) walk(ctx context.Context, node string) (string, error) {
+	last, token := "", ""
 	for seen := 0; ; seen += walkSize {
 		q := query("pageSize", walkSize)
 		if token != "" {
@@ -73,10 +74,12 @@ func (b *bench) walk(ctx context.Context, node string) (token string, err error)
 		switch {
 		case err != nil:
 			return "", err
-		case next == "" || n < walkSize || seen >= b.Deep:
+		case n < pageSize:
+			return last, nil
+		case next == "" || seen >= b.Deep:
 			return token, nil
 		}
-		token = next
+		last, token = token, next
 	}
 }
 

@@ -1,0 +1,105 @@
+"""The measuring itself works: every round trip was right, and figures are told as they are.
+
+How fast it is, no test asserts: that is what `make bench` is for.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import bench
+import bench_report
+import postgres
+import pytest
+from bench_report import Row
+from bench_servers import Failed, Postgres
+
+SHORT = bench.Options(
+    parts=["sqlite", "growth"], seconds=0.05, rounds=1, waiters=20, sizes=[1001], floor=False
+)
+FOUND: dict[str, Any] = {
+    "machine": {
+        "processor": "Acme 1",
+        "cores": 2,
+        "memoryGiB": 4,
+        "system": "Linux 6",
+        "go": "go1.26",
+        "version": "v1",
+        "when": "2030-01-02 03:04 UTC",
+    },
+    "load": [0.1, 2.0],
+    "seconds": 5,
+    "rounds": 3,
+    "rows": [
+        asdict(Row("SQLite", "created", 1234.5, "/s", 2469, 0.5, "60 % of the floor", False)),
+        asdict(Row("SQLite", "cold start", 25.04, "ms", bar="100 ms", met=True)),
+    ],
+}
+
+
+def test_a_short_run_measures_and_nothing_goes_wrong() -> None:
+    rows = [Row(**row) for row in bench.measure(SHORT)["rows"]]
+    told = {(row.part, row.what): row for row in rows}
+    for n in bench.AT_ONCE:
+        assert told["SQLite, one node", f"round trips, {n} at once"].value > 0
+        assert told["SQLite, one node", f"created, {n} at once"].value > 0
+    assert told["SQLite, 1,001 petitions", "search for a rare word"].value > 0
+
+
+def test_postgresql_alone_is_measured_and_waits_for_its_disk() -> None:
+    with postgres.private_server(durable=True) as url:
+        server = Postgres(url)
+        assert server.setting("fsync") == "on"
+        assert server.setting("synchronous_commit") == "on"
+        assert server.prepare_raw().measure(clients=1, seconds=1) > 0
+
+
+def test_work_that_went_wrong_is_no_figure() -> None:
+    result = {"mode": "create", "atOnce": 1, "done": 9, "bad": 1, "problem": "answered 503"}
+    with pytest.raises(Failed, match="1 bad, first: answered 503"):
+        bench.good(result)
+    with pytest.raises(Failed):
+        bench.good({**result, "done": 0, "bad": 0})
+
+
+def test_a_run_is_compared_with_its_neighbours() -> None:
+    calls: list[str] = []
+    base, ours = bench.take_turns(2, lambda: calls.append("base"), lambda: calls.append("ours"))
+    assert calls == ["base", "ours", "base", "ours", "base"]
+    assert (len(base), len(ours)) == (3, 2)
+    # the machine becomes half as fast, and the ratio stays
+    assert bench.ratio_of([60, 30], [100, 100, 0]) == pytest.approx(0.6)
+    assert bench.ratio_of([60], []) is None
+
+
+def test_the_docs_get_the_figures_and_keep_their_words(tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text(
+        f"before\n\n{bench_report.BEGIN}\nfigures of yesterday\n{bench_report.END}\n\nafter\n"
+    )
+    bench_report.write_docs(page, json.loads(json.dumps(FOUND)))
+    text = page.read_text()
+    assert text.startswith(f"before\n\n{bench_report.BEGIN}\n\nMeasured 2030-01-02 03:04 UTC on 2")
+    assert text.endswith(f"{bench_report.END}\n\nafter\n")
+    assert "| created | 1,234/s | 2,469/s | 50 % | 60 % of the floor | NO |  |" in text
+    assert "| cold start | 25.0 ms |  |  | 100 ms | yes |  |" in text
+    assert "1 of 2 bars are reached." in text
+    assert old not in text
+    page.write_text("no place")
+    with pytest.raises(SystemExit, match="has no place for figures"):
+        bench_report.write_docs(page, FOUND)
+
+
+def test_the_table_says_which_bars_are_missed() -> None:
+    text = bench_report.table([Row(**row) for row in FOUND["rows"]])
+    assert "NO" in text
+    assert text.endswith("1 of 2 bars are reached")
+
+
+def test_options_are_refused_with_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        bench.options(["speed"])
+    assert "there is no part speed; there are sqlite, parked" in capsys.readouterr().err
+    quick, docs = bench.options(["--quick", "parked"])
+    assert (quick.parts, quick.waiters, quick.sizes, docs) == (["parked"], 1000, [10000], False)
