@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -32,6 +33,7 @@ type writer struct {
 	closed bool
 
 	batches atomic.Int64 // how many have begun
+	commits atomic.Int64 // how many have made a change durable
 	conn    driver.Conn
 	stmts   map[string]driver.Stmt
 	args    []driver.NamedValue
@@ -115,6 +117,9 @@ func (w *writer) run() {
 		batch = w.fill(append(batch[:0], r))
 		w.batches.Add(1)
 		w.batch(batch)
+		if slices.ContainsFunc(batch, func(r *request) bool { return r.err == nil }) {
+			w.commits.Add(1)
+		}
 		for _, r := range batch {
 			close(r.answered)
 		}

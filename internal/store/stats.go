@@ -23,7 +23,7 @@ func (s *Store) Stats() Stats {
 	t := Stats{Changes: s.counts.changes.Load(), Events: s.counts.events.Load()}
 	switch e := s.engine.(type) {
 	case *sqliteEngine:
-		t.Commits = e.writer.batches.Load()
+		t.Commits = e.writer.commits.Load()
 	case *postgresEngine:
 		t.Commits = e.commits.Load()
 	}
