@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo dev build test check bench generate clean
+.PHONY: help demo dev build test check bench torture generate clean
 
 PYTHON  ?= python3
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -30,6 +30,9 @@ check: ## formatting, vet, staticcheck, govulncheck, ruff, pyright, generated-is
 
 bench: build ## speed beside the least that is possible, all bars (BENCH="sqlite growth", BENCH=--quick; Go, a C compiler, PostgreSQL)
 	@$(PYTHON) scripts/bench.py $(BENCH)
+
+torture: ## breaks it on purpose, for hours: kill -9, power cuts, faults, fuzzing (TORTURE="crashes", TORTURE="--share 0.1 --seed 42")
+	@$(PYTHON) scripts/torture.py $(TORTURE)
 
 generate: ## rewrite what is generated: the API's description, the references of commands and settings
 	go generate ./...

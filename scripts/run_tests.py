@@ -50,6 +50,13 @@ def all_stages(python: Path) -> list[Stage]:
             stages.count_ours,
         ),
         Stage(
+            "crashes",
+            "a tenth of make torture's crashes: processes killed, power cut at every write",
+            [*GOTESTSUM, "--", "-parallel", "4", "-count=1", "./internal/torture/"],
+            stages.count_go,
+            env={"INDENT_TORTURE": "0.1"},
+        ),
+        Stage(
             "python",
             "the packages indentapi and approvals",
             [*pytest, *python_env.PACKAGES],

@@ -40,8 +40,10 @@ type Deps struct {
 const (
 	workers = 8
 	// ahead is how many jobs a node has taken and not begun, at most: few, because their leases run.
-	ahead    = 2 * workers
-	lease    = time.Minute
+	ahead = 2 * workers
+	// lease is how long a job rests that a node had taken when it died: short, because a grant's end waits for it, and
+	// longer than what a slow database makes of a job.
+	lease    = 20 * time.Second
 	minRetry = time.Second
 	maxRetry = 5 * time.Minute
 )

@@ -358,7 +358,7 @@ func TestAJobWhoseNodeDiedRunsAfterItsLease(t *testing.T) {
 		b.advance(lease-time.Second, time.Second)
 		b.wants()
 		b.advance(time.Second, time.Second)
-		b.wants("orphan@60")
+		b.wants("orphan@20")
 		b.left(0)
 	})
 }

@@ -82,7 +82,7 @@ func (v *victim) inDatabase(do func(context.Context, *sql.Tx)) {
 }
 
 // leaseTime is how long a job rests that a dead process had taken.
-const leaseTime = time.Minute
+const leaseTime = 20 * time.Second
 
 // settle proves that everything whose time has come has happened: jobs that nobody has taken at once, those that a dead
 // process had taken when its lease is over. Nobody reads a petition meanwhile, for that would do the work as well.

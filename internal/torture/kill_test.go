@@ -2,11 +2,14 @@ package torture
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -107,7 +110,7 @@ func (v *victim) cycle(crew *crew, number int) {
 		v.killSession()
 		faulttest.Pass(ctx, time.Duration(v.lots.IntN(50_000))*time.Microsecond)
 	case 3:
-		v.server.Crash(v)
+		v.crashPostgres()
 		faulttest.Pass(ctx, time.Duration(v.lots.IntN(50_000))*time.Microsecond)
 		v.server.Start(v)
 	default:
@@ -162,6 +165,33 @@ func (v *victim) killSession() {
 	}
 	if err != nil {
 		v.Fatalf("no session can be killed: %v", err)
+	}
+}
+
+// crashPostgres ends PostgreSQL without a word to its sessions and without writing down what it has in memory, as a machine
+// that fails does; it recovers at the next start.
+func (v *victim) crashPostgres() {
+	v.Helper()
+	var folder string
+	v.inDatabase(func(ctx context.Context, tx *sql.Tx) {
+		if err := tx.QueryRowContext(ctx, "SHOW data_directory").Scan(&folder); err != nil {
+			v.Fatal(err)
+		}
+	})
+	status, err := os.ReadFile(filepath.Join(folder, "postmaster.pid"))
+	if err != nil {
+		v.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(status), "\n")
+	pid, err := strconv.Atoi(first)
+	if err == nil {
+		err = syscall.Kill(pid, syscall.SIGQUIT)
+	}
+	if err == nil {
+		_, err = syscall.Wait4(pid, nil, 0, nil) // it is this process's child
+	}
+	if err != nil {
+		v.Fatalf("PostgreSQL %q cannot be crashed: %v", first, err)
 	}
 }
 
