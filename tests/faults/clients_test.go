@@ -96,11 +96,11 @@ func (c *counter) figure(name string) int {
 	return int(n)
 }
 
-// keeps fails the test unless honest clients are served about as before: slower perhaps, but by no order of magnitude
-// more than the machine's own noise.
+// keeps fails the test unless honest clients are served about as before: slower perhaps, as on a machine that does other
+// things as well, but far from what somebody notices who waits for a person.
 func (c *counter) keeps(what string, before time.Duration) {
 	c.Helper()
-	if half, slowest := c.latency(what); half > 10*before+250*time.Millisecond || slowest > 5*time.Second {
+	if half, slowest := c.latency(what); half > 10*before+time.Second || slowest > 15*time.Second {
 		c.Errorf("%s: an honest story takes %s, the slowest %s; before it took %s", what, half, slowest, before)
 	}
 }

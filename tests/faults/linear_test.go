@@ -155,7 +155,7 @@ func (c *cluster) faults(i int) []fault {
 		fault{"cut off in silence", 2500 * time.Millisecond, func() { p.Hold(faulttest.ToClient, faulttest.ToServer) }, p.Heal},
 		fault{"cut off", time.Second, p.Refuse, p.Heal},
 		fault{"with its connections cut", 0, p.Cut, nothing},
-		fault{"with a commit in doubt", 500 * time.Millisecond, func() { p.LoseAnswerTo(commit) }, p.Heal},
+		fault{"with a commit in doubt", 500 * time.Millisecond, func() { p.LoseAnswerTo("access/") }, p.Heal},
 	)
 }
 

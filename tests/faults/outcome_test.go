@@ -10,8 +10,8 @@ import (
 	"github.com/indent-approvals/indent/tests/faults/faulttest"
 )
 
-// commit is how the server's session ends a transaction that rests on a condition.
-const commit = "COMMIT\x00"
+// doubtful is the reason of the claims whose commit is in doubt: the message with the change has it, and no other.
+const doubtful = "doubtful"
 
 // outcomes are the two things that can have become of a change whose answer never came.
 var outcomes = map[string]func(p *faulttest.Proxy, text string){
@@ -61,12 +61,12 @@ func TestAClaimInDoubtWithAKeyIsMadeOnce(t *testing.T) {
 	inDoubt(t, func(w *ward, lose func(string), _ bool) {
 		for _, event := range []string{"approve", "deny"} {
 			p := w.create("with-a-key-"+event, "to recover account").petition(w.T)
-			lose(commit)
-			w.claim(w.reviewer, p.Name, event, "sure", "Idempotency-Key", "k").later(w.T)
-			if again := w.claim(w.reviewer, p.Name, event, "sure", "Idempotency-Key", "k"); again.status != http.StatusOK {
+			lose(doubtful)
+			w.claim(w.reviewer, p.Name, event, doubtful, "Idempotency-Key", "k").later(w.T)
+			if again := w.claim(w.reviewer, p.Name, event, doubtful, "Idempotency-Key", "k"); again.status != http.StatusOK {
 				w.Errorf("%s sent again: %s", event, again)
 			}
-			w.decidedOnce(p.Name, "access/"+event, "sure")
+			w.decidedOnce(p.Name, "access/"+event, doubtful)
 		}
 	})
 }
@@ -83,16 +83,16 @@ func TestAClaimInDoubtWithoutAKeyCanBeTold(t *testing.T) {
 					w.Fatal(a)
 				}
 			}
-			lose(commit)
-			w.claim(w.reviewer, p.Name, event, "sure").later(w.T)
-			again := w.claim(w.reviewer, p.Name, event, "sure")
+			lose(doubtful)
+			w.claim(w.reviewer, p.Name, event, doubtful).later(w.T)
+			again := w.claim(w.reviewer, p.Name, event, doubtful)
 			switch {
 			case made && again.status == http.StatusConflict && strings.Contains(string(again.body), sentence+" "+apptest.Editor+" at "):
 			case !made && again.status == http.StatusOK:
 			default:
 				w.Errorf("%s sent again (the lost one was made: %t): %s", event, made, again)
 			}
-			w.decidedOnce(p.Name, "access/"+event, "sure")
+			w.decidedOnce(p.Name, "access/"+event, doubtful)
 		}
 	})
 }
@@ -103,13 +103,13 @@ func TestAWaiterHearsOfADecisionInDoubt(t *testing.T) {
 	inDoubt(t, func(w *ward, lose func(string), made bool) {
 		p := w.create("somebody-waits", "to recover account").petition(w.T)
 		parked := w.wait(w.Context(), p.Name)
-		lose(commit)
-		w.claim(w.reviewer, p.Name, "approve", "sure", "Idempotency-Key", "k").later(w.T)
+		lose(doubtful)
+		w.claim(w.reviewer, p.Name, "approve", doubtful, "Idempotency-Key", "k").later(w.T)
 		if !made {
 			if got := w.read(p.Name, "").petition(w.T).State.Status.Phase; got != "open" {
 				w.Errorf("what was not made is %s", got)
 			}
-			if a := w.claim(w.reviewer, p.Name, "approve", "sure", "Idempotency-Key", "k"); a.status != http.StatusOK {
+			if a := w.claim(w.reviewer, p.Name, "approve", doubtful, "Idempotency-Key", "k"); a.status != http.StatusOK {
 				w.Error(a)
 			}
 		}
