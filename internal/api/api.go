@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -37,6 +38,9 @@ type Deps struct {
 	// Ready answers nil while the node can serve.
 	Ready   func(context.Context) error
 	Version string
+	// Resume gives a connection back to the server that it was taken from, with its next request (see move.go). Without
+	// it no waiter is taken out of the server.
+	Resume func(net.Conn)
 }
 
 // API answers the routes of the table.
@@ -48,6 +52,10 @@ type API struct {
 	// node and last make request ids: unique without drawing lots for each.
 	node string
 	last atomic.Uint64
+	// inside counts the waiters that are parked in the server; the others are outside.
+	inside     atomic.Int64
+	mostInside int64
+	outside    outside
 }
 
 // New answers the API over deps. It refuses a table with a route that says nothing of who may call it.
@@ -58,7 +66,7 @@ func New(deps Deps) (*API, error) {
 	if deps.Metrics == nil {
 		deps.Metrics = prometheus.NewRegistry()
 	}
-	a := &API{Deps: deps, mux: http.NewServeMux(), node: deps.Service.IDs.Secret(8)}
+	a := &API{Deps: deps, mux: http.NewServeMux(), node: deps.Service.IDs.Secret(8), mostInside: mostInside}
 	var err error
 	if a.metrics, err = newMetrics(deps.Metrics); err != nil {
 		return nil, err
@@ -139,6 +147,10 @@ type exchange struct {
 
 func (x *exchange) prepare() {
 	x.id = x.node + strconv.FormatUint(x.last.Add(1), 36)
+	x.setHeaders()
+}
+
+func (x *exchange) setHeaders() {
 	header := x.w.Header()
 	header.Set("X-Request-Id", x.id)
 	header.Set("X-Content-Type-Options", "nosniff")
@@ -153,6 +165,17 @@ func (x *exchange) answer() {
 	if err == nil {
 		out, err = x.route.endpoint.call(x)
 	}
+	if err == errMoved {
+		return
+	}
+	x.conclude(out, err)
+}
+
+// errMoved says that somebody else answers the request.
+var errMoved = errors.New("the request has moved out of the server")
+
+// conclude sends what came of the request.
+func (x *exchange) conclude(out any, err error) {
 	if x.held && out != nil {
 		err = x.stillValid()
 	}

@@ -26,9 +26,6 @@ func handle[In, Out any](do func(a *API, ctx context.Context, actor approval.Act
 		if err := x.decode(e.plan, in); err != nil {
 			return nil, err
 		}
-		if waiter, ok := any(in).(interface{ parks() bool }); ok && waiter.parks() {
-			x.hold(x.metrics.waiters)
-		}
 		out, err := do(x.API, x.r.Context(), x.actor, *in)
 		if err != nil {
 			return nil, err

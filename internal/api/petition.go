@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -129,7 +130,7 @@ func (a *API) listPetitions(ctx context.Context, actor approval.Actor, in listPe
 	return out, nil
 }
 
-// withHistory is not inlined: it must not lie on the stack of who is parked in getPetition.
+// withHistory is not inlined: it must not lie on the stack of who is parked.
 //
 //go:noinline
 func (a *API) withHistory(ctx context.Context, actor approval.Actor, p *approval.Petition, full bool) (*petition, error) {
@@ -185,16 +186,39 @@ type getPetitionIn struct {
 // parks answers whether the request may be held, see [exchange.hold].
 func (in *getPetitionIn) parks() bool { return in.Wait > 0 && in.Wait <= approval.MaxWait }
 
-func (a *API) getPetition(ctx context.Context, actor approval.Actor, in getPetitionIn) (*petition, error) {
-	p, err := a.Service.AwaitPetition(ctx, actor, in.Name, in.Wait)
+// full answers whether the answer has the petition's history.
+func (in *getPetitionIn) full() bool {
+	if in.Full != nil {
+		return *in.Full
+	}
+	return in.Wait == 0
+}
+
+// getPetition is the endpoint that can be waited at.
+func getPetition() endpoint {
+	e := endpoint{in: reflect.TypeFor[getPetitionIn](), out: reflect.TypeFor[*petition]()}
+	e.plan = planOf(e.in)
+	e.call = func(x *exchange) (any, error) {
+		in := new(getPetitionIn)
+		if err := x.decode(e.plan, in); err != nil {
+			return nil, err
+		}
+		p, err := x.awaitPetition(in)
+		if err != nil {
+			return nil, err
+		}
+		return x.answerOf(p, in)
+	}
+	return e
+}
+
+// answerOf answers an error without an output, whose type would not be nil.
+func (x *exchange) answerOf(p *approval.Petition, in *getPetitionIn) (any, error) {
+	out, err := x.withHistory(x.r.Context(), x.actor, p, in.full())
 	if err != nil {
 		return nil, err
 	}
-	full := in.Wait == 0
-	if in.Full != nil {
-		full = *in.Full
-	}
-	return a.withHistory(ctx, actor, p, full)
+	return out, nil
 }
 
 type replacePetitionIn struct {

@@ -39,7 +39,7 @@ func routes() []route {
 
 		{"listPetitions", get, space + "/petitions", approval.ReadPetitions, handle((*API).listPetitions), "List petitions, newest first"},
 		{"createPetition", post, space + "/petitions", approval.CreatePetitions, handle((*API).createPetition), "Ask for approval"},
-		{"getPetition", get, space + "/petitions/{name}", approval.ReadPetitions, handle((*API).getPetition), "Get a petition, or wait for its decision"},
+		{"getPetition", get, space + "/petitions/{name}", approval.ReadPetitions, getPetition(), "Get a petition, or wait for its decision"},
 		{"waitPetitions", post, space + "/petitions:wait", approval.ReadPetitions, stream[petition](petitionStreams, (*API).waitPetitions), "Wait for the decisions on many petitions (server-sent events)"},
 		{"replacePetition", put, space + "/petitions/{name}", approval.CreatePetitions, handle((*API).replacePetition), "Withdraw an open petition and make a new one in its place"},
 		{"withdrawPetition", del, space + "/petitions/{name}", approval.CreateClaims, handle((*API).withdrawPetition), "Withdraw an open petition"},

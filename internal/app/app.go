@@ -54,6 +54,8 @@ type App struct {
 
 	listener net.Listener
 	server   *http.Server
+	rest     *api.API
+	back     *returning // the connections of waiters that were answered
 	serving  chan error
 	stopOnce sync.Once
 	stopErr  error
@@ -130,6 +132,7 @@ func (a *App) Start(ctx context.Context) error {
 			return err
 		}
 	}
+	a.back = newReturning(a.listener.Addr())
 	handler, err := a.handler()
 	if err != nil {
 		return err
@@ -147,6 +150,7 @@ func (a *App) Start(ctx context.Context) error {
 	tuneCollector()
 	a.serving = make(chan error, 1)
 	go func() { a.serving <- a.server.Serve(newDoor(a.listener, most, a.metrics)) }()
+	go func() { _ = a.server.Serve(a.back) }() // ends with the server
 	a.runner.Start()
 	a.logger.InfoContext(ctx, "serving", "url", a.URL(), "version", a.version, "connections", most)
 	return nil
@@ -171,6 +175,7 @@ func (a *App) Stop(ctx context.Context) error {
 			if err = a.server.Shutdown(ctx); err != nil {
 				err = errors.Join(fmt.Errorf("some requests had not ended: %w", err), a.server.Close())
 			}
+			a.rest.Drain(ctx)
 			a.runner.Stop()
 		} else if a.listener != nil {
 			err = a.listener.Close()
@@ -206,12 +211,13 @@ func (a *App) Ready(ctx context.Context) error {
 
 func (a *App) handler() (http.Handler, error) {
 	mux := http.NewServeMux()
-	rest, err := api.New(api.Deps{Service: a.service, Auth: a.identity, Tokens: a.identity, Keys: func() any { return a.identity.JWKS() },
-		Logger: a.logger, Metrics: a.metrics, Ready: a.Ready, Version: a.version})
+	var err error
+	a.rest, err = api.New(api.Deps{Service: a.service, Auth: a.identity, Tokens: a.identity, Keys: func() any { return a.identity.JWKS() },
+		Logger: a.logger, Metrics: a.metrics, Ready: a.Ready, Version: a.version, Resume: a.back.resume})
 	if err != nil {
 		return nil, err
 	}
-	rest.Register(mux)
+	a.rest.Register(mux)
 	web.New(web.Deps{Service: a.service, Sessions: a.identity.Sessions(), Tokens: a.identity, BaseURL: a.URL(), Logger: a.logger, Dev: a.dev}).Register(mux)
 	return mux, nil
 }

@@ -12,32 +12,69 @@ func (s *Service) WaitPetition(ctx context.Context, a Actor, name string, wait t
 	return *p, err
 }
 
-// AwaitPetition is [Service.WaitPetition] for ten thousand at once: no petition lies on the stack of who is parked, so
-// that the stack fits 8 KiB.
+// AwaitPetition is [Service.WaitPetition] for many at once: no petition lies on the stack of who is parked, so that the
+// stack fits 8 KiB.
 func (s *Service) AwaitPetition(ctx context.Context, a Actor, name string, wait time.Duration) (*Petition, error) {
+	p, w, err := s.BeginWait(ctx, a, name, wait)
+	if w == nil {
+		return p, err
+	}
+	defer w.End()
+	return w.Rest(ctx, p)
+}
+
+// Waiting is a wait that has begun: the petition was open, and nothing that happens to it since is missed. Whoever holds
+// it calls Rest, on any goroutine, and then End.
+type Waiting struct {
+	s       *Service
+	actor   Actor
+	name    string
+	hints   <-chan struct{}
+	timeout <-chan time.Time
+	cancel  func()
+	stop    func()
+}
+
+// BeginWait answers the petition, and nil if there is nothing to wait for: it is not open, or wait is 0.
+func (s *Service) BeginWait(ctx context.Context, a Actor, name string, wait time.Duration) (*Petition, *Waiting, error) {
 	if wait < 0 || wait > MaxWait {
-		return &Petition{}, FieldError("wait", "must be a duration between 0s and %s, such as 30s", MaxWait)
+		return &Petition{}, nil, FieldError("wait", "must be a duration between 0s and %s, such as 30s", MaxWait)
 	}
 	if wait == 0 {
-		return s.look(ctx, &a, name)
-	}
-	hints, cancel := s.Broker.Subscribe(petitionTopic(a.Space, name))
-	defer cancel()
-	// One timer for the whole wait: a clock that is set back must not make it longer.
-	timeout, stop := s.Clock.After(wait)
-	defer stop()
-	for patient := true; ; {
 		p, err := s.look(ctx, &a, name)
-		if err != nil || p.Phase != Open || !patient {
+		return p, nil, err
+	}
+	w := &Waiting{s: s, actor: a, name: name}
+	w.hints, w.cancel = s.Broker.Subscribe(petitionTopic(a.Space, name))
+	// One timer for the whole wait: a clock that is set back must not make it longer.
+	w.timeout, w.stop = s.Clock.After(wait)
+	p, err := s.look(ctx, &a, name)
+	if err != nil || p.Phase != Open {
+		w.End()
+		return p, nil, err
+	}
+	return p, w, nil
+}
+
+// Rest answers the petition the moment it is not open, or as it is when the time is up or the server stops. When ctx ends
+// it answers seen, which may be nil: whoever asked has left.
+func (w *Waiting) Rest(ctx context.Context, seen *Petition) (*Petition, error) {
+	for {
+		why := w.s.sleep(ctx, w.hints, w.timeout)
+		if why == stopped && ctx.Err() != nil {
+			return seen, nil
+		}
+		p, err := w.s.look(ctx, &w.actor, w.name) // also when the time is up: the hint may have got lost
+		if err != nil || p.Phase != Open || why != hinted {
 			return p, err
 		}
-		switch s.sleep(ctx, hints, timeout) {
-		case stopped:
-			return p, nil
-		case timedOut:
-			patient = false // a last look: the hint may have got lost
-		}
 	}
+}
+
+// End frees what the wait holds.
+func (w *Waiting) End() {
+	w.cancel()
+	w.stop()
 }
 
 // look reads the petition; what it needs of the stack is given back before anybody is parked.
