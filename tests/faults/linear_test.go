@@ -297,7 +297,11 @@ func (c *cluster) check(seed uint64, faults []string) {
 	if result == porcupine.Ok {
 		return
 	}
-	picture := filepath.Join(os.TempDir(), fmt.Sprintf("indent-linearizability-%d.html", seed))
+	folder := os.TempDir()
+	if kept := os.Getenv("INDENT_TORTURE_EVIDENCE"); kept != "" && os.MkdirAll(kept, 0o755) == nil {
+		folder = kept
+	}
+	picture := filepath.Join(folder, fmt.Sprintf("indent-linearizability-%d.html", seed))
 	if err := porcupine.VisualizePath(model, info, picture); err != nil {
 		c.Error(err)
 	}
