@@ -112,9 +112,9 @@ def parked(o: Options) -> Rows:
     k = o.waiters
     part = f"SQLite, {k:,} waiters parked"
 
-    def ours() -> Result:
+    def ours(mode: str = "parked") -> Result:
         with bench_servers.scratch() as folder, bench_servers.indent(folder) as indent:
-            return good(indent.measure_one("parked", k, o.seconds))
+            return good(indent.measure_one(mode, k, o.seconds))
 
     def theirs() -> Result:
         with bench_servers.scratch() as folder, bench_servers.floor(folder) as floor:
@@ -130,11 +130,31 @@ def parked(o: Options) -> Rows:
         yield Row(part, what, value, "ms", beside, bar=bar, met=at_most(over, most))
     lost = float(k - min(r["done"] for r in own))
     yield Row(part, "waiters lost", lost, "", bar="none", met=lost == 0)
-    memory = statistics.median(r["memory"]["kibPerWaiter"] for r in own)
+    memory, whole = memory_of(own)
     beside = median(base, "server_kib_per_waiter") if base else None
-    what = "memory of a waiter, long-poll"
-    yield Row(part, what, memory, "KiB", beside, bar="20 KiB", met=at_most(memory, 20))
+    what, met = "memory of a waiter, long-poll", at_most(memory, 20)
+    yield Row(part, what, memory, "KiB", bar="20 KiB", met=met)
+    what, met = "the same with what making its petition leaves", at_most(whole, 20)
+    yield Row(part, what, whole, "KiB", beside, bar="20 KiB", met=met)
     yield Row(part, "waiters let go, 64 decisions at once", median(own, "perSecond"), "/s")
+    streams = [ours("stream") for _ in own]
+    memory, whole = memory_of(streams)
+    what, met = "memory of a waiter, all on one stream", at_most(memory, 4)
+    note = f"{bench_report.show(whole)} KiB with what making its petition leaves"
+    yield Row(part, what, memory, "KiB", bar="4 KiB", met=met, note=note)
+    for name in ("p50", "p99"):
+        value = statistics.median(r["times"]["wake"][name] for r in streams)
+        yield Row(part, f"decision sent to waiter told on the stream, {name}", value, "ms")
+
+
+def memory_of(results: Sequence[Result]) -> tuple[float, float]:
+    """KiB by waiter: since the petitions were there, and since before they were made.
+
+    The first may reuse what making petitions has left, the second counts that, too; the floor's
+    client knows the second only.
+    """
+    memory = [r["memory"] for r in results]
+    return median(memory, "kibPerParking"), median(memory, "kibPerWaiter")
 
 
 def start(o: Options) -> Rows:

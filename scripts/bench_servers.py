@@ -65,7 +65,7 @@ class Indent:
         return json.loads(_run(command))["results"]
 
     def measure_one(self, mode: str, at_once: int, seconds: float, nodes: int = 1) -> Any:
-        how = "--parked" if mode == "parked" else "--concurrency"
+        how = "--parked" if mode in ("parked", "stream") else "--concurrency"
         duration = f"{seconds}s"
         return self.measure("--mode", mode, how, str(at_once), "--duration", duration, nodes=nodes)[
             0

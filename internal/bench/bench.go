@@ -30,7 +30,7 @@ type Options struct {
 	Parked      []int
 	// Duration is how long each measurement takes that has no end of its own.
 	Duration time.Duration
-	// Settle is how long waiters are left alone before their memory is read.
+	// Settle is how long the server is left alone before memory is read, with petitions and again with their waiters.
 	Settle time.Duration
 	// Across sends each decision to another node than the one at which its waiter is parked.
 	Across bool
@@ -71,9 +71,12 @@ type Times struct {
 
 // Memory is proportional set size (PSS): what the server's processes would give back if they ended.
 type Memory struct {
-	BeforeMiB    float64 `json:"beforeMiB"`
-	MiB          float64 `json:"mib"`
-	KiBPerWaiter float64 `json:"kibPerWaiter,omitempty"`
+	BeforeMiB float64 `json:"beforeMiB"`
+	MiB       float64 `json:"mib"`
+	// KiBPerWaiter is all that has come since before the petitions were made, by waiter: no less than a waiter costs.
+	// KiBPerParking is what has come with the parking alone; it may reuse what making the petitions has left.
+	KiBPerWaiter  float64 `json:"kibPerWaiter,omitempty"`
+	KiBPerParking float64 `json:"kibPerParking,omitempty"`
 }
 
 type mode struct {
@@ -86,6 +89,7 @@ var modes = []mode{
 	{"roundtrip", "create, park a waiter, decide as another member, until the waiter has returned", (*bench).roundTrips},
 	{"create", "create only", (*bench).creates},
 	{"parked", "many waiters at once; decide one after the other, then the rest together", (*bench).parked},
+	{"stream", "the same, with one connection that waits for all of them", (*bench).streamed},
 	{"list", "a page of 50: the first, the next, and a deep one", (*bench).lists},
 	{"search", "a page of what has a rare word", (*bench).searches},
 }

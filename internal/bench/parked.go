@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,11 +20,21 @@ const (
 	group, groupPause = 50, 5 * time.Millisecond
 )
 
-// parked measures waiters: what each costs in memory, and how soon one returns while all the others are parked.
+// parked measures waiters, each of which holds a connection (long-poll).
 func (b *bench) parked(ctx context.Context, each func(Result)) error {
+	return b.parkAll(ctx, "parked", (*parking).onePerConnection, each)
+}
+
+// streamed measures waiters that share a connection.
+func (b *bench) streamed(ctx context.Context, each func(Result)) error {
+	return b.parkAll(ctx, "stream", (*parking).onStream, each)
+}
+
+// parkAll measures what each waiter costs in memory, and how soon one returns while all the others are parked.
+func (b *bench) parkAll(ctx context.Context, mode string, how func(*parking, context.Context) error, each func(Result)) error {
 	for _, k := range b.Parked {
-		r, err := b.parkMany(ctx, k)
-		if err != nil {
+		r := Result{Mode: mode, AtOnce: k}
+		if err := b.parkMany(ctx, k, how, &r); err != nil {
 			return err
 		}
 		each(r)
@@ -42,16 +53,24 @@ type parking struct {
 	problem   atomic.Pointer[error]
 }
 
-func (b *bench) parkMany(ctx context.Context, k int) (Result, error) {
+func (b *bench) parkMany(ctx context.Context, k int, how func(*parking, context.Context) error, r *Result) error {
 	ctx, cancel := context.WithTimeout(ctx, parkingTime)
 	defer cancel()
-	r := Result{Mode: "parked", AtOnce: k}
-	before := b.observe(ctx)
+	fresh := b.observe(ctx)
 	p := &parking{bench: b, names: make([]string, k), back: make([]<-chan returned, k)}
-	if err := p.fill(ctx); err != nil {
-		return r, err
+	err := together(k, func(i int) (err error) {
+		p.names[i], err = p.target.create(ctx, p.target.node(i), petitionBody)
+		return err
+	})
+	if err != nil {
+		return err
 	}
-	p.settle(ctx)
+	pause(ctx, p.Settle)
+	before := b.observe(ctx)
+	if err := how(p, ctx); err != nil {
+		return err
+	}
+	pause(ctx, p.Settle)
 	parked := b.observe(ctx)
 	begun := time.Now()
 	single := min(k/2, oneByOne)
@@ -66,42 +85,32 @@ func (b *bench) parkMany(ctx context.Context, k int) (Result, error) {
 		r.Problem = (*first).Error()
 	}
 	r.Times = p.times.times()
-	if r.Memory = b.memory(before, parked); r.Memory != nil {
-		r.Memory.KiBPerWaiter = (parked.mib - before.mib) * 1024 / float64(k)
+	if r.Memory = b.memory(fresh, parked); r.Memory != nil {
+		each := 1024 / float64(k)
+		r.Memory.KiBPerWaiter = (parked.mib - fresh.mib) * each
+		r.Memory.KiBPerParking = (parked.mib - before.mib) * each
 	}
-	return r, nil
+	return nil
 }
 
-// fill makes the petitions, then parks a waiter for each.
-func (p *parking) fill(ctx context.Context) error {
-	err := together(len(p.names), func(i int) (err error) {
-		p.names[i], err = p.target.create(ctx, p.target.node(i), petitionBody)
-		return err
-	})
-	if err != nil {
-		return err
-	}
+// onePerConnection parks the waiters, and returns when the server says that all are parked. A server that does not say
+// is believed.
+func (p *parking) onePerConnection(ctx context.Context) error {
 	for i, name := range p.names {
 		if i%group == group-1 {
 			pause(ctx, groupPause)
 		}
 		p.back[i] = p.park(ctx, p.target.node(i), name)
 	}
-	return nil
-}
-
-// settle waits until the server says that all are parked, and then leaves them alone for a while. A server that does
-// not say gets the while only.
-func (p *parking) settle(ctx context.Context) {
 	deadline := time.Now().Add(30 * time.Second)
 	for time.Now().Before(deadline) && ctx.Err() == nil {
 		seen := p.observe(ctx)
 		if waiters, told := seen.figures["indent_api_waiters"]; !told || int(waiters) >= len(p.names) {
-			break
+			return nil
 		}
 		pause(ctx, 50*time.Millisecond)
 	}
-	pause(ctx, p.Settle)
+	return fmt.Errorf("%d waiters were not parked within 30 s: does the server allow as many connections (max_connections)?", len(p.names))
 }
 
 // release decides the i-th petition and waits for its waiter.

@@ -42,7 +42,7 @@ func (t *terminal) benchCommand() *cobra.Command {
 	flags.IntSliceVar(&f.Concurrency, "concurrency", []int{1, 64, 256}, "how many clients work at once; each is measured")
 	flags.IntSliceVar(&f.Parked, "parked", []int{1000}, "how many waiters are parked; each is measured")
 	flags.DurationVar(&f.Duration, "duration", 5*time.Second, "how long one measurement takes")
-	flags.DurationVar(&f.Settle, "settle", 3*time.Second, "how long parked waiters are left alone before memory is read")
+	flags.DurationVar(&f.Settle, "settle", 3*time.Second, "how long the server is left alone before memory is read")
 	flags.BoolVar(&f.Across, "across", false, "decide on another node than the one at which the waiter is parked")
 	flags.IntSliceVar(&f.PIDs, "pid", nil, "processes of the server, on this machine, whose memory is read")
 	flags.StringSliceVar(&f.Words, "words", nil, "rare words to search for (default: of petitions that are made for it)")
@@ -55,9 +55,9 @@ func (t *terminal) benchCommand() *cobra.Command {
 func modesText() string {
 	names, sentences := bench.Modes()
 	var b strings.Builder
-	b.WriteString("Modes:")
+	b.WriteString("Modes:\n")
 	for i, name := range names {
-		fmt.Fprintf(&b, "\n  %-11s %s", name, sentences[i])
+		fmt.Fprintf(&b, "\n- %s: %s", name, sentences[i])
 	}
 	return b.String()
 }

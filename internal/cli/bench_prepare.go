@@ -29,6 +29,9 @@ func (t *terminal) benchPrepareCommand() *cobra.Command {
 			if petitions < 0 {
 				return usageError(cmd, "--petitions must be 0 or more")
 			}
+			if s.file == "" && *s.values["database"] == "" && os.Getenv("INDENT_SERVER_DATABASE") == "" {
+				return usageError(cmd, "say which database, with --database or --config")
+			}
 			return t.prepare(cmd, &s, folder, petitions)
 		},
 	}

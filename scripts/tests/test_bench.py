@@ -75,9 +75,8 @@ def test_a_run_is_compared_with_its_neighbours() -> None:
 
 def test_the_docs_get_the_figures_and_keep_their_words(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
-    page.write_text(
-        f"before\n\n{bench_report.BEGIN}\nfigures of yesterday\n{bench_report.END}\n\nafter\n"
-    )
+    old = "figures of yesterday"
+    page.write_text(f"before\n\n{bench_report.BEGIN}\n{old}\n{bench_report.END}\n\nafter\n")
     bench_report.write_docs(page, json.loads(json.dumps(FOUND)))
     text = page.read_text()
     assert text.startswith(f"before\n\n{bench_report.BEGIN}\n\nMeasured 2030-01-02 03:04 UTC on 2")
