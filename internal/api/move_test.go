@@ -107,15 +107,28 @@ func (l *line) park(p *petition, n int) {
 func (l *line) parkOutside(p *petition, n int) {
 	l.Helper()
 	l.park(p, n)
-	for l.outside() != n {
+	l.untilOutside(n)
+}
+
+// untilOutside blocks until n requests are outside: a request has its timer before it is taken out.
+func (h *house) untilOutside(n int) {
+	for h.outside() != n {
 		runtime.Gosched()
 	}
 }
 
-func (h *house) outside() int {
+// outside counts who waits outside for an answer; an answered connection stays there until its next request.
+func (h *house) outside() (n int) {
 	h.api.outside.mu.Lock()
 	defer h.api.outside.mu.Unlock()
-	return len(h.api.outside.all)
+	for m := range h.api.outside.all {
+		select {
+		case <-m.answered:
+		default:
+			n++
+		}
+	}
+	return n
 }
 
 func TestAWaiterOutsideTheServerIsAnsweredAsInside(t *testing.T) {
@@ -128,6 +141,9 @@ func TestAWaiterOutsideTheServerIsAnsweredAsInside(t *testing.T) {
 			p := at.ask(theViewer)
 			l := at.dial()
 			l.park(p, 1)
+			if at == h {
+				at.untilOutside(1)
+			}
 			at.claim(theEditor, p.Name, name).ok(nil)
 			a := l.answer()
 			var got petition
@@ -176,7 +192,7 @@ func TestARequestBehindAParkedOneIsAnsweredAfterIt(t *testing.T) {
 	l, p := h.dial(), h.ask(theViewer)
 	l.ask(h.token(theViewer), h.waiting(p))
 	l.ask(h.token(theViewer), "/healthz")
-	h.clock.WaitForSleepers(1)
+	h.untilOutside(1)
 	l.ask(h.token(theViewer), inSpace)
 	h.claim(theEditor, p.Name, "access/deny").ok(nil)
 	var got petition
@@ -226,7 +242,7 @@ func TestAWaiterOutsideWhoseTokenEndsLearnsNothing(t *testing.T) {
 	h.must(err)
 	l := h.dial()
 	l.ask(made.Secret, h.waiting(p))
-	h.clock.WaitForSleepers(1)
+	h.untilOutside(1)
 	h.must(h.identity.RevokeToken(t.Context(), h.actor(theViewer), made.Token.Name))
 	h.clock.Advance(2 * time.Second)
 	h.claim(theEditor, p.Name, "access/approve").ok(nil)
