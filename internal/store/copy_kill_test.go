@@ -26,9 +26,10 @@ func TestKilledCopyGoesOn(t *testing.T) {
 			undisturbed = postgresURL(t)
 		}
 		want := copyAll(t, CopyOptions{From: from, To: undisturbed})
-		// each kill comes after so many batches of its run, so that all together they are in every step
-		for _, after := range []int{1, 5, 9, 14} {
-			killCopy(t, from, to, after)
+		// each kill comes after so many lines of its run, so that all together they are in every step, every second between
+		// two batches and every second within one
+		for i, after := range []int{1, 5, 9, 14, 24} {
+			killCopy(t, from, to, after, i%2 == 1)
 			if err := closed(Open(t.Context(), Options{URL: to, Conns: 2})); err == nil || !strings.Contains(err.Error(), "has not finished filling") {
 				t.Fatalf("a server starts on a target that is half filled: %v", err)
 			}
@@ -45,8 +46,8 @@ func TestKilledCopyGoesOn(t *testing.T) {
 	})
 }
 
-// killCopy kills a copy when it has said so many lines.
-func killCopy(t *testing.T, from, to string, lines int) {
+// killCopy kills a copy when it has said so many lines, or has just been told to go on after them.
+func killCopy(t *testing.T, from, to string, lines int, within bool) {
 	t.Helper()
 	child := exec.Command(os.Args[0], "-test.run=^$")
 	child.Env = append(os.Environ(), copierVariable+"="+from+" "+to)
@@ -55,13 +56,22 @@ func killCopy(t *testing.T, from, to string, lines int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	goOn, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
 	said := bufio.NewScanner(out)
-	for range lines {
+	for n := range lines {
 		if !said.Scan() {
 			t.Fatalf("the copy ended before it had said %d lines", lines)
+		}
+		if n < lines-1 || within {
+			if _, err := goOn.Write([]byte{1}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	if err := child.Process.Kill(); err != nil {
@@ -72,11 +82,14 @@ func killCopy(t *testing.T, from, to string, lines int) {
 	}
 }
 
-// copyUntilKilled is a process that copies and says so after each batch.
+// copyUntilKilled is a process that copies, says so after each batch, and waits to be told to go on.
 func copyUntilKilled(job string) {
 	from, to, _ := strings.Cut(job, " ")
 	_, err := Copy(context.Background(), CopyOptions{From: from, To: to, Batch: 8, Progress: func(p CopyProgress) {
 		fmt.Println(p.Step, p.Table, p.Rows)
+		if _, err := os.Stdin.Read(make([]byte, 1)); err != nil {
+			os.Exit(2)
+		}
 	}})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -122,5 +122,25 @@ func migratePostgres(ctx context.Context, config *pgx.ConnConfig) error {
 	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", migrationLock); err != nil {
 		return err
 	}
-	return migrate(ctx, db, migrations.Postgres)
+	if err := migrate(ctx, db, migrations.Postgres); err != nil {
+		return err
+	}
+	return mustBeOurNumbers(ctx, conn)
+}
+
+// mustBeOurNumbers refuses a log whose transaction numbers are of another server, from which it was dumped: what is
+// written now would sort before what was there, and nobody who follows the log would see either.
+func mustBeOurNumbers(ctx context.Context, conn querier) error {
+	var foreign bool
+	err := conn.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM spaces s CROSS JOIN LATERAL
+		(SELECT tx FROM events WHERE space = s.name ORDER BY tx DESC LIMIT 1) last
+		WHERE last.tx >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)`).Scan(&foreign)
+	if err != nil {
+		return fmt.Errorf("the end of the log cannot be read: %w", err)
+	}
+	if foreign {
+		return errors.New("the database was restored from a dump of another PostgreSQL server, whose transactions had other numbers, by which the log is ordered: " +
+			"put it in order with `indent migrate --from` this database `--to moved.db`, then `--from moved.db --to` an empty database, and serve that one")
+	}
+	return nil
 }
