@@ -43,6 +43,13 @@ def all_parts() -> list[Stage]:
             minutes=180,
         ),
         Stage(
+            "disks",
+            "a disk that is full, read-only or damaged; a log torn at every byte of its last commits",
+            [*GO_TEST, "-run", "Disk|Torn", "./internal/cli", "./internal/store"],
+            stages.count_go,
+            minutes=180,
+        ),
+        Stage(
             "model",
             "ten million steps of the state machine beside its model",
             [*GO_TEST, "./internal/approval", "-run", "^TestModel$"],
