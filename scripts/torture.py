@@ -44,7 +44,7 @@ def all_parts() -> list[Stage]:
         ),
         Stage(
             "disks",
-            "a disk that is full, read-only or damaged; a log torn at every byte of its last commits",
+            "a disk that is full, read-only or damaged; a log torn at every byte",
             [*GO_TEST, "-run", "Disk|Torn", "./internal/cli", "./internal/store"],
             stages.count_go,
             minutes=180,
