@@ -349,42 +349,61 @@ def options(arguments: Sequence[str]) -> tuple[Options, bool]:
 
 
 def measure(o: Options) -> dict[str, Any]:
-    """All rows of the parts, told as they come."""
+    """All rows of the parts, told as they come. A part in which work went wrong has no rows."""
     load = os.getloadavg()[0]
     rows: list[Row] = []
+    failed: list[str] = []
     for name in o.parts:
         print(f"\n━━━ {name}", flush=True)
-        for row in PARTS[name](o):
-            rows.append(row)
-            print("  ".join(cell for cell in bench_report.cells(row) if cell), flush=True)
+        try:
+            rows += told(PARTS[name](o))
+        except Failed as failure:
+            failed.append(name)
+            print(f"{name} FAILED, its figures are void: {failure}", file=sys.stderr, flush=True)
     return {
         "machine": bench_report.machine_facts(),
         "load": [load, os.getloadavg()[0]],
         "seconds": o.seconds,
         "rounds": o.rounds,
+        "failed": failed,
         "rows": [dataclasses.asdict(row) for row in rows],
     }
+
+
+def told(rows: Rows) -> list[Row]:
+    kept: list[Row] = []
+    for row in rows:
+        kept.append(row)
+        print("  ".join(cell for cell in bench_report.cells(row) if cell), flush=True)
+    return kept
 
 
 def main(arguments: Sequence[str]) -> int:
     o, docs = options(arguments)
     if docs:
-        if not RESULT.exists():
-            raise SystemExit(f"{RESULT} is not there: run `make bench` first")
-        bench_report.write_docs(PAGE, json.loads(RESULT.read_text()))
-        return 0
+        return write_docs()
     machine.ensure(["go", *(["postgres"] if any("postgres" in p for p in o.parts) else [])])
     if o.floor and {"sqlite", "parked"} & set(o.parts):
         bench_servers.build_floor()
-    try:
-        found = measure(o)
-    except Failed as failure:
-        print(f"Nothing is told of a run in which work went wrong: {failure}", file=sys.stderr)
-        return 1
+    found = measure(o)
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(found, indent=1) + "\n")
-    print(bench_report.table([Row(**row) for row in found["rows"]]))
+    if found["rows"]:
+        print(bench_report.table([Row(**row) for row in found["rows"]]))
     print(f"The figures are in {RESULT.relative_to(tree.ROOT)}")
+    if found["failed"]:
+        print(f"FAILED, see above: {', '.join(found['failed'])}")
+    return 1 if found["failed"] else 0
+
+
+def write_docs() -> int:
+    """Put the figures of the last run into the page, if it is a run to be shown."""
+    if not RESULT.exists():
+        raise SystemExit(f"{RESULT} is not there: run `make bench` first")
+    found = json.loads(RESULT.read_text())
+    if found["failed"]:
+        raise SystemExit(f"the last run failed in {', '.join(found['failed'])}: run it again")
+    bench_report.write_docs(PAGE, found)
     return 0
 
 

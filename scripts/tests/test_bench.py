@@ -4,7 +4,7 @@ How fast it is, no test asserts: that is what `make bench` is for.
 """
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,22 @@ def test_a_short_run_measures_and_nothing_goes_wrong() -> None:
         assert told["SQLite, one node", f"round trips, {n} at once"].value > 0
         assert told["SQLite, one node", f"created, {n} at once"].value > 0
     assert told["SQLite, 1,001 petitions", "search for a rare word"].value > 0
+
+
+def test_a_part_in_which_work_goes_wrong_is_void_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(o: bench.Options) -> bench.Rows:
+        yield Row("broken", "done before it broke", 1, "/s")
+        raise Failed("answered 503")
+
+    def whole(o: bench.Options) -> bench.Rows:
+        yield Row("whole", "done", 1, "/s")
+
+    monkeypatch.setattr(bench, "PARTS", {"broken": broken, "whole": whole})
+    found = bench.measure(replace(SHORT, parts=["broken", "whole"]))
+    assert found["failed"] == ["broken"]
+    assert [row["part"] for row in found["rows"]] == ["whole"]
 
 
 def test_postgresql_alone_is_measured_and_waits_for_its_disk() -> None:
