@@ -65,6 +65,7 @@ func (c *Client) Await(ctx context.Context, r Request) (*Petition, error) {
 	n := NewPetition{Reason: r.Reason, Resources: r.Resources, Petitioners: r.Petitioners, Params: r.Params, Duration: r.Duration,
 		Labels: r.Labels, DisplayName: r.DisplayName, IdempotencyKey: r.IdempotencyKey}
 	w := c.watch("", orDefault(r.Timeout))
+	defer w.seat.leave()
 	w.progress, w.check = r.OnProgress, n.isAnsweredBy
 	if err := w.ask(ctx, n); err != nil {
 		return nil, &UnavailableError{Err: err}
@@ -77,8 +78,9 @@ func (c *Client) Await(ctx context.Context, r Request) (*Petition, error) {
 // progress may be nil. timeout is as in [Request].
 func (c *Client) Resume(ctx context.Context, name string, timeout time.Duration, progress func(Progress)) (*Petition, error) {
 	w := c.watch(name, orDefault(timeout))
+	defer w.seat.leave()
 	w.progress = progress
-	if p, err := c.look(ctx, name, 0); err == nil {
+	if p, err := w.firstLook(ctx); err == nil {
 		w.petition = p
 		w.tell(ProgressResumed, "⏵ Resumed approval %s", p.Ref())
 	} else if ctx.Err() != nil || !temporary(err, 0) {
@@ -100,7 +102,7 @@ const longestAsking = 30 * time.Second
 // ask makes the petition. A server that is away is asked again, with the same idempotency key.
 func (w *watch) ask(ctx context.Context, n NewPetition) error {
 	for {
-		p, err := w.c.CreatePetition(ctx, n)
+		p, err := w.create(ctx, n)
 		if err == nil {
 			err = w.check(p)
 		}
@@ -118,6 +120,15 @@ func (w *watch) ask(ctx context.Context, n NewPetition) error {
 			return err
 		}
 	}
+}
+
+// create makes the petition, when not too many are being made.
+func (w *watch) create(ctx context.Context, n NewPetition) (*Petition, error) {
+	if err := w.seat.queue(ctx, w.left()); err != nil {
+		return nil, err
+	}
+	defer w.seat.served()
+	return w.c.CreatePetition(ctx, n)
 }
 
 // settle waits until it is decided, and judges.

@@ -165,9 +165,19 @@ func (c *Client) refusal(response *http.Response, body []byte) error {
 		where := snippet(c.redact(response.Header.Get("Location")))
 		return &ResponseError{Message: fmt.Sprintf("the server answered with a redirect to %q, to which the token is not sent: set %s to the final address", where, envURL)}
 	}
-	var problem struct{ Code, Message, Detail, Title, Field string }
+	e := c.problem(body)
+	e.Status, e.RetryAfter = response.StatusCode, retryAfter(response.Header.Get("Retry-After"))
+	return e
+}
+
+// problem answers the error that a problem document tells of (RFC 9457), with the status that it names.
+func (c *Client) problem(body []byte) *Error {
+	var problem struct {
+		Code, Message, Detail, Title, Field string
+		Status                              int
+	}
 	_ = json.Unmarshal(body, &problem) // a proxy's page has none of these
-	e := &Error{Status: response.StatusCode, Code: printable(problem.Code), Field: printable(c.redact(problem.Field)), RetryAfter: retryAfter(response.Header.Get("Retry-After"))}
+	e := &Error{Status: problem.Status, Code: printable(problem.Code), Field: printable(c.redact(problem.Field))}
 	for _, text := range []string{problem.Message, problem.Detail, problem.Title} {
 		if e.Message == "" {
 			e.Message = printable(c.redact(text))

@@ -43,6 +43,8 @@ type Client struct {
 	timeout   time.Duration
 	retries   int
 	userAgent string
+	// own is the crowd of a client that brings its transport; all others share theirs.
+	own *crowd
 	// sleep and chance are replaced in tests.
 	sleep  func(context.Context, time.Duration) error
 	chance func() float64
@@ -65,6 +67,9 @@ func New(o Options) (*Client, error) {
 		c.retries = 2
 	case c.retries < 0:
 		c.retries = 0
+	}
+	if o.HTTPClient != nil {
+		c.own = newCrowd(c)
 	}
 	if o.UserAgent != "" {
 		c.userAgent = o.UserAgent + " " + c.userAgent

@@ -16,6 +16,7 @@ const Forever time.Duration = math.MaxInt64
 // [Client.Resume] does.
 func (c *Client) Wait(ctx context.Context, name string, atMost time.Duration) (*Petition, error) {
 	w := c.watch(name, atMost)
+	defer w.seat.leave()
 	if err := w.run(ctx); err != nil {
 		return nil, err
 	}
@@ -36,6 +37,8 @@ type watch struct {
 	// trouble is why the last look failed, nil when it succeeded.
 	trouble  error
 	setbacks int
+	// seat is the place among all who wait; whoever makes a watch leaves it.
+	seat *seat
 	// check refuses an answer that is not about what was asked for.
 	check    func(*Petition) error
 	progress func(Progress)
@@ -43,7 +46,7 @@ type watch struct {
 }
 
 func (c *Client) watch(name string, timeout time.Duration) *watch {
-	return &watch{c: c, name: name, began: time.Now(), timeout: timeout, nextSign: firstSign,
+	return &watch{c: c, name: name, seat: c.enter(), began: time.Now(), timeout: timeout, nextSign: firstSign,
 		check: func(*Petition) error { return nil }}
 }
 
@@ -57,7 +60,8 @@ func (w *watch) run(ctx context.Context) error {
 			return err
 		}
 		w.signOfLife()
-		if w.setbacks > 0 && w.pause(ctx) != nil {
+		// On a stream the waiting goes on while it is set up again.
+		if w.setbacks > 0 && !w.seat.taken() && w.pause(ctx) != nil {
 			return ctx.Err()
 		}
 	}
@@ -68,7 +72,7 @@ func (w *watch) run(ctx context.Context) error {
 func (w *watch) look(ctx context.Context) error {
 	patience := w.patience()
 	began := time.Now()
-	p, err := w.c.look(ctx, w.name, patience)
+	p, err := w.next(ctx, patience)
 	if err == nil {
 		err = w.sane(p)
 	}
@@ -91,6 +95,44 @@ func (w *watch) look(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// next answers the petition when it is decided or the patience is over, on a stream with others when there are many.
+func (w *watch) next(ctx context.Context, patience time.Duration) (*Petition, error) {
+	if !w.seat.shares(w.name) {
+		return w.c.look(ctx, w.name, patience)
+	}
+	seen := w.petition
+	if seen == nil { // a stream tells only of what is not open
+		p, err := w.firstLook(ctx)
+		if err != nil || p.Phase() != PhaseOpen {
+			return p, err
+		}
+		seen = p
+	}
+	text, err := w.seat.wait(ctx, w.name, patience)
+	switch {
+	case errors.Is(err, errAlone):
+		return w.c.look(ctx, w.name, w.patience())
+	case err != nil:
+		return nil, err
+	case text == nil:
+		return seen, nil
+	}
+	p := &Petition{}
+	if err := decode(text, p); err != nil {
+		return nil, err
+	}
+	return p, w.c.isAskedFor(p, w.name)
+}
+
+// firstLook answers the petition as it is.
+func (w *watch) firstLook(ctx context.Context) (*Petition, error) {
+	if err := w.seat.queue(ctx, w.left()); err != nil {
+		return nil, err
+	}
+	defer w.seat.served()
+	return w.c.look(ctx, w.name, 0)
 }
 
 // sane refuses an answer that is about something else: whatever was decided there, it is not this.

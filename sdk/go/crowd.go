@@ -1,0 +1,386 @@
+package indent
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// few is how many waits at once have a connection each; more of them share some.
+	few = 4
+	// mostAsking is how many petitions are made at once.
+	mostAsking = 32
+	// gatherFor is how long the names of new waits are gathered before they go on a stream of their own.
+	gatherFor = 50 * time.Millisecond
+	// mostStreams is how many streams there may be before they become one.
+	mostStreams = 4
+	// mostNames is how many petitions one stream may wait for.
+	mostNames = 10_000
+	// oldFor is how long a server that knows no streams is not asked for one again.
+	oldFor = time.Minute
+)
+
+// crowd is all who wait for decisions of one space of one server with one token.
+type crowd struct {
+	c      *Client // for the streams; all who share a crowd have the same settings
+	asking chan struct{}
+
+	mu      sync.Mutex
+	size    int
+	seats   map[string][]*seat
+	where   map[string]*shared // the stream that a name is on
+	fresh   []string           // names that are on none yet
+	opening bool
+	streams map[*shared]struct{}
+	trouble error // why the last stream broke, nil while they stand
+	old     time.Time
+}
+
+// crowds are those of clients without a transport of their own: Await makes a client for each call.
+var crowds = struct {
+	sync.Mutex
+	of map[settings]*crowd
+}{of: map[settings]*crowd{}}
+
+// seat is the place of one wait in its crowd.
+type seat struct {
+	crowd *crowd
+	name  string // "" until it is on a stream, or will be
+	news  chan news
+}
+
+// news is the text of a petition that is not open, or why none will come.
+type news struct {
+	text []byte
+	err  error
+}
+
+// errAlone says that there are no streams here: each waits for itself.
+var errAlone = errors.New("the server has no streams of petitions")
+
+func newCrowd(c *Client) *crowd {
+	return &crowd{c: c, asking: make(chan struct{}, mostAsking), seats: map[string][]*seat{}, where: map[string]*shared{}, streams: map[*shared]struct{}{}}
+}
+
+// enter counts a wait.
+func (c *Client) enter() *seat {
+	crowds.Lock()
+	defer crowds.Unlock()
+	in := c.own
+	if in == nil {
+		if in = crowds.of[c.settings]; in == nil {
+			in = newCrowd(c)
+			crowds.of[c.settings] = in
+		}
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.size++
+	return &seat{crowd: in, news: make(chan news, 1)}
+}
+
+// leave ends a wait; a stream that nobody needs any more ends with it.
+func (s *seat) leave() {
+	crowds.Lock()
+	defer crowds.Unlock()
+	in := s.crowd
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.size--; in.size == 0 && crowds.of[in.c.settings] == in {
+		delete(crowds.of, in.c.settings)
+	}
+	if s.name == "" {
+		return
+	}
+	in.seats[s.name] = slices.DeleteFunc(in.seats[s.name], func(other *seat) bool { return other == s })
+	if len(in.seats[s.name]) == 0 {
+		in.forget(s.name)
+	}
+}
+
+// forget is called with the lock held.
+func (in *crowd) forget(name string) {
+	delete(in.seats, name)
+	if on := in.where[name]; on != nil {
+		delete(in.where, name)
+		if on.left--; on.left == 0 {
+			on.end()
+		}
+	}
+}
+
+// shares answers whether the wait should be on a stream.
+func (s *seat) shares(name string) bool {
+	in := s.crowd
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return s.name != "" || in.size > few && isUUID(name) && time.Now().After(in.old)
+}
+
+func isUUID(name string) bool {
+	return len(name) == 36 && !strings.ContainsFunc(name, func(r rune) bool { return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'f') })
+}
+
+// taken answers whether the wait is on a stream, or soon will be.
+func (s *seat) taken() bool {
+	s.crowd.mu.Lock()
+	defer s.crowd.mu.Unlock()
+	return s.name != ""
+}
+
+// queue waits for a place among those whom the server is asked for at once; served gives it back.
+func (s *seat) queue(ctx context.Context, atMost time.Duration) error {
+	select {
+	case s.crowd.asking <- struct{}{}:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(max(atMost, 0))
+	defer timer.Stop()
+	select {
+	case s.crowd.asking <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return errCrowded
+	}
+}
+
+func (s *seat) served() { <-s.crowd.asking }
+
+// errCrowded is the end of a time that was spent in a queue.
+var errCrowded = errors.New("this process asks for so much at once that the time was up before its turn: allow more time, or ask for less at once")
+
+// wait waits on a stream for at most so long; no news and no error means that nothing has happened.
+func (s *seat) wait(ctx context.Context, name string, patience time.Duration) ([]byte, error) {
+	select {
+	case n := <-s.news:
+		return n.text, n.err
+	default:
+	}
+	s.sit(name)
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case n := <-s.news:
+		return n.text, n.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-timer.C:
+	}
+	s.crowd.mu.Lock()
+	defer s.crowd.mu.Unlock()
+	return nil, s.crowd.trouble
+}
+
+func (s *seat) sit(name string) {
+	in := s.crowd
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if s.name != "" {
+		return
+	}
+	s.name = name
+	in.seats[name] = append(in.seats[name], s)
+	if len(in.seats[name]) > 1 {
+		return // somebody waits for it already
+	}
+	in.fresh = append(in.fresh, name)
+	if !in.opening {
+		in.opening = true
+		time.AfterFunc(gatherFor, in.open)
+	}
+}
+
+// open sets up streams for the names that were gathered; when there are many streams already, they become one.
+func (in *crowd) open() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.opening = false
+	names := slices.DeleteFunc(in.fresh, func(name string) bool { return in.seats[name] == nil || in.where[name] != nil })
+	in.fresh = nil
+	if len(in.streams) >= mostStreams {
+		names = nil
+		for name := range in.seats {
+			names = append(names, name)
+		}
+		for s := range in.streams {
+			s.end()
+		}
+		clear(in.streams)
+	}
+	slices.Sort(names)
+	for chunk := range slices.Chunk(slices.Compact(names), mostNames) {
+		ctx, cancel := context.WithCancel(context.Background())
+		s := &shared{in: in, end: cancel, left: len(chunk)}
+		for _, name := range chunk {
+			in.where[name] = s
+		}
+		in.streams[s] = struct{}{}
+		go s.run(ctx)
+	}
+}
+
+// tell hands news to all who wait for the petition.
+func (in *crowd) tell(name string, n news) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, s := range in.seats[name] {
+		s.name = ""
+		select {
+		case s.news <- n:
+		default: // it has not read yet what it was told before
+		}
+	}
+	in.forget(name)
+}
+
+// shared is one stream that many wait on.
+type shared struct {
+	in   *crowd
+	end  context.CancelFunc
+	left int // names that it waits for; guarded by in.mu
+}
+
+// run keeps the stream up until all its names are told of, or nobody waits for them.
+func (s *shared) run(ctx context.Context) {
+	defer s.end()
+	for setbacks := 0; ; setbacks++ {
+		names := s.names()
+		if len(names) == 0 || ctx.Err() != nil {
+			return
+		}
+		stood, err := s.read(ctx, names)
+		if stood {
+			setbacks = 0
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil && !temporary(err, setbacks) {
+			s.giveUp(err)
+			return
+		}
+		s.in.note(err)
+		pause, _ := s.in.c.backoff(setbacks, err)
+		if s.in.c.sleep(ctx, min(pause, longestRetryAfter)) != nil {
+			return
+		}
+	}
+}
+
+// names answers those that it still waits for; when there are none, the stream is no more.
+func (s *shared) names() (names []string) {
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	for name, on := range s.in.where {
+		if on == s {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		delete(s.in.streams, s)
+	}
+	return names
+}
+
+func (in *crowd) note(trouble error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.trouble = trouble
+}
+
+// giveUp tells all on the stream why it cannot be: who may not is told so; otherwise each waits for itself.
+func (s *shared) giveUp(err error) {
+	in := s.in
+	if !errors.Is(err, ErrUnauthenticated) && !errors.Is(err, ErrForbidden) {
+		err = errAlone
+		in.mu.Lock()
+		in.old = time.Now().Add(oldFor)
+		in.mu.Unlock()
+	}
+	in.note(nil)
+	for _, name := range s.names() {
+		in.tell(name, news{err: err})
+	}
+	s.names() // there are none left: it ends
+}
+
+// read connects and tells what comes until the connection ends. stood says that the server had begun to answer.
+func (s *shared) read(ctx context.Context, names []string) (stood bool, err error) {
+	c := s.in.c
+	content, err := encode(map[string]any{"names": names})
+	if err != nil {
+		return false, err
+	}
+	alive, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watchdog := time.AfterFunc(c.timeout, func() { cancel(errSilent) })
+	defer watchdog.Stop()
+	one := call{method: "POST", path: c.inSpace("/petitions:wait"), header: map[string]string{"Accept": "text/event-stream", "Cache-Control": "no-store"}}
+	response, err := c.send(alive, one, content)
+	if err != nil {
+		return false, c.networkError(ctx, err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		body, _ := readLimited(response.Body, mostBytes)
+		return false, c.refusal(response, body)
+	}
+	if kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); kind != "text/event-stream" {
+		return false, errAlone
+	}
+	err = s.messages(&watched{response.Body, watchdog}, func() { stood = true; s.in.note(nil) })
+	switch {
+	case err == nil:
+		return stood, nil
+	case !stood && errors.Is(context.Cause(alive), errSilent):
+		return false, errAlone // something on the way keeps back what the server says
+	}
+	return stood, c.networkError(ctx, err)
+}
+
+// messages reads lines that say `event:`, `id:` and `data:`, ended by an empty one.
+func (s *shared) messages(r io.Reader, begun func()) error {
+	scanner := bufio.NewScanner(r)
+	scanner.Buffer(nil, mostMessage)
+	kind, name, data := "", "", ""
+	for scanner.Scan() {
+		begun()
+		field, value, _ := strings.Cut(scanner.Text(), ":")
+		value = strings.TrimPrefix(value, " ")
+		switch {
+		case scanner.Text() == "":
+			s.message(kind, name, data)
+			kind, name, data = "", "", ""
+		case field == "event":
+			kind = value
+		case field == "id":
+			name = value
+		case field == "data":
+			data += value
+		}
+	}
+	if errors.Is(scanner.Err(), bufio.ErrTooLong) {
+		return tooLarge
+	}
+	return scanner.Err()
+}
+
+func (s *shared) message(kind, name, data string) {
+	switch kind {
+	case "petition":
+		s.in.tell(name, news{text: []byte(data)})
+	case "problem":
+		s.in.tell(name, news{err: s.in.c.problem([]byte(data))})
+	}
+}
