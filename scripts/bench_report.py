@@ -125,7 +125,7 @@ def markdown(found: Mapping[str, Any]) -> str:
     lines = [
         f"Measured {facts['when']} on {facts['cores']} cores of {facts['processor']}, "
         f"{facts['memoryGiB']} GiB, {facts['system']}, {facts['go']}, Indent {facts['version']}; "
-        f"{found['seconds']:g} seconds a measurement, medians of {found['rounds']}. "
+        f"{found['seconds']:g} s a measurement, medians of {found['rounds']}. "
         f"The machine's load was {load[0]:.1f} before and {load[1]:.1f} at the end "
         f"(what is measured makes a load of its own).",
         "",
