@@ -1,7 +1,6 @@
 package faulttest
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -99,7 +98,7 @@ type Postgres struct {
 	port             int
 	process          *exec.Cmd
 	owner            *syscall.Credential // nil: whoever runs the test
-	log              bytes.Buffer
+	log              buffer
 }
 
 // NewPostgres makes a server with the programs of the scratch server, and starts it.
@@ -166,7 +165,7 @@ func (s *Postgres) command(program string, arguments ...string) *exec.Cmd {
 func (s *Postgres) run(t testing.TB, program string, arguments ...string) {
 	t.Helper()
 	if err := s.command(program, arguments...).Run(); err != nil {
-		t.Fatalf("%s: %v\n%s", program, err, s.log.String())
+		t.Fatalf("%s: %v\n%s", program, err, s.log.tail())
 	}
 }
 
@@ -195,7 +194,7 @@ func (s *Postgres) Stop(t testing.TB) {
 		t.Error(err)
 	}
 	if err := s.process.Wait(); err != nil {
-		t.Errorf("PostgreSQL ended with %v\n%s", err, s.log.String())
+		t.Errorf("PostgreSQL ended with %v\n%s", err, s.log.tail())
 	}
 	s.process = nil
 }
