@@ -17,8 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/indent-approvals/indent/internal/app/apptest"
-	indent "github.com/indent-approvals/indent/sdk/go"
 	"github.com/indent-approvals/indent/tests/faults/faulttest"
 )
 
@@ -232,70 +230,4 @@ func TestClientsThatNeverRead(t *testing.T) {
 		return c.figure("indent_api_event_streams") == 0
 	})
 	t.Logf("%d events of 4 KiB were sent until all were cut off", n)
-}
-
-// A server that is restarted, and one that is killed, with ten thousand waiters attached: all come back and hear of the
-// decision.
-func TestRestartWithWaitersAttached(t *testing.T) {
-	t.Parallel()
-	c := newCounter(t)
-	const waitersEach = 10
-	petitions := faulttest.Count(1_000)
-	sdk := c.sdk(c.asker)
-	lost := make(chan string, petitions*waitersEach)
-	var waiters sync.WaitGroup
-	var names []string
-	for n := range petitions {
-		p, err := sdk.CreatePetition(t.Context(), indent.NewPetition{Reason: fmt.Sprint("number ", n), Resources: []indent.Resource{{Kind: "action", ID: "x"}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		names = append(names, p.Name)
-		for range waitersEach {
-			waiters.Go(func() {
-				got, err := sdk.Wait(t.Context(), p.Name, 5*time.Minute)
-				if err != nil || got.Phase() != indent.PhaseGranted {
-					lost <- fmt.Sprintf("%v %v", got, err)
-				}
-			})
-		}
-	}
-	all := func() {
-		faulttest.Until(t, 2*time.Minute, "all waiters are attached", func() bool { return c.figure("indent_api_waiters") >= petitions*waitersEach })
-	}
-	all()
-	memory := c.node.Memory(t)
-	if err := c.node.Stop(); err != nil {
-		t.Errorf("the server did not stop cleanly: %v", err)
-	}
-	c.node.Start(t)
-	all()
-	c.node.Kill()
-	c.node.Start(t)
-	all()
-	reviewer := c.sdk(c.reviewer)
-	for _, name := range names {
-		p, err := reviewer.Petition(t.Context(), name)
-		if err == nil {
-			_, err = reviewer.Approve(t.Context(), p, indent.ClaimOptions{})
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	waiters.Wait()
-	close(lost)
-	for what := range lost {
-		t.Errorf("a waiter was lost: %s", what)
-	}
-	t.Logf("%d waiters came back twice; with all of them the server had %d MiB", petitions*waitersEach, memory>>20)
-}
-
-func (c *counter) sdk(token string) *indent.Client {
-	c.Helper()
-	made, err := indent.New(indent.Options{URL: c.node.URL(), Space: apptest.Space, Token: token, HTTPClient: c.http})
-	if err != nil {
-		c.Fatal(err)
-	}
-	return made
 }
