@@ -1,6 +1,9 @@
 package approval
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Kinds of jobs.
 const (
@@ -23,7 +26,20 @@ type Job struct {
 }
 
 func timer(p Petition, kind string, at time.Time) PutJob {
-	return PutJob{Job{Key: timerKey(p), Kind: kind, Space: p.Space, Petition: p.Name, RunTime: at}}
+	return PutJob{Job{Key: TimerKey(p.Space, p.Name), Kind: kind, Space: p.Space, Petition: p.Name, RunTime: at}}
 }
 
-func timerKey(p Petition) string { return "petition/" + p.Space + "/" + p.Name }
+// TimerKey answers the key of a petition's one timer.
+func TimerKey(space, petition string) string { return timerPrefix + space + "/" + petition }
+
+const timerPrefix = "petition/"
+
+// IsTimerOf answers whether the key is TimerKey(space, petition).
+func IsTimerOf(key, space, petition string) bool {
+	rest, ok := strings.CutPrefix(key, timerPrefix)
+	if !ok {
+		return false
+	}
+	rest, ok = strings.CutPrefix(rest, space+"/")
+	return ok && rest == petition
+}

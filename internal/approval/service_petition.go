@@ -159,7 +159,7 @@ func timerOf(p Petition, now time.Time) Write {
 	case p.Phase == Revoked:
 		return timer(p, JobClose, now)
 	}
-	return DeleteJob{Key: timerKey(p)}
+	return DeleteJob{Key: TimerKey(p.Space, p.Name)}
 }
 
 // Petition answers one petition of the actor's space.

@@ -40,7 +40,7 @@ func (s *Store) Commit(ctx context.Context, c approval.Change) error {
 	if len(c.Events) == 0 {
 		return approval.Wrap(approval.Internal, errNoEvent, "nothing changes without an audit record")
 	}
-	p := plan{space: c.Space, statements: make([]statement, 0, 4+2*len(c.Writes)+len(c.Events))}
+	p := plan{space: c.Space, writes: c.Writes, statements: make([]statement, 0, 4+2*len(c.Writes)+len(c.Events))}
 	for _, w := range inOrder(c.Writes) {
 		p.write(w)
 	}
@@ -95,6 +95,7 @@ func rank(w approval.Write) int {
 // plan turns a change into statements. The first error stays.
 type plan struct {
 	space      string
+	writes     []approval.Write
 	statements []statement
 	err        error
 }

@@ -120,6 +120,11 @@ func (c *copier) indexTable(ctx context.Context, name, from string) error {
 			if _, err := c.target.conn.ExecContext(ctx, fill, state.Last, to); err != nil {
 				return err
 			}
+			if name == "petition_search" && c.target.engine == migrations.SQLite {
+				if _, err := c.target.conn.ExecContext(ctx, "UPDATE petition_search_end SET seq = $1", to); err != nil {
+					return err
+				}
+			}
 			state.Last, state.Rows = to, state.Rows+rows
 			return c.state.keep(ctx, c.target, name, state)
 		})

@@ -457,6 +457,9 @@ func TestEveryTableOfTheSchemaIsCopied(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := map[string]string{"goose_db_version": "goose_db_version"}
+		if s.engine == migrations.SQLite {
+			want["petition_search_end"] = "petition_search_end" // how far petition_search has come
+		}
 		for _, name := range append(keys(derivedTables), copiedTables...) {
 			want[name] = name
 		}

@@ -82,6 +82,7 @@ func commitUntilKilled(url string) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	shortSighted(s)
 	var said sync.Mutex
 	say := func(name string, phase approval.Phase) {
 		said.Lock()
@@ -131,12 +132,12 @@ func proveNothingIsHalfThere(t *testing.T, s *Store) {
 	for what, check := range map[string][2]int64{
 		"requests":    {count("requests", "events WHERE event = 'access/request'"), petitions},
 		"keys":        {count("keys", "idempotency"), petitions},
-		"timers":      {count("timers", "jobs"), petitions},
-		"words":       {count("words", "petition_search WHERE petition_search MATCH 'support'"), petitions},
+		"timers":      {count("timers", "petitions WHERE timer_time > 0"), petitions},
+		"words":       {count("words", "petition_search WHERE petition_search MATCH 'support'"), count("taken in", "petitions WHERE "+isIndexed)},
 		"approvals":   {count("approvals", "events WHERE event = 'access/approve'"), granted},
 		"grants":      {count("grants", "events WHERE event = 'access/grant'"), granted},
 		"votes":       {count("votes", "votes"), granted},
-		"end timers":  {count("end timers", "jobs WHERE kind = 'end'"), granted},
+		"end timers":  {count("end timers", "petitions WHERE timer_kind = 'end'"), granted},
 		"second rows": {count("second rows", "petitions WHERE version = 2"), granted},
 	} {
 		if check[0] != check[1] {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
@@ -18,18 +19,74 @@ var (
 		ON CONFLICT (key) DO UPDATE SET due = excluded.due, run_time = excluded.run_time, lease_until = 0, attempts = 0,
 			kind = excluded.kind, space = excluded.space, petition = excluded.petition`)
 	deleteJob     = sqlText(`DELETE FROM jobs WHERE key = $1`)
-	selectNextJob = sqlText(`SELECT due FROM jobs ORDER BY due LIMIT 1`)
-	finishJob     = sqlText(`DELETE FROM jobs WHERE key = $1 AND lease_until = $3 AND run_time = $2`)
-	retryJob      = sqlText(`
+	selectNextJob = sqlText(`
+		SELECT due FROM (SELECT due FROM jobs ORDER BY due LIMIT 1) j
+		UNION ALL SELECT timer_time FROM (SELECT timer_time FROM petitions WHERE timer_time > 0 ORDER BY timer_time LIMIT 1) t
+		ORDER BY 1 LIMIT 1`)
+	finishJob = sqlText(`DELETE FROM jobs WHERE key = $1 AND lease_until = $3 AND run_time = $2`)
+	retryJob  = sqlText(`
 		UPDATE jobs SET run_time = $4, due = $4, lease_until = 0 WHERE key = $1 AND lease_until = $3 AND run_time = $2`)
 )
 
+// A petition's timer stands in the petition's row, where it costs a commit neither a statement nor a row, until its time
+// has come: then it becomes a row of jobs. A job that it became before is not looked for: it finds the petition changed,
+// and is replaced by the next.
+//
+// timerOf answers the timer that the change gives the petition, the zero job for none, or set false if it leaves it.
+func (p *plan) timerOf(t *approval.Petition) (timer approval.Job, set bool) {
+	for _, w := range p.writes {
+		switch w := w.(type) {
+		case approval.PutJob:
+			if approval.IsTimerOf(w.Job.Key, t.Space, t.Name) {
+				return w.Job, true
+			}
+		case approval.DeleteJob:
+			if approval.IsTimerOf(w.Key, t.Space, t.Name) {
+				return approval.Job{}, true
+			}
+		}
+	}
+	return approval.Job{}, false
+}
+
 func (p *plan) putJob(j approval.Job) {
 	p.inSpace(j.Space)
+	if p.putsPetition(j) {
+		return
+	}
 	p.add(putJob, j.Key, j.Kind, j.Space, j.Petition, micros(j.RunTime))
 }
 
+// putsPetition answers whether the job is the timer of a petition that the same change writes.
+func (p *plan) putsPetition(j approval.Job) bool {
+	return j.Petition != "" && slices.ContainsFunc(p.writes, func(w approval.Write) bool {
+		put, ok := w.(approval.PutPetition)
+		return ok && approval.IsTimerOf(j.Key, put.Petition.Space, put.Petition.Name)
+	})
+}
+
+// deleteJob deletes what a timer may have become, too.
 func (p *plan) deleteJob(key string) { p.add(deleteJob, key) }
+
+// Timers that are due become jobs. Another node may do the same at this moment: PostgreSQL gives each timer to one of
+// them, and SQLite has one writer.
+const timersBecomeJobs = `INSERT INTO jobs (key, kind, space, petition, run_time, lease_until, due, attempts)
+	SELECT 'petition/' || space || '/' || name, timer_kind, space, name, timer_time, 0, timer_time, 0 FROM {due}
+	ON CONFLICT (key) DO UPDATE SET due = excluded.due, run_time = excluded.run_time, lease_until = 0, attempts = 0, kind = excluded.kind`
+
+const dueTimers = "SELECT seq, space, name, timer_kind, timer_time FROM petitions WHERE timer_time > 0 AND timer_time <= $1 ORDER BY timer_time LIMIT "
+
+// takeTimers answers the statements that turn at most limit timers into jobs.
+func (s *Store) takeTimers(limit int) []string {
+	due := dueTimers + strconv.Itoa(limit)
+	if s.dialect == postgresDialect {
+		return []string{"WITH due AS MATERIALIZED (" + due + " FOR UPDATE SKIP LOCKED), " +
+			"taken AS (UPDATE petitions p SET timer_time = 0 FROM due WHERE p.seq = due.seq) " +
+			strings.Replace(timersBecomeJobs, "{due}", "due", 1)}
+	}
+	return []string{strings.Replace(timersBecomeJobs, "{due}", "("+due+") due WHERE true", 1),
+		"UPDATE petitions SET timer_time = 0 WHERE seq IN (SELECT seq FROM (" + due + "))"}
+}
 
 // leaseJobs leases at most limit jobs. The condition on due stands twice: whoever comes second to a row looks at it
 // again when the first has committed.
@@ -53,7 +110,11 @@ func (s *Store) LeaseJobs(ctx context.Context, now time.Time, lease time.Duratio
 		jobs = append(jobs, j)
 		return err
 	}
-	if err := s.write(ctx, []statement{take}); err != nil {
+	var statements []statement
+	for _, text := range s.takeTimers(limit) {
+		statements = append(statements, statement{dynamic: text, args: []any{micros(now)}})
+	}
+	if err := s.write(ctx, append(statements, take)); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(jobs, func(a, b approval.Job) int { return a.RunTime.Compare(b.RunTime) })

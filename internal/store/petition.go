@@ -9,14 +9,22 @@ import (
 
 var (
 	insertPetition = sqlText(`
-		INSERT INTO petitions (space, name, version, phase, create_time, words, doc) VALUES ($1, $2, 1, $3, $4, $5, $6)`)
+		INSERT INTO petitions (space, name, version, phase, create_time, words, doc, timer_time, timer_kind)
+		VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8)`)
 	updatePetition = sqlText(`
 		UPDATE petitions SET version = $4 + 1, phase = $3, doc = $5 WHERE space = $1 AND name = $2 AND version = $4`)
+	updatePetitionAndTimer = sqlText(`
+		UPDATE petitions SET version = $4 + 1, phase = $3, doc = $5, timer_time = $6, timer_kind = $7
+		WHERE space = $1 AND name = $2 AND version = $4`)
 	updatePetitionWords = sqlText(`UPDATE petitions SET words = $3 WHERE space = $1 AND name = $2`)
-	indexPetition       = sqlText(`
+	// On SQLite new petitions go into the index of words later (see lateWords), and those that are not there yet have
+	// nothing in it to change.
+	indexPetition = onPostgres(`
 		INSERT INTO petition_search (rowid, words)
 		VALUES ((SELECT seq FROM petitions WHERE space = $1 AND name = $2), {words})`)
-	forgetPetition = forgetText("petition_search", "petitions")
+	forgetPetition     = forgetText("petition_search", "petitions").andOnSQLite(" AND " + isIndexed)
+	indexPetitionAgain = indexPetition.andOnSQLite(`
+		INSERT INTO petition_search (rowid, words) SELECT seq, $3 FROM petitions WHERE space = $1 AND name = $2 AND ` + isIndexed)
 	selectPetition = sqlText(`
 		SELECT space, name, version, doc, seq FROM petitions WHERE space = $1 AND name = $2`)
 
@@ -34,7 +42,7 @@ func (p *plan) putPetition(w approval.PutPetition) {
 	case w.Expect == 0:
 		p.insertPetition(t)
 	default:
-		s := p.add(updatePetition, t.Space, t.Name, string(t.Phase), w.Expect, petitionDocument(t))
+		s := p.updatePetition(t, w.Expect)
 		s.missing = petitionStale
 		s.petition = stored(*t, w.Expect+1)
 		// What a petition asks never changes, so neither do its words, unless its labels do.
@@ -42,9 +50,17 @@ func (p *plan) putPetition(w approval.PutPetition) {
 			words := petitionWords(t)
 			p.add(forgetPetition, t.Space, t.Name)
 			p.add(updatePetitionWords, t.Space, t.Name, words)
-			p.add(indexPetition, t.Space, t.Name, words)
+			p.add(indexPetitionAgain, t.Space, t.Name, words)
 		}
 	}
+}
+
+func (p *plan) updatePetition(t *approval.Petition, expect int64) *statement {
+	timer, set := p.timerOf(t)
+	if !set {
+		return p.add(updatePetition, t.Space, t.Name, string(t.Phase), expect, petitionDocument(t))
+	}
+	return p.add(updatePetitionAndTimer, t.Space, t.Name, string(t.Phase), expect, petitionDocument(t), micros(timer.RunTime), timer.Kind)
 }
 
 func petitionStale(args []any) error {
@@ -53,7 +69,8 @@ func petitionStale(args []any) error {
 
 func (p *plan) insertPetition(t *approval.Petition) {
 	words := petitionWords(t)
-	s := p.add(insertPetition, t.Space, t.Name, string(t.Phase), micros(t.CreateTime), words, petitionDocument(t))
+	timer, _ := p.timerOf(t)
+	s := p.add(insertPetition, t.Space, t.Name, string(t.Phase), micros(t.CreateTime), words, petitionDocument(t), micros(timer.RunTime), timer.Kind)
 	s.taken = func(args []any) error {
 		return approval.Errorf(approval.Conflict, "petition #%s/%s exists already", args[0], args[1])
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strconv"
 
@@ -86,7 +87,7 @@ func (l petitionLister) page(ctx context.Context) ([]petitionRow, error) {
 	if len(l.query.Phases) > 0 && !slices.Contains(l.query.Phases, approval.Closed) {
 		most = l.walks.notClosed
 	} else if l.dialect.inOrder && !slices.ContainsFunc(positive, func(c condition) bool { return c.prefix }) {
-		return l.rows(ctx, l.indexed(positive))
+		return l.searched(ctx, positive)
 	}
 	rows, err := l.rows(ctx, l.walk(most))
 	if err != nil || len(rows) > l.query.Page.Size {
@@ -97,7 +98,26 @@ func (l petitionLister) page(ctx context.Context) ([]petitionRow, error) {
 	if err != nil || len(beyond) == 0 {
 		return rows, err
 	}
-	return l.rows(ctx, l.indexed(positive))
+	return l.searched(ctx, positive)
+}
+
+// searched answers what the index of words has and, in its place before or after that, what waits to be taken in.
+func (l petitionLister) searched(ctx context.Context, positive []condition) ([]petitionRow, error) {
+	if l.late == nil {
+		return l.rows(ctx, l.indexed(positive, math.MaxInt64))
+	}
+	end := l.late.end.Load()
+	parts := []*petitionText{l.notIndexed(end), l.indexed(positive, end)}
+	if l.query.Page.Ascending {
+		slices.Reverse(parts)
+	}
+	rows, err := l.rows(ctx, parts[0])
+	if err != nil || len(rows) > l.query.Page.Size {
+		return rows, err
+	}
+	more, err := l.rows(ctx, parts[1])
+	rows = append(rows, more...)
+	return rows[:min(len(rows), l.query.Page.Size+1)], err
 }
 
 func (l petitionLister) rows(ctx context.Context, t *petitionText) ([]petitionRow, error) {
@@ -134,11 +154,25 @@ func (l petitionLister) beyond(most int) *petitionText {
 	return t
 }
 
+// notIndexed reads what the index of words does not have yet.
+func (l petitionLister) notIndexed(end int64) *petitionText {
+	t := l.begin()
+	t.add(petitionColumns, "FROM petitions p WHERE p.seq > ", t.arg(end), " AND +p.space = ", t.space)
+	t.after("p.seq")
+	t.inPhases()
+	t.satisfies(l.conditions, "p")
+	t.order("p.seq", l.query.Page.Size+1)
+	return t
+}
+
 // indexed reads by the index of words, which knows all conditions but phases and what must not be.
-func (l petitionLister) indexed(positive []condition) *petitionText {
+func (l petitionLister) indexed(positive []condition, end int64) *petitionText {
 	t := l.begin()
 	found, condition := l.dialect.found("petition_search", t.arg(l.dialect.search(l.query.Space, positive)), t.direction())
 	t.add(petitionColumns, "FROM ", found, " CROSS JOIN petitions p WHERE p.seq = d.rowid AND ", condition, " AND p.space = ", t.space)
+	if l.late != nil {
+		t.add(" AND d.rowid <= ", t.arg(end))
+	}
 	t.after("d.rowid")
 	t.inPhases()
 	t.satisfies(l.conditions, "p")

@@ -23,6 +23,7 @@ type mergeable struct {
 var mergeables = []mergeable{
 	{insertIdempotency, "idempotency", 3},
 	{updatePetition, "petitions", 2},
+	{updatePetitionAndTimer, "petitions", 2},
 	{insertPetition, "petitions", 2},
 	{insertVote, "votes", 3},
 	{indexPetition, "", 0},

@@ -41,6 +41,14 @@ func sqlText(s string) *text {
 	return &text{sqlite: sqliteDialect.words.Replace(s), postgres: postgresDialect.words.Replace(s)}
 }
 
+// onPostgres is a text that means nothing to SQLite.
+func onPostgres(s string) *text { return &text{postgres: sqlText(s).postgres} }
+
+// andOnSQLite answers the text with more of it in SQLite's words.
+func (t *text) andOnSQLite(more string) *text {
+	return &text{sqlite: strings.TrimSpace(t.sqlite + " " + strings.Join(strings.Fields(more), " ")), postgres: t.postgres}
+}
+
 func (t *text) in(d *dialect) string {
 	if d == sqliteDialect {
 		return t.sqlite

@@ -80,18 +80,21 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	cache := newPetitionCache()
-	w, err := newWriter(dsn(path), o.Queue, cache, o.Logger)
-	if err != nil {
-		return nil, errors.Join(cannotOpen(path, "opened for writing", err), lock.release())
-	}
 	reader, err := openPool(dsn(path, "query_only(1)"), o.Conns)
 	if err != nil {
-		w.close()
 		return nil, errors.Join(err, lock.release())
+	}
+	words := &lateWords{}
+	if err := words.load(ctx, reader); err != nil {
+		return nil, errors.Join(cannotOpen(path, "read", err), reader.Close(), lock.release())
+	}
+	w, err := newWriter(dsn(path), o.Queue, cache, words, o.Logger)
+	if err != nil {
+		return nil, errors.Join(cannotOpen(path, "opened for writing", err), reader.Close(), lock.release())
 	}
 	e := &sqliteEngine{writer: w, reader: reader, lock: lock}
 	return &Store{engine: e, dialect: sqliteDialect, broker: NewBroker(), reads: newGate(o.Conns, o.Queue, o.Timeout), walks: usualWalks,
-		cache: cache}, nil
+		cache: cache, late: words}, nil
 }
 
 // prepareSQLite brings the schema up to date. The lock is for who asked to be alone; others take it while they change

@@ -190,7 +190,7 @@ func TestSQLitePlans(t *testing.T) {
 			l := petitionLister{s, q, conditions, 7, page.Token != ""}
 			texts := []*petitionText{l.list()}
 			if len(conditions) > 0 {
-				texts = []*petitionText{l.walk(usualWalks.all), l.beyond(usualWalks.all), l.indexed(conditions)}
+				texts = []*petitionText{l.walk(usualWalks.all), l.beyond(usualWalks.all), l.notIndexed(7), l.indexed(conditions, 7)}
 			}
 			for _, text := range texts {
 				provePlan(t, s, name, text.String(), text.args)

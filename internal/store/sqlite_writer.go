@@ -21,12 +21,12 @@ import (
 //
 // A change that is refused leaves nothing and harms no other of its batch. The usual refusal (a stale version, a used
 // key) comes from a change's first statement, before it has written anything, and needs no undoing. A refusal after
-// that makes the batch run a second time, with a savepoint around each change; savepoints for every batch would make
-// the search index write itself out for every change.
+// that makes the batch run a second time, with a savepoint around each change.
 type writer struct {
 	queue  chan *request
 	done   chan struct{} // closed when the goroutine has ended
 	cache  *petitionCache
+	words  *lateWords
 	logger *slog.Logger
 
 	mu     sync.RWMutex // held for reading while sending, so that nothing is sent to a closed queue
@@ -57,12 +57,12 @@ const (
 
 var errClosed = errors.New("the store is closed")
 
-func newWriter(dsn string, queue int, cache *petitionCache, logger *slog.Logger) (*writer, error) {
+func newWriter(dsn string, queue int, cache *petitionCache, words *lateWords, logger *slog.Logger) (*writer, error) {
 	conn, err := (&sqlite.Driver{}).Open(dsn)
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{queue: make(chan *request, queue), done: make(chan struct{}), cache: cache, logger: logger,
+	w := &writer{queue: make(chan *request, queue), done: make(chan struct{}), cache: cache, words: words, logger: logger,
 		conn: conn, stmts: map[string]driver.Stmt{}}
 	go w.run()
 	return w, nil
@@ -174,18 +174,42 @@ func (w *writer) transaction(batch []*request, savepoints bool) (clean bool, err
 			return clean, errors.Join(err, w.rollback())
 		}
 	}
+	return true, w.end(batch)
+}
+
+// end commits the transaction.
+func (w *writer) end(batch []*request) error {
+	made := 0
 	for _, r := range batch {
 		w.cache.changing(r.statements)
+		made += newPetitions(r)
 	}
-	if _, err := w.exec("COMMIT", nil); err != nil {
-		return true, errors.Join(err, w.rollback())
+	filled, err := w.words.fill(w, made)
+	if err == nil {
+		_, err = w.exec("COMMIT", nil)
 	}
+	if err != nil {
+		return errors.Join(err, w.rollback())
+	}
+	w.words.committed(w, made, filled)
 	for _, r := range batch {
 		if r.err == nil {
 			w.cache.written(r.statements)
 		}
 	}
-	return true, nil
+	return nil
+}
+
+func newPetitions(r *request) (n int) {
+	if r.err != nil {
+		return 0
+	}
+	for i := range r.statements {
+		if r.statements[i].text == insertPetition {
+			n++
+		}
+	}
+	return n
 }
 
 // begin begins a transaction, and ends one that a failure may have left behind.
@@ -246,7 +270,18 @@ func (w *writer) statement(s *statement) (int64, error) {
 	if s.row != nil {
 		return w.returning(s)
 	}
-	return w.exec(s.in(sqliteDialect), s.args)
+	text := s.in(sqliteDialect)
+	if text == "" { // nothing to do on this engine
+		return 0, nil
+	}
+	return w.exec(text, s.args)
+}
+
+// number answers the one integer that a text selects.
+func (w *writer) number(text string) (n int64, err error) {
+	s := statement{dynamic: text, begin: func() {}, row: func(scan func(...any) error) error { return scan(&n) }}
+	_, err = w.returning(&s)
+	return n, err
 }
 
 func (w *writer) exec(text string, args []any) (int64, error) {

@@ -29,7 +29,7 @@ var audits = map[string]string{
 	"granted petitions without the event of the grant": "SELECT name FROM petitions p WHERE phase IN ('granted', 'revoked') AND " + eventsOfPetition + "= 'access/grant') <> 1",
 	"petitions without the timer of their phase, or with another": `SELECT p.name FROM petitions p
 		LEFT JOIN jobs j ON j.key = 'petition/' || p.space || '/' || p.name
-		WHERE coalesce(j.kind, '') <> CASE p.phase WHEN 'open' THEN 'expire' WHEN 'granted' THEN 'end' WHEN 'revoked' THEN 'close' ELSE '' END`,
+		WHERE CASE WHEN p.timer_time > 0 THEN p.timer_kind ELSE coalesce(j.kind, '') END <> CASE p.phase WHEN 'open' THEN 'expire' WHEN 'granted' THEN 'end' WHEN 'revoked' THEN 'close' ELSE '' END`,
 	"timers of nothing":                               `SELECT j.key FROM jobs j WHERE NOT EXISTS (SELECT 1 FROM petitions p WHERE p.space = j.space AND p.name = j.petition)`,
 	"petitions that were made with several keys":      `SELECT petition FROM idempotency GROUP BY petition HAVING count(*) <> 1`,
 	"petitions and keys that are not the same number": `SELECT 'of ' || (SELECT count(*) FROM petitions) WHERE (SELECT count(*) FROM petitions) <> (SELECT count(*) FROM idempotency)`,
@@ -90,7 +90,8 @@ func (v *victim) settle(c *crew) {
 	v.Helper()
 	due := func(also string) (n int) {
 		v.inDatabase(func(ctx context.Context, tx *sql.Tx) {
-			query := fmt.Sprintf("SELECT count(*) FROM jobs WHERE run_time < %d%s", time.Now().Add(-2*time.Second).UnixMicro(), also)
+			const late = "(SELECT count(*) FROM jobs WHERE run_time < %[1]d%[2]s) + (SELECT count(*) FROM petitions WHERE timer_time > 0 AND timer_time < %[1]d)"
+			query := fmt.Sprintf("SELECT "+late, time.Now().Add(-2*time.Second).UnixMicro(), also)
 			if err := tx.QueryRowContext(ctx, query).Scan(&n); err != nil {
 				v.Fatal(err)
 			}

@@ -70,11 +70,17 @@ func jobGoesToOne(t *testing.T, k kit) {
 		writes = append(writes, approval.PutJob{Job: approval.Job{Key: fmt.Sprint(i), Space: k.space, RunTime: Start}})
 	}
 	k.commit(t, writes...)
+	k.takenOnce(t, Start.Add(time.Hour), jobs)
+}
+
+// takenOnce takes all jobs, many takers at once, and proves that each goes to one of them.
+func (k kit) takenOnce(t *testing.T, now time.Time, jobs int) {
+	t.Helper()
 	var mu sync.Mutex
 	taken := map[string]int{}
 	for _, err := range together(16, func(int) error {
 		for {
-			list, err := k.LeaseJobs(t.Context(), Start.Add(time.Hour), time.Minute, 7)
+			list, err := k.LeaseJobs(t.Context(), now, time.Minute, 7)
 			if err != nil || len(list) == 0 {
 				return err
 			}
@@ -89,7 +95,7 @@ func jobGoesToOne(t *testing.T, k kit) {
 	}
 	// Who finds others at a row may leave it to the next round: take what is left.
 	for {
-		list, err := k.LeaseJobs(t.Context(), Start.Add(time.Hour), time.Minute, 7)
+		list, err := k.LeaseJobs(t.Context(), now, time.Minute, 7)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,4 +124,54 @@ func replacedJobs(t *testing.T, k kit) {
 	k.next(t, time.Time{})
 	k.commit(t, approval.PutJob{Job: approval.Job{Key: "b", Space: k.space, RunTime: Start}}, approval.DeleteJob{Key: "b"})
 	k.next(t, time.Time{})
+}
+
+// A petition's timer is a job like any other when its time has come.
+func timers(t *testing.T, k kit) {
+	p := NewPetition(k.space)
+	wantCode(t, k.Commit(t.Context(), Create(p)), "")
+	key := approval.TimerKey(p.Space, p.Name)
+	k.next(t, p.ExpireTime)
+	k.lease(t, p.ExpireTime.Add(-time.Microsecond), 10)
+	expired := k.lease(t, p.ExpireTime, 10, key)
+	want(t, expired[0], nil, approval.Job{Key: key, Kind: approval.JobExpire, Space: p.Space, Petition: p.Name, RunTime: p.ExpireTime,
+		LeaseUntil: p.ExpireTime.Add(time.Minute), Attempts: 1})
+	k.lease(t, p.ExpireTime, 10)
+
+	// It is decided meanwhile: its next timer is not the one that was leased.
+	granted, change := Decide(p, approval.Resource{ID: "bob"})
+	wantCode(t, k.Commit(t.Context(), change), "")
+	end := granted.Grant.EndTime
+	k.next(t, end)
+	ended := k.lease(t, end, 10, key)
+	want(t, ended[0].Kind, nil, approval.JobEnd)
+	wantCode(t, k.FinishJob(t.Context(), expired[0]), "") // it was replaced
+	wantCode(t, k.RetryJob(t.Context(), ended[0], end.Add(time.Second)), "")
+	k.next(t, end.Add(time.Second))
+
+	// A change that says nothing of the timer leaves it, and one that ends it leaves nothing of it.
+	granted.Reason = "another"
+	k.commit(t, approval.PutPetition{Petition: granted, Expect: 2, SameLabels: true})
+	k.next(t, end.Add(time.Second))
+	granted.Phase = approval.Closed
+	k.commit(t, approval.PutPetition{Petition: granted, Expect: 3, SameLabels: true}, approval.DeleteJob{Key: key})
+	k.next(t, time.Time{})
+}
+
+func timerStays(t *testing.T, k kit) {
+	p := NewPetition(k.space)
+	wantCode(t, k.Commit(t.Context(), Create(p)), "")
+	p.Reason = "another"
+	k.commit(t, approval.PutPetition{Petition: p, Expect: 1, SameLabels: true})
+	k.next(t, p.ExpireTime)
+	k.commit(t, approval.PutPetition{Petition: p, Expect: 2, SameLabels: true}, approval.DeleteJob{Key: approval.TimerKey(p.Space, p.Name)})
+	k.next(t, time.Time{})
+}
+
+func timerGoesToOne(t *testing.T, k kit) {
+	const petitions = 100
+	for range petitions {
+		wantCode(t, k.Commit(t.Context(), Create(NewPetition(k.space))), "")
+	}
+	k.takenOnce(t, Start.Add(48*time.Hour), petitions)
 }

@@ -84,6 +84,9 @@ var cases = []struct {
 	{"jobs are leased", true, jobsAreLeased},
 	{"a job goes to one of many", true, jobGoesToOne},
 	{"jobs that were replaced", true, replacedJobs},
+	{"the timers of petitions", true, timers},
+	{"a timer stays", true, timerStays},
+	{"a timer goes to one of many", true, timerGoesToOne},
 }
 
 // kit is what a case works with: a store and a space of its own.
