@@ -67,7 +67,7 @@ func (c *Client) Await(ctx context.Context, r Request) (*Petition, error) {
 	w := c.watch("", orDefault(r.Timeout))
 	defer w.seat.leave()
 	w.progress, w.check = r.OnProgress, n.isAnsweredBy
-	if err := w.ask(ctx, n); err != nil {
+	if err := w.request(ctx, n); err != nil {
 		return nil, &UnavailableError{Err: err}
 	}
 	w.tell(ProgressRequested, "⏵ Requested approval %s", w.petition.Ref())
@@ -99,8 +99,8 @@ func orDefault(timeout time.Duration) time.Duration {
 // longestAsking bounds how long a server that is away is asked to take the petition, also for who waits for ever.
 const longestAsking = 30 * time.Second
 
-// ask makes the petition. A server that is away is asked again, with the same idempotency key.
-func (w *watch) ask(ctx context.Context, n NewPetition) error {
+// request makes the petition. A server that is away is asked again, with the same idempotency key.
+func (w *watch) request(ctx context.Context, n NewPetition) error {
 	for {
 		p, err := w.create(ctx, n)
 		if err == nil {

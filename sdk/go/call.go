@@ -27,6 +27,7 @@ type call struct {
 	repeatable bool
 	anonymous  bool          // sent without the token
 	patience   time.Duration // how long the server may take on purpose (long-poll)
+	within     time.Duration // bounds the attempt, where it is shorter than the client's timeout; 0: it is not
 	answer     any           // decoded into, when not nil
 }
 
@@ -67,6 +68,9 @@ const patienceGrace = 5 * time.Second
 // once sends the call one time. When the caller's context has ended, the answer is the context's error.
 func (c *Client) once(ctx context.Context, one call, content []byte) error {
 	limit := c.timeout
+	if one.within > 0 {
+		limit = min(limit, one.within)
+	}
 	if one.patience > 0 {
 		limit = one.patience + patienceGrace
 	}

@@ -2,9 +2,11 @@ package indent
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"slices"
@@ -20,8 +22,9 @@ const (
 	mostAsking = 32
 	// gatherFor is how long the names of new waits are gathered before they go on a stream of their own.
 	gatherFor = 50 * time.Millisecond
-	// mostStreams is how many streams there may be before they become one.
-	mostStreams = 4
+	// growth is how much larger than what is new a stream may be to become one with it: streams are few, as each is several
+	// times as large as the next one, and a name moves seldom, as what it moves to is larger by a good part.
+	growth = 3
 	// mostNames is how many petitions one stream may wait for.
 	mostNames = 10_000
 	// oldFor is how long a server that knows no streams is not asked for one again.
@@ -40,8 +43,7 @@ type crowd struct {
 	fresh   []string           // names that are on none yet
 	opening bool
 	streams map[*shared]struct{}
-	trouble error // why the last stream broke, nil while they stand
-	old     time.Time
+	old     time.Time // until when the server counts as one without streams
 }
 
 // crowds are those of clients without a transport of their own: Await makes a client for each call.
@@ -111,7 +113,7 @@ func (in *crowd) forget(name string) {
 	delete(in.seats, name)
 	if on := in.where[name]; on != nil {
 		delete(in.where, name)
-		if on.left--; on.left == 0 {
+		if delete(on.names, name); len(on.names) == 0 {
 			on.end()
 		}
 	}
@@ -179,7 +181,10 @@ func (s *seat) wait(ctx context.Context, name string, patience time.Duration) ([
 	}
 	s.crowd.mu.Lock()
 	defer s.crowd.mu.Unlock()
-	return nil, s.crowd.trouble
+	if on := s.crowd.where[name]; on != nil {
+		return nil, on.trouble
+	}
+	return nil, nil
 }
 
 func (s *seat) sit(name string) {
@@ -201,33 +206,41 @@ func (s *seat) sit(name string) {
 	}
 }
 
-// open sets up streams for the names that were gathered; when there are many streams already, they become one.
+// open sets up a stream for the names that were gathered, and for those of streams that are not much larger.
 func (in *crowd) open() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.opening = false
 	names := slices.DeleteFunc(in.fresh, func(name string) bool { return in.seats[name] == nil || in.where[name] != nil })
 	in.fresh = nil
-	if len(in.streams) >= mostStreams {
-		names = nil
-		for name := range in.seats {
-			names = append(names, name)
-		}
-		for s := range in.streams {
-			s.end()
-		}
-		clear(in.streams)
-	}
 	slices.Sort(names)
-	for chunk := range slices.Chunk(slices.Compact(names), mostNames) {
-		ctx, cancel := context.WithCancel(context.Background())
-		s := &shared{in: in, end: cancel, left: len(chunk)}
-		for _, name := range chunk {
-			in.where[name] = s
-		}
-		in.streams[s] = struct{}{}
-		go s.run(ctx)
+	if names = slices.Compact(names); len(names) == 0 {
+		return
 	}
+	smallestFirst := func(a, b *shared) int { return len(a.names) - len(b.names) }
+	for _, s := range slices.SortedFunc(maps.Keys(in.streams), smallestFirst) {
+		if len(s.names) > growth*len(names) || len(s.names)+len(names) > mostNames {
+			break
+		}
+		names = slices.AppendSeq(names, maps.Keys(s.names))
+		s.end()
+		delete(in.streams, s)
+	}
+	for chunk := range slices.Chunk(names, mostNames) {
+		in.begin(chunk)
+	}
+}
+
+// begin is called with the lock held.
+func (in *crowd) begin(names []string) {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &shared{in: in, end: cancel, names: make(map[string]struct{}, len(names))}
+	for _, name := range names {
+		in.where[name] = s
+		s.names[name] = struct{}{}
+	}
+	in.streams[s] = struct{}{}
+	go s.run(ctx)
 }
 
 // tell hands news to all who wait for the petition.
@@ -246,73 +259,66 @@ func (in *crowd) tell(name string, n news) {
 
 // shared is one stream that many wait on.
 type shared struct {
-	in   *crowd
-	end  context.CancelFunc
-	left int // names that it waits for; guarded by in.mu
+	in  *crowd
+	end context.CancelFunc
+	// guarded by in.mu:
+	names   map[string]struct{} // that it waits for
+	trouble error               // why it broke, nil while it stands
 }
 
-// run keeps the stream up until all its names are told of, or nobody waits for them.
+// run keeps the stream up until all its names are told of, or wanted by nobody, or on another stream.
 func (s *shared) run(ctx context.Context) {
-	defer s.end()
-	for setbacks := 0; ; setbacks++ {
-		names := s.names()
-		if len(names) == 0 || ctx.Err() != nil {
-			return
-		}
-		stood, err := s.read(ctx, names)
+	defer s.over()
+	for setbacks := 0; ctx.Err() == nil; setbacks++ {
+		stood, err := s.read(ctx, s.left())
 		if stood {
 			setbacks = 0
 		}
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return
-		}
-		if err != nil && !temporary(err, setbacks) {
+		case err != nil && !temporary(err, setbacks):
 			s.giveUp(err)
 			return
 		}
-		s.in.note(err)
-		pause, _ := s.in.c.backoff(setbacks, err)
-		if s.in.c.sleep(ctx, min(pause, longestRetryAfter)) != nil {
+		s.note(err)
+		if s.in.c.sleep(ctx, s.in.c.setback(setbacks, err)) != nil {
 			return
 		}
 	}
 }
 
-// names answers those that it still waits for; when there are none, the stream is no more.
-func (s *shared) names() (names []string) {
+func (s *shared) over() {
+	s.end()
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
-	for name, on := range s.in.where {
-		if on == s {
-			names = append(names, name)
-		}
-	}
-	if len(names) == 0 {
-		delete(s.in.streams, s)
-	}
-	return names
+	delete(s.in.streams, s)
 }
 
-func (in *crowd) note(trouble error) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.trouble = trouble
+// left answers the names that it still waits for.
+func (s *shared) left() []string {
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.names))
+}
+
+func (s *shared) note(trouble error) {
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	s.trouble = trouble
 }
 
 // giveUp tells all on the stream why it cannot be: who may not is told so; otherwise each waits for itself.
 func (s *shared) giveUp(err error) {
-	in := s.in
 	if !errors.Is(err, ErrUnauthenticated) && !errors.Is(err, ErrForbidden) {
 		err = errAlone
-		in.mu.Lock()
-		in.old = time.Now().Add(oldFor)
-		in.mu.Unlock()
+		s.in.mu.Lock()
+		s.in.old = time.Now().Add(oldFor)
+		s.in.mu.Unlock()
 	}
-	in.note(nil)
-	for _, name := range s.names() {
-		in.tell(name, news{err: err})
+	for _, name := range s.left() {
+		s.in.tell(name, news{err: err})
 	}
-	s.names() // there are none left: it ends
 }
 
 // read connects and tells what comes until the connection ends. stood says that the server had begun to answer.
@@ -328,23 +334,22 @@ func (s *shared) read(ctx context.Context, names []string) (stood bool, err erro
 	defer watchdog.Stop()
 	one := call{method: "POST", path: c.inSpace("/petitions:wait"), header: map[string]string{"Accept": "text/event-stream", "Cache-Control": "no-store"}}
 	response, err := c.send(alive, one, content)
-	if err != nil {
-		return false, c.networkError(ctx, err)
+	if err == nil {
+		defer response.Body.Close()
+		switch kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); {
+		case response.StatusCode != http.StatusOK:
+			body, _ := readLimited(response.Body, mostBytes)
+			return false, c.refusal(response, body)
+		case kind != "text/event-stream":
+			return false, errAlone
+		}
+		err = s.messages(&watched{response.Body, watchdog}, func() { stood = true; s.note(nil) })
 	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		body, _ := readLimited(response.Body, mostBytes)
-		return false, c.refusal(response, body)
-	}
-	if kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); kind != "text/event-stream" {
-		return false, errAlone
-	}
-	err = s.messages(&watched{response.Body, watchdog}, func() { stood = true; s.in.note(nil) })
 	switch {
 	case err == nil:
 		return stood, nil
 	case !stood && errors.Is(context.Cause(alive), errSilent):
-		return false, errAlone // something on the way keeps back what the server says
+		return false, errAlone // something on the way may keep back what the server says
 	}
 	return stood, c.networkError(ctx, err)
 }
@@ -353,21 +358,25 @@ func (s *shared) read(ctx context.Context, names []string) (stood bool, err erro
 func (s *shared) messages(r io.Reader, begun func()) error {
 	scanner := bufio.NewScanner(r)
 	scanner.Buffer(nil, mostMessage)
-	kind, name, data := "", "", ""
+	kind, name, data := "", "", bytes.Buffer{}
 	for scanner.Scan() {
 		begun()
 		field, value, _ := strings.Cut(scanner.Text(), ":")
 		value = strings.TrimPrefix(value, " ")
 		switch {
 		case scanner.Text() == "":
-			s.message(kind, name, data)
-			kind, name, data = "", "", ""
+			s.message(kind, name, bytes.Clone(data.Bytes()))
+			kind, name = "", ""
+			data.Reset()
 		case field == "event":
 			kind = value
 		case field == "id":
 			name = value
 		case field == "data":
-			data += value
+			data.WriteString(value)
+		}
+		if data.Len() > mostMessage {
+			return tooLarge
 		}
 	}
 	if errors.Is(scanner.Err(), bufio.ErrTooLong) {
@@ -376,11 +385,11 @@ func (s *shared) messages(r io.Reader, begun func()) error {
 	return scanner.Err()
 }
 
-func (s *shared) message(kind, name, data string) {
+func (s *shared) message(kind, name string, data []byte) {
 	switch kind {
 	case "petition":
-		s.in.tell(name, news{text: []byte(data)})
+		s.in.tell(name, news{text: data})
 	case "problem":
-		s.in.tell(name, news{err: s.in.c.problem([]byte(data))})
+		s.in.tell(name, news{err: s.in.c.problem(data)})
 	}
 }

@@ -11,8 +11,8 @@ import (
 // Forever is the timeout of waiting as long as the context lets.
 const Forever time.Duration = math.MaxInt64
 
-// Wait answers the petition as soon as it is not open any more, or as it is, open, after atMost ([Forever]: as long as ctx
-// lets). A server that restarts, fails or drops the connection is asked again until then. It does not judge the answer:
+// Wait answers the petition as soon as it is not open any more, or as it was last seen, open, after atMost ([Forever]: as long
+// as ctx lets). A server that restarts, fails or drops the connection is asked again until then. It does not judge the answer:
 // [Client.Resume] does.
 func (c *Client) Wait(ctx context.Context, name string, atMost time.Duration) (*Petition, error) {
 	w := c.watch(name, atMost)
@@ -100,7 +100,7 @@ func (w *watch) look(ctx context.Context) error {
 // next answers the petition when it is decided or the patience is over, on a stream with others when there are many.
 func (w *watch) next(ctx context.Context, patience time.Duration) (*Petition, error) {
 	if !w.seat.shares(w.name) {
-		return w.c.look(ctx, w.name, patience)
+		return w.ask(ctx, patience)
 	}
 	seen := w.petition
 	if seen == nil { // a stream tells only of what is not open
@@ -110,10 +110,10 @@ func (w *watch) next(ctx context.Context, patience time.Duration) (*Petition, er
 		}
 		seen = p
 	}
-	text, err := w.seat.wait(ctx, w.name, patience)
+	text, err := w.seat.wait(ctx, w.name, min(patience, max(0, w.left())))
 	switch {
 	case errors.Is(err, errAlone):
-		return w.c.look(ctx, w.name, w.patience())
+		return w.ask(ctx, w.patience())
 	case err != nil:
 		return nil, err
 	case text == nil:
@@ -132,7 +132,27 @@ func (w *watch) firstLook(ctx context.Context) (*Petition, error) {
 		return nil, err
 	}
 	defer w.seat.served()
-	return w.c.look(ctx, w.name, 0)
+	return w.ask(ctx, 0)
+}
+
+// ask is one call, which the server may hold for as long as patience, without retries.
+func (w *watch) ask(ctx context.Context, patience time.Duration) (*Petition, error) {
+	path, err := w.c.petitionPath(w.name)
+	if err != nil {
+		return nil, err
+	}
+	p := &Petition{}
+	one := call{method: "GET", path: path, repeatable: true, patience: patience, answer: p}
+	switch left := w.left(); {
+	case patience > 0:
+		one.query = url.Values{"wait": {(patience + time.Millisecond - 1).Truncate(time.Millisecond).String()}}
+	case w.timeout > 0 && left < Forever-patienceGrace:
+		one.within = max(0, left) + patienceGrace // a server that hangs does not hold the deadline
+	}
+	if err := w.c.once(ctx, one, nil); err != nil {
+		return nil, err
+	}
+	return p, w.c.isAskedFor(p, w.name)
 }
 
 // sane refuses an answer that is about something else: whatever was decided there, it is not this.
@@ -163,12 +183,17 @@ func (w *watch) patience() time.Duration {
 }
 
 func (w *watch) pause(ctx context.Context) error {
-	d, _ := w.c.backoff(w.setbacks-1, w.trouble)
+	return w.c.sleep(ctx, min(w.c.setback(w.setbacks-1, w.trouble), max(0, w.left())))
+}
+
+// setback is how long to pause after so many setbacks in a row.
+func (c *Client) setback(before int, trouble error) time.Duration {
+	d, _ := c.backoff(before, trouble)
 	var refused *Error
-	if !errors.As(w.trouble, &refused) || refused.RetryAfter == 0 {
+	if !errors.As(trouble, &refused) || refused.RetryAfter == 0 {
 		d = min(d, longestSetback)
 	}
-	return w.c.sleep(ctx, min(d, longestRetryAfter, max(0, w.left())))
+	return min(d, longestRetryAfter)
 }
 
 func (w *watch) elapsed() time.Duration { return time.Since(w.began) }
@@ -178,23 +203,6 @@ func (w *watch) left() time.Duration {
 		return Forever
 	}
 	return w.timeout - w.elapsed()
-}
-
-// look is one long-poll, without retries.
-func (c *Client) look(ctx context.Context, name string, patience time.Duration) (*Petition, error) {
-	path, err := c.petitionPath(name)
-	if err != nil {
-		return nil, err
-	}
-	p := &Petition{}
-	one := call{method: "GET", path: path, repeatable: true, patience: patience, answer: p}
-	if patience > 0 {
-		one.query = url.Values{"wait": {(patience + time.Millisecond - 1).Truncate(time.Millisecond).String()}}
-	}
-	if err := c.once(ctx, one, nil); err != nil {
-		return nil, err
-	}
-	return p, c.isAskedFor(p, name)
 }
 
 // mostNonsense is how many answers in a row may be malformed, as a proxy's page is while the server restarts.
