@@ -20,12 +20,14 @@ func (p *plan) event(e *approval.Event) {
 }
 
 func scanEvent(rows *sql.Rows) (e approval.Event, err error) {
-	var document sql.RawBytes
+	var document string
 	var at approval.Cursor
 	if err := rows.Scan(&at.Tx, &at.Seq, &document); err != nil {
 		return e, err
 	}
-	err = parse(document, &e)
+	if !approval.ReadEvent(document, &e) {
+		err = parse([]byte(document), &e)
+	}
 	e.Cursor = at
 	return e, err
 }

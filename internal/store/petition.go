@@ -112,15 +112,21 @@ type petitionRow struct {
 }
 
 func scanPetition(rows *sql.Rows) (row petitionRow, err error) {
-	var document sql.RawBytes
-	var space, name string
+	var document, space, name string
 	var version int64
 	if err := rows.Scan(&space, &name, &version, &document, &row.seq); err != nil {
 		return row, err
 	}
-	err = parse(document, &row.Petition)
+	err = parsePetition(document, &row.Petition)
 	row.Space, row.Name, row.Version = space, name, version
 	return row, err
+}
+
+func parsePetition(document string, p *approval.Petition) error {
+	if approval.ReadPetition(document, p) {
+		return nil
+	}
+	return parse([]byte(document), p)
 }
 
 func (p *plan) putVote(w approval.PutVote) {

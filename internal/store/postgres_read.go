@@ -130,7 +130,7 @@ func (r *petitionReads) petitionOf(key petitionKey, version int64, document []by
 	var p approval.Petition
 	if document == nil {
 		p = *known
-	} else if err := parse(document, &p); err != nil {
+	} else if err := parsePetition(string(document), &p); err != nil {
 		return nil, err
 	}
 	p.Space, p.Name, p.Version = key.space, key.name, version

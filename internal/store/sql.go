@@ -235,8 +235,8 @@ func documentOf(write func(approval.JSON) approval.JSON) string {
 	return buffer.String()
 }
 
-// parse reads what document wrote. This library's reading means the same as encoding/json's and takes half the time,
-// which is most of what a page of petitions takes.
+// parse reads what document wrote, and any other record. This library's reading means the same as encoding/json's and
+// takes half the time.
 func parse(document []byte, v any) error { return jsonv1.Unmarshal(document, v) }
 
 // clause is an SQL text in the making, with its arguments.
