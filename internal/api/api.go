@@ -122,7 +122,8 @@ func (a *API) mount(table []route) error {
 func (a *API) door(rt *route) http.HandlerFunc {
 	count := a.metrics.of(rt)
 	return func(w http.ResponseWriter, r *http.Request) {
-		x := &exchange{API: a, route: rt, w: w, r: r, start: a.Service.Clock.Now(), count: count}
+		now := a.Service.Clock.Now()
+		x := &exchange{API: a, route: rt, w: w, r: r, start: now, checked: now, count: count}
 		x.prepare()
 		defer x.survive()
 		x.answer()
@@ -139,7 +140,9 @@ type exchange struct {
 	start time.Time
 	count counter
 	actor approval.Actor // who calls; nobody on a public route
-	begun bool           // the answer's first byte has left
+	// checked is when the caller was last known to be allowed to call.
+	checked time.Time
+	begun   bool // the answer's first byte has left
 	// held says that the request was parked (see hold), holding where it is counted while it is.
 	held    bool
 	holding prometheus.Gauge

@@ -63,10 +63,15 @@ const trust = time.Second
 
 // stillValid asks again who calls when a parked request has outlived the trust in its token.
 func (x *exchange) stillValid() error {
-	if x.Service.Clock.Now().Sub(x.start) < trust {
+	now := x.Service.Clock.Now()
+	if now.Sub(x.checked) < trust && !now.Before(x.checked) {
 		return nil
 	}
-	return x.readmit()
+	err := x.readmit()
+	if err == nil {
+		x.checked = now
+	}
+	return err
 }
 
 // readmit asks again who calls and whether it may: both may have changed since the request began.

@@ -75,7 +75,7 @@ func (x *exchange) move(w *approval.Waiting, in *getPetitionIn) bool {
 	ctx, m.leave = context.WithCancel(context.Background())
 	// Of the request only what is asked about it later: it would keep its headers and its server's buffers.
 	r := &http.Request{Method: x.r.Method, Header: http.Header{"Authorization": {strings.Clone(x.r.Header.Get("Authorization"))}}}
-	m.exchange = &exchange{API: x.API, route: x.route, r: r.WithContext(ctx), id: x.id, start: x.start, count: x.count, actor: x.actor, held: true, holding: x.holding}
+	m.exchange = &exchange{API: x.API, route: x.route, r: r.WithContext(ctx), id: x.id, start: x.start, checked: x.checked, count: x.count, actor: x.actor, held: true, holding: x.holding}
 	x.holding = nil
 	x.outside.add(m)
 	go m.read()
@@ -106,15 +106,25 @@ func (m *moved) read() {
 
 // wait waits for the decision and answers.
 func (m *moved) wait() {
-	p, err := m.waiting.Rest(m.r.Context(), nil)
+	out, err := m.result()
 	m.waiting.End()
-	whole := m.finish(p, err)
+	whole := m.finish(out, err)
 	m.idle = time.AfterFunc(idleOutside, func() { _ = m.conn.SetReadDeadline(longAgo) })
 	m.outside.answered(m, whole && !m.stopping())
 }
 
+// result waits; what panics is answered as what fails inside.
+func (m *moved) result() (out any, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			out, err = nil, fmt.Errorf("panic: %v\n%s", v, stack())
+		}
+	}()
+	return m.rest(m.waiting, nil, m.in)
+}
+
 // finish answers, and answers whether the connection can take another request.
-func (m *moved) finish(p *approval.Petition, err error) (whole bool) {
+func (m *moved) finish(out any, err error) (whole bool) {
 	raw := &rawWriter{conn: m.conn, header: http.Header{}, now: m.Service.Clock.Now()}
 	m.w = raw
 	m.setHeaders()
@@ -125,14 +135,11 @@ func (m *moved) finish(p *approval.Petition, err error) (whole bool) {
 			whole = false
 		}
 	}()
-	switch {
-	case m.r.Context().Err() != nil:
+	if m.r.Context().Err() != nil {
 		m.release()
 		m.done(statusClientGone, nil)
-	case err != nil:
-		m.conclude(nil, err)
-	default:
-		m.conclude(m.answerOf(p, m.in))
+	} else {
+		m.conclude(out, err)
 	}
 	return raw.err == nil && m.begun
 }

@@ -203,11 +203,7 @@ func getPetition() endpoint {
 		if err := x.decode(e.plan, in); err != nil {
 			return nil, err
 		}
-		p, err := x.awaitPetition(in)
-		if err != nil {
-			return nil, err
-		}
-		return x.answerOf(p, in)
+		return x.awaitPetition(in)
 	}
 	return e
 }

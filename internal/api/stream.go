@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -29,7 +28,7 @@ func stream[Data, In any](gauge func(*metrics) prometheus.Gauge, do func(a *API,
 			return nil, nil
 		}
 		x.hold(gauge(x.metrics))
-		out := &eventStream{exchange: x, checked: x.start}
+		out := &eventStream{x}
 		err := do(x.API, x.r.Context(), x.actor, *in, out)
 		if errors.Is(err, errLeft) {
 			err = nil
@@ -42,15 +41,12 @@ func stream[Data, In any](gauge func(*metrics) prometheus.Gauge, do func(a *API,
 const eventStreamType = "text/event-stream"
 
 // eventStream is one client that follows.
-type eventStream struct {
-	*exchange
-	checked time.Time
-}
+type eventStream struct{ *exchange }
 
 // errLeft ends a stream whose client has left, or whose token has ended.
 var errLeft = errors.New("the client has left")
 
-// send writes one event.
+// send writes one event. It is Unavailable, and nothing is written, while nobody can say whether the client may know.
 func (s *eventStream) send(id string, event any) error {
 	buffer := buffers.take()
 	defer buffers.give(buffer)
@@ -80,16 +76,48 @@ func putEvent(buffer *bytes.Buffer, kind, id string, data any) error {
 // an id without data is remembered and dispatches nothing, so that a client that breaks off before its first event
 // misses none.
 func (s *eventStream) alive(at approval.Cursor) error {
-	return s.write([]byte(": alive\nid: " + at.String() + "\n\n"))
+	return s.sign(": alive\nid: " + at.String() + "\n\n")
 }
 
-func (s *eventStream) write(text []byte) error {
-	if now := s.Service.Clock.Now(); now.Sub(s.checked) >= trust || now.Before(s.checked) {
-		if err := s.readmit(); err != nil {
-			return errors.Join(errLeft, err)
-		}
-		s.checked = now
+// sign writes a sign of life. In an outage, when nobody can say whether the client may know anything, it is told that
+// the connection stands and nothing else, for as long as anybody waits.
+func (s *eventStream) sign(text string) error {
+	err := s.write([]byte(text))
+	if approval.CodeOf(err) != approval.Unavailable || !s.begun {
+		return err
 	}
+	if s.Service.Clock.Now().Sub(s.checked) > approval.MaxWait {
+		return errLeft
+	}
+	return s.put([]byte(": alive\n\n"))
+}
+
+// write writes if the client may still know; it is Unavailable, and nothing is written, while nobody can say.
+func (s *eventStream) write(text []byte) error {
+	if err := s.admitted(); err != nil {
+		return err
+	}
+	return s.put(text)
+}
+
+func (s *eventStream) admitted() error {
+	err := s.stillValid()
+	if err == nil || !s.begun || approval.CodeOf(err) == approval.Unavailable {
+		return err
+	}
+	return errLeft
+}
+
+// more is write of what goes on with something: it cannot be told again from its beginning.
+func (s *eventStream) more(text []byte) error {
+	err := s.write(text)
+	if s.begun && approval.CodeOf(err) == approval.Unavailable {
+		return errLeft
+	}
+	return err
+}
+
+func (s *eventStream) put(text []byte) error {
 	if !s.begun {
 		s.begun = true
 		header := s.w.Header()

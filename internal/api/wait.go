@@ -15,13 +15,16 @@ import (
 // the store has grown it to, above that it keeps 16. When many are parked, move.go makes them smaller.
 
 // awaitPetition answers the petition, at once or when it is not open any more.
-func (x *exchange) awaitPetition(in *getPetitionIn) (*approval.Petition, error) {
+func (x *exchange) awaitPetition(in *getPetitionIn) (any, error) {
 	if in.parks() {
 		x.hold(x.metrics.waiters)
 	}
 	p, w, err := x.Service.BeginWait(x.r.Context(), x.actor, in.Name, in.Wait)
+	if err != nil {
+		return nil, err
+	}
 	if w == nil {
-		return p, err
+		return x.answerOf(p, in)
 	}
 	if x.move(w, in) {
 		return nil, errMoved
@@ -29,7 +32,26 @@ func (x *exchange) awaitPetition(in *getPetitionIn) (*approval.Petition, error) 
 	defer w.End()
 	x.inside.Add(1)
 	defer x.inside.Add(-1)
-	return w.Rest(x.r.Context(), p)
+	return x.rest(w, p, in)
+}
+
+// rest parks and makes the answer: whether it may be told is asked, and the history read, right after the petition was,
+// and all of it again after an outage. It answers nothing when the client has left and nothing was seen.
+func (x *exchange) rest(w *approval.Waiting, seen *approval.Petition, in *getPetitionIn) (any, error) {
+	var out any
+	p, err := w.Rest(x.r.Context(), seen, func(p *approval.Petition) (err error) {
+		if out, err = x.answerOf(p, in); err == nil {
+			err = x.stillValid()
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case out == nil && p != nil:
+		return x.answerOf(p, in)
+	}
+	return out, nil
 }
 
 // slowReader is how long a client may take to read what one write sends.

@@ -34,8 +34,11 @@ func (a *API) waitPetitions(ctx context.Context, actor approval.Actor, in waitPe
 // mostGathered is how many bytes are written at once at least, if there is more to write.
 const mostGathered = 32 << 10
 
-// sendNews writes what has come together, many events at once.
+// sendNews writes what has come together, many events at once. It is Unavailable before anything is written, or not at all.
 func (s *eventStream) sendNews(space string, news approval.News) error {
+	if err := s.admitted(); err != nil {
+		return err
+	}
 	buffer := buffers.take()
 	defer buffers.give(buffer)
 	for _, name := range news.Missing {
@@ -52,7 +55,7 @@ func (s *eventStream) sendNews(space string, news approval.News) error {
 	if buffer.Len() == 0 {
 		return nil
 	}
-	return s.write(buffer.Bytes())
+	return s.more(buffer.Bytes())
 }
 
 func (s *eventStream) gather(buffer *bytes.Buffer, kind, name string, data any) error {
@@ -60,8 +63,8 @@ func (s *eventStream) gather(buffer *bytes.Buffer, kind, name string, data any) 
 		return err
 	}
 	defer buffer.Reset()
-	return s.write(buffer.Bytes())
+	return s.more(buffer.Bytes())
 }
 
 // breathe is a sign of life; the first says that all names are attended to.
-func (s *eventStream) breathe() error { return s.write([]byte(": alive\n\n")) }
+func (s *eventStream) breathe() error { return s.sign(": alive\n\n") }

@@ -1,6 +1,9 @@
 package approval
 
-import "context"
+import (
+	"cmp"
+	"context"
+)
 
 // Events answers a page of the audit log, newest first unless ascending.
 func (s *Service) Events(ctx context.Context, a Actor, q EventQuery) (Page[Event], error) {
@@ -28,6 +31,8 @@ func checkEventQuery(q EventQuery) error {
 // StreamEvents yields the events behind the cursor, in log order, and then each new one until ctx ends, the server
 // stops or yield answers an error. With no cursor it starts at the log's end. idle is called at the start and when nothing came
 // for a while: a sign of life for the connection, with the place from which to go on after it breaks. The answer is nil unless yield, idle or the store failed.
+// Once it has begun an outage of storage is waited out, for as long as anybody waits; yield may answer Unavailable as
+// well, and is called with the same event later.
 func (s *Service) StreamEvents(ctx context.Context, a Actor, q EventQuery, after *Cursor, yield func(Event) error, idle func(Cursor) error) error {
 	if err := s.Authorize(ctx, a, ReadEvents, "stream events"); err != nil {
 		return err
@@ -47,15 +52,17 @@ func (s *Service) StreamEvents(ctx context.Context, a Actor, q EventQuery, after
 	}
 	alive := newPulse(s.Clock, heartbeat)
 	defer alive.end()
+	away := &outage{clock: s.Clock}
+	defer away.end()
 	for {
 		sent, last, err := s.drain(ctx, q, cursor, yield)
-		if err != nil {
-			return err
-		}
 		if cursor = last; sent {
 			alive.again()
 		}
-		switch s.sleep(ctx, hints, alive.beat) {
+		if err := away.bear(err); err != nil {
+			return err
+		}
+		switch s.sleep(ctx, hints, alive.beat, cmp.Or(away.pause, s.WaitPoll)) {
 		case stopped:
 			return nil
 		case timedOut:

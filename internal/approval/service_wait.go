@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -20,7 +21,7 @@ func (s *Service) AwaitPetition(ctx context.Context, a Actor, name string, wait 
 		return p, err
 	}
 	defer w.End()
-	return w.Rest(ctx, p)
+	return w.Rest(ctx, p, nil)
 }
 
 // Waiting is a wait that has begun: the petition was open, and nothing that happens to it since is missed. Whoever holds
@@ -57,16 +58,28 @@ func (s *Service) BeginWait(ctx context.Context, a Actor, name string, wait time
 }
 
 // Rest answers the petition the moment it is not open, or as it is when the time is up or the server stops. When ctx ends
-// it answers seen, which may be nil: whoever asked has left.
-func (w *Waiting) Rest(ctx context.Context, seen *Petition) (*Petition, error) {
+// it answers seen, which may be nil: whoever asked has left. An outage of storage is waited out until the time is up.
+// release is asked whether the petition may be answered, right after each look that would answer it; its error is
+// answered instead, but Unavailable is waited out as well, and then the petition is looked at again. nil lets all out.
+func (w *Waiting) Rest(ctx context.Context, seen *Petition, release func(*Petition) error) (*Petition, error) {
+	var pause time.Duration
 	for {
-		why := w.s.sleep(ctx, w.hints, w.timeout)
+		why := w.s.sleep(ctx, w.hints, w.timeout, cmp.Or(pause, w.s.WaitPoll))
 		if why == stopped && ctx.Err() != nil {
 			return seen, nil
 		}
 		p, err := w.s.look(ctx, &w.actor, w.name) // also when the time is up: the hint may have got lost
-		if err != nil || p.Phase != Open || why != hinted {
+		decided := err == nil && (p.Phase != Open || why != hinted)
+		if decided && release != nil {
+			err = release(p)
+		}
+		switch {
+		case CodeOf(err) == Unavailable && why == hinted:
+			pause = longer(pause)
+		case err != nil || decided:
 			return p, err
+		default:
+			pause = 0
 		}
 	}
 }
@@ -94,12 +107,12 @@ const (
 	stopped                   // the caller left or the server stops
 )
 
-// sleep waits for a hint, the timeout or the end. Where hints can get lost a poll counts as one.
-func (s *Service) sleep(ctx context.Context, hints <-chan struct{}, timeout <-chan time.Time) awakening {
+// sleep waits for a hint, the timeout or the end. After every, if it is not 0, it is time to look without a hint.
+func (s *Service) sleep(ctx context.Context, hints <-chan struct{}, timeout <-chan time.Time, every time.Duration) awakening {
 	var poll <-chan time.Time
-	if s.WaitPoll > 0 {
+	if every > 0 {
 		var stop func()
-		poll, stop = s.Clock.After(s.WaitPoll)
+		poll, stop = s.Clock.After(every)
 		defer stop()
 	}
 	select {
@@ -115,7 +128,7 @@ func (s *Service) sleep(ctx context.Context, hints <-chan struct{}, timeout <-ch
 	return hinted
 }
 
-// pulse is a timer that beats again and again: a stream without news gives a sign of life by it.
+// pulse is a timer that beats again and again: a stream without news gives a sign of life by it. One of 0 never beats.
 type pulse struct {
 	clock Clock
 	every time.Duration
@@ -126,15 +139,26 @@ type pulse struct {
 const heartbeat = 15 * time.Second
 
 func newPulse(c Clock, every time.Duration) *pulse {
-	p := &pulse{clock: c, every: every}
-	p.beat, p.stop = c.After(every)
+	p := &pulse{clock: c, every: every, stop: func() {}}
+	p.again()
 	return p
 }
 
 // again begins a new silence.
 func (p *pulse) again() {
 	p.stop()
-	p.beat, p.stop = p.clock.After(p.every)
+	p.beat, p.stop = nil, func() {}
+	if p.every > 0 {
+		p.beat, p.stop = p.clock.After(p.every)
+	}
+}
+
+// change lets it beat in another time, from now on.
+func (p *pulse) change(every time.Duration) {
+	if every != p.every {
+		p.every = every
+		p.again()
+	}
 }
 
 // end frees the timer.

@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -21,7 +22,9 @@ const decidedAtOnce = 100
 
 // AwaitPetitions tells of each named petition once, the moment it is not open, and answers how many were not told of when
 // it ended: 0, unless ctx, the server or the time of one such call ended first. idle is called when the first look is
-// done, and every 15 s. It costs the memory of the names: no petition is kept while it waits.
+// done, and every 15 s. It costs the memory of the names: no petition is kept while it waits. Once it has begun an outage
+// of storage is waited out, for as long as anybody waits; tell may answer Unavailable before it has told of anything, and
+// is called again later.
 func (s *Service) AwaitPetitions(ctx context.Context, a Actor, names []string, tell func(News) error, idle func() error) (left int, err error) {
 	if err := a.require(ReadPetitions); err != nil {
 		return 0, err
@@ -82,22 +85,24 @@ func (w *awaiting) run(ctx context.Context, idle func() error) error {
 	defer stop()
 	alive := newPulse(w.s.Clock, heartbeat)
 	defer alive.end()
-	poll := &pulse{stop: func() {}} // never, where hints cannot get lost
-	if w.s.WaitPoll > 0 {
-		poll = newPulse(w.s.Clock, w.s.WaitPoll)
-	}
-	defer func() { poll.end() }()
+	poll := newPulse(w.s.Clock, w.s.WaitPoll)
+	defer poll.end()
+	away := &outage{clock: w.s.Clock}
+	defer away.end()
 	for len(w.open) > 0 {
 		var err error
 		select {
 		case <-w.hints.Hints():
-			err = w.lookAtHinted(ctx)
+			err = w.lookAtHinted(ctx, away.pause > 0)
 		case <-poll.beat:
 			poll.again()
 			err = w.lookAtAll(ctx)
 		case <-alive.beat:
 			alive.again()
-			err = idle()
+			if err := idle(); err != nil {
+				return err
+			}
+			continue
 		case <-limit:
 			return nil
 		case <-ctx.Done():
@@ -105,17 +110,18 @@ func (w *awaiting) run(ctx context.Context, idle func() error) error {
 		case <-w.s.Broker.Done():
 			return nil
 		}
-		if err != nil {
+		if err := away.bear(err); err != nil {
 			return err
 		}
+		poll.change(cmp.Or(away.pause, w.s.WaitPoll))
 	}
 	return nil
 }
 
-// lookAtHinted looks at those whose topics were published.
-func (w *awaiting) lookAtHinted(ctx context.Context) error {
+// lookAtHinted looks at those whose topics were published, or at all if hints were lost or taken in vain.
+func (w *awaiting) lookAtHinted(ctx context.Context, all bool) error {
 	topics, lost := w.hints.Take()
-	if lost {
+	if lost || all {
 		return w.lookAtAll(ctx)
 	}
 	var names []string
@@ -176,13 +182,16 @@ func (w *awaiting) told(news News) error {
 	if len(news.Decided) == 0 && len(news.Missing) == 0 {
 		return nil
 	}
+	if err := w.tell(news); err != nil {
+		return err
+	}
 	for i := range news.Decided {
 		w.forget(news.Decided[i].Name)
 	}
 	for _, name := range news.Missing {
 		w.forget(name)
 	}
-	return w.tell(news)
+	return nil
 }
 
 func (w *awaiting) forget(name string) {

@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"cmp"
 	"context"
 	"strings"
 )
@@ -16,7 +17,8 @@ func (s *Service) LogEnd(ctx context.Context, a Actor) (Cursor, error) {
 // WatchPetitions calls changed each time that petitions of the space, or the named one, may have changed since the
 // cursor, until ctx ends, the server stops or a callback answers an error. It tells that something changed, never what,
 // so that who may read petitions but not the log can be told too; who is told reads again with its own rights. Many
-// changes may be told as one; changed is given the place from which to go on after a broken connection.
+// changes may be told as one; changed is given the place from which to go on after a broken connection. An outage of
+// storage is waited out, for as long as anybody waits.
 func (s *Service) WatchPetitions(ctx context.Context, a Actor, petition string, after Cursor, changed func(Cursor) error, idle func() error) error {
 	if err := a.require(ReadPetitions); err != nil {
 		return err
@@ -29,25 +31,21 @@ func (s *Service) WatchPetitions(ctx context.Context, a Actor, petition string, 
 	q := EventQuery{Space: a.Space, Petition: petition}
 	alive := newPulse(s.Clock, heartbeat)
 	defer alive.end()
+	away := &outage{clock: s.Clock}
+	defer away.end()
 	for {
-		moved := false
-		// Who is far behind is told once and goes on from the end: what happened in between is read again anyway.
-		last, behind, err := s.peek(ctx, q, after, func(e Event) { moved = moved || changesPetition(e) })
-		if err != nil {
+		last, moved, err := s.peek(ctx, q, after)
+		if err == nil && moved {
+			alive.again()
+			err = changed(last)
+		}
+		if err == nil {
+			after = last
+		}
+		if err := away.bear(err); err != nil {
 			return err
 		}
-		if behind {
-			if last, err = s.Store.LastCursor(ctx, a.Space); err != nil {
-				return err
-			}
-		}
-		if after = last; moved || behind {
-			alive.again()
-			if err := changed(after); err != nil {
-				return err
-			}
-		}
-		switch s.sleep(ctx, hints, alive.beat) {
+		switch s.sleep(ctx, hints, alive.beat, cmp.Or(away.pause, s.WaitPoll)) {
 		case stopped:
 			return nil
 		case timedOut:
@@ -59,14 +57,23 @@ func (s *Service) WatchPetitions(ctx context.Context, a Actor, petition string, 
 	}
 }
 
-// peek shows one batch of the events behind the cursor; behind says that there may be more.
-func (s *Service) peek(ctx context.Context, q EventQuery, after Cursor, show func(Event)) (last Cursor, behind bool, err error) {
+// peek answers whether petitions changed behind the cursor, and how far it has looked: one batch, or to the end of the
+// log. Who is far behind is told once and goes on from there: what happened in between is read again anyway.
+func (s *Service) peek(ctx context.Context, q EventQuery, after Cursor) (last Cursor, moved bool, err error) {
 	events, err := s.Store.EventsAfter(ctx, q, after, drainSize)
-	for _, e := range events {
-		show(e)
-		after = e.Cursor
+	if err != nil {
+		return after, false, err
 	}
-	return after, len(events) == drainSize, err
+	if len(events) == drainSize {
+		last, err = s.Store.LastCursor(ctx, q.Space)
+		return last, true, err
+	}
+	last = after
+	for _, e := range events {
+		moved = moved || changesPetition(e)
+		last = e.Cursor
+	}
+	return last, moved, nil
 }
 
 func changesPetition(e Event) bool {
