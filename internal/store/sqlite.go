@@ -88,7 +88,7 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	if err := words.load(ctx, reader); err != nil {
 		return nil, errors.Join(cannotOpen(path, "read", err), reader.Close(), lock.release())
 	}
-	w, err := newWriter(dsn(path), o.Queue, cache, words, o.Logger)
+	w, err := newWriter(dsn(path, writerCache), o.Queue, cache, words, o.Logger)
 	if err != nil {
 		return nil, errors.Join(cannotOpen(path, "opened for writing", err), reader.Close(), lock.release())
 	}
@@ -169,6 +169,9 @@ var pragmas = []string{
 	// The pages that every commit changes are copied into the file once per 16 MiB of commits, and not per 4.
 	"wal_autocheckpoint(4000)", "cache_size(-8192)",
 }
+
+// The writer looks at all of its cached pages at the end of every transaction, so it has fewer.
+const writerCache = "cache_size(-4096)"
 
 func dsn(path string, more ...string) string {
 	escaped := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)

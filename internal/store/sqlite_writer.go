@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -127,9 +128,10 @@ func (w *writer) run() {
 	}
 }
 
-// fill takes what waits already; it does not wait for more.
+// fill takes what waits already. It does not wait for more, but lets run once what can run: under load these are calls
+// that are about to commit, and a batch of twice the size is a tenth less work for each of them.
 func (w *writer) fill(batch []*request) []*request {
-	for len(batch) < mostInBatch {
+	for yielded := false; len(batch) < mostInBatch; {
 		select {
 		case r, open := <-w.queue:
 			if !open {
@@ -137,7 +139,11 @@ func (w *writer) fill(batch []*request) []*request {
 			}
 			batch = append(batch, r)
 		default:
-			return batch
+			if yielded {
+				return batch
+			}
+			yielded = true
+			runtime.Gosched()
 		}
 	}
 	return batch
