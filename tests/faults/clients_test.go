@@ -9,9 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -81,18 +79,7 @@ func (c *counter) latency(what string) (half, slowest time.Duration) {
 }
 
 // figure answers a number of /metrics.
-func (c *counter) figure(name string) int {
-	a := c.call(c.Context(), "", http.MethodGet, c.node.URL()+"/metrics", nil)
-	found := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindSubmatch(a.body)
-	if found == nil {
-		return -1
-	}
-	n, err := strconv.ParseFloat(string(found[1]), 64)
-	if err != nil {
-		c.Error(err)
-	}
-	return int(n)
-}
+func (c *counter) figure(name string) int { return c.client.figure(c.T, c.node.URL(), name) }
 
 // keeps fails the test unless honest clients are served about as before: slower perhaps, as on a machine that does other
 // things as well, but far from what somebody notices who waits for a person.

@@ -63,50 +63,6 @@ func (w *ward) recovers() {
 	}
 }
 
-// waiter is one who waits for a petition's decision and comes back as clients do until it has come.
-type waiter struct {
-	done     chan struct{}
-	last     petition
-	wrong    []string // answers that are neither the truth nor "come back"
-	comeBack int
-}
-
-// wait parks somebody, who comes back until the petition is not open.
-func (w *ward) wait(ctx context.Context, name string) *waiter {
-	out := &waiter{done: make(chan struct{})}
-	go func() {
-		defer close(out.done)
-		for ctx.Err() == nil {
-			a := w.call(ctx, w.asker, http.MethodGet, w.server.URL()+inSpace+"/petitions/"+name+"?wait=20s", nil)
-			switch {
-			case a.status == http.StatusOK:
-				if out.last = a.petition(w.T); out.last.State.Status.Phase != "open" {
-					return
-				}
-			case a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") != "":
-				out.comeBack++
-				faulttest.Pass(ctx, 200*time.Millisecond)
-			case ctx.Err() == nil:
-				out.wrong = append(out.wrong, a.String())
-			}
-		}
-	}()
-	return out
-}
-
-// hears fails the test unless the waiter has heard of the decision, and of nothing that was not so.
-func (w *ward) hears(out *waiter, phase string) {
-	w.Helper()
-	select {
-	case <-out.done:
-	case <-time.After(patient):
-		w.Fatal("the waiter was lost")
-	}
-	if got := out.last.State.Status.Phase; got != phase || len(out.wrong) > 0 {
-		w.Errorf("the waiter heard %q, want %q; wrong answers: %q", got, phase, out.wrong)
-	}
-}
-
 // A database that is stopped for a minute and started again: writes are refused in time, who waits comes through, and
 // nothing needs a restart.
 func TestTheDatabaseIsStoppedForAMinute(t *testing.T) {
@@ -118,14 +74,15 @@ func TestTheDatabaseIsStoppedForAMinute(t *testing.T) {
 	w := newWard(t, postgres.URL)
 	waiting := w.create("waiting", "somebody waits for it").petition(t)
 	early := w.create("early", "made before").petition(t)
-	parked := w.wait(t.Context(), waiting.Name)
+	parked := w.park(waiting.Name)
 
 	postgres.Stop(t)
 	w.create("during", "made while it is away").later(t)
 	w.claim(w.reviewer, early.Name, "approve", "while it is away").later(t)
 	w.read(early.Name, "").later(t)
 	w.notReady()
-	away, cancel := context.WithTimeout(t.Context(), faulttest.Length(time.Minute, 3*time.Second))
+	// Longer than a waiter goes without looking.
+	away, cancel := context.WithTimeout(t.Context(), faulttest.Length(time.Minute, 12*time.Second))
 	defer cancel()
 	for n := 0; away.Err() == nil; n++ {
 		w.inTime(func() answer { return w.create(fmt.Sprint("away-", n), "again") })
@@ -176,7 +133,7 @@ func TestTheDatabaseIsSilent(t *testing.T) {
 	}
 	w := newWard(t, faulttest.Database(t))
 	p := w.create("first", "before").petition(t)
-	parked := w.wait(t.Context(), p.Name)
+	parked := w.park(p.Name)
 	w.proxy.Hold(faulttest.ToServer, faulttest.ToClient)
 	var group sync.WaitGroup
 	for n := range 40 { // more than there are connections
@@ -200,6 +157,8 @@ func TestConnectionsAreKilledInAStorm(t *testing.T) {
 		return
 	}
 	w := newWard(t, faulttest.Database(t))
+	waiting := w.create("waiting", "somebody waits for it").petition(t)
+	parked := w.park(waiting.Name)
 	storm, calm := context.WithCancel(t.Context())
 	var kills sync.WaitGroup
 	kills.Go(func() {
@@ -220,6 +179,10 @@ func TestConnectionsAreKilledInAStorm(t *testing.T) {
 	calm()
 	kills.Wait()
 	w.recovers()
+	if a := w.claim(w.reviewer, waiting.Name, "approve", "fine"); a.status != http.StatusOK {
+		t.Error(a)
+	}
+	w.hears(parked, "granted")
 }
 
 // story asks and decides as clients do, who send again what was answered 503, and then looks at the log.
@@ -266,7 +229,7 @@ func TestTheDatabaseIsFarAway(t *testing.T) {
 	}
 	w := newWard(t, faulttest.Database(t))
 	p := w.create("near", "before").petition(t)
-	parked := w.wait(t.Context(), p.Name)
+	parked := w.park(p.Name)
 	late := faulttest.Length(5*time.Second, time.Second)
 	w.proxy.Delay(faulttest.ToClient, late)
 	// In CI one round trip fits into the server's limit and a transaction with its commit barely does; in the nightly run

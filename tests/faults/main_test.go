@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"regexp"
+	"strconv"
 	"testing"
 	"time"
 
@@ -148,6 +150,21 @@ func (a answer) later(t *testing.T) {
 		json.Unmarshal(a.body, &problem) != nil || problem.Code != "unavailable" {
 		t.Errorf("want 503 with Retry-After, got %s (%v)", a, a.header)
 	}
+}
+
+// figure answers a number of a server's /metrics, -1 when it says none.
+func (c *client) figure(t *testing.T, server, name string) int {
+	t.Helper()
+	a := c.call(t.Context(), "", http.MethodGet, server+"/metrics", nil)
+	found := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindSubmatch(a.body)
+	if found == nil {
+		return -1
+	}
+	n, err := strconv.ParseFloat(string(found[1]), 64)
+	if err != nil {
+		t.Error(err)
+	}
+	return int(n)
 }
 
 type object = map[string]any

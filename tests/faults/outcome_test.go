@@ -102,7 +102,7 @@ func TestAWaiterHearsOfADecisionInDoubt(t *testing.T) {
 	t.Parallel()
 	inDoubt(t, func(w *ward, lose func(string), made bool) {
 		p := w.create("somebody-waits", "to recover account").petition(w.T)
-		parked := w.wait(w.Context(), p.Name)
+		parked := w.park(p.Name)
 		lose(doubtful)
 		w.claim(w.reviewer, p.Name, "approve", doubtful, "Idempotency-Key", "k").later(w.T)
 		if !made {
