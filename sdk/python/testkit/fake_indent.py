@@ -1,8 +1,9 @@
 """A small Indent server in memory, for the packages' own tests and for the docstrings' examples.
 
 It knows one space, answers the routes that the tests need, and does on purpose what a real server
-does only on a bad day: `fail`, `drop`, `mangle`. `transport()` plugs it into httpx without a socket
-and `serve()` puts it behind a real one. What the real server does is proven by tests_live.
+does only on a bad day: `fail`, `drop`, `answer`. `transport()` plugs it into httpx without a socket
+and `serve()` puts it behind a real one, which streams, too. What the real server does is proven by
+tests_live.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import http.server
 import json
 import threading
 import uuid
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -44,6 +45,8 @@ class Answer:
     status: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    stream: Iterator[bytes] | None = None
+    """Instead of a body: what is sent piece by piece, to who has a socket."""
 
     @property
     def content(self) -> bytes:
@@ -70,7 +73,12 @@ class FakeIndent:
         self.faults: collections.deque[Fault] = collections.deque()
         self.on_create: Callable[[str], object] = lambda name: None
         self.on_wait: Callable[[str, float], object] = self._park
-        """Called when somebody waits for an open petition: its name and the seconds."""
+        """Called when somebody waits for an open petition: its name and the seconds, 0 for ever."""
+        self.streams = True
+        """Whether the server knows streams of petitions."""
+        self.connections = 0
+        self.most_connections = 0
+        """How many connections there are now, and were at most at once."""
         self.url = "http://127.0.0.1:8080"
         self._keys: dict[str, tuple[str, Json]] = {}
         self._changed = threading.Condition()
@@ -138,6 +146,8 @@ class FakeIndent:
                 answer = self.handle(Request(request.method, path, query, headers, body))
             except Drop:
                 raise httpx.ReadError("made to break", request=request) from None
+            if answer.stream is not None:
+                answer = problem(405, "invalid", "streams need a socket: use serve()")
             return httpx.Response(answer.status, headers=answer.headers, content=answer.content)
 
         return httpx.MockTransport(handle)
@@ -232,6 +242,43 @@ class FakeIndent:
         if "wait" in request.query and petition["state"]["status"]["phase"] == "open":
             self.on_wait(rest[0], go_seconds(request.query["wait"]))
         return Answer(200, petition)
+
+    def _post_petitions_wait(self, request: Request) -> Answer:
+        if not self.streams:
+            return problem(405, "invalid", "POST is not for this path")
+        told = self._told(request.body["names"])
+        return Answer(200, headers={"Content-Type": "text/event-stream"}, stream=told)
+
+    def _told(self, names: list[str]) -> Iterator[bytes]:
+        """Each of these once, the moment it is not open."""
+        left = dict.fromkeys(names)
+        for name in left:
+            if (
+                name in self.petitions
+                and self.petitions[name]["state"]["status"]["phase"] == "open"
+            ):
+                self.on_wait(name, 0)
+        yield b"retry: 1000\n\n"
+        while left:
+            with self._changed:
+                ready = self._changed.wait_for(lambda: self._decided(left), timeout=0.1)
+            for name in ready:
+                del left[name]
+                yield self._event_of(name)
+            yield b": alive\n\n"  # who has left is noticed
+        yield b"event: end\ndata: {}\n\n"
+
+    def _decided(self, names: Mapping[str, None]) -> list[str]:
+        there = {
+            n: self.petitions[n]["state"]["status"]["phase"] for n in names if n in self.petitions
+        }
+        return [n for n in names if there.get(n) != "open"]
+
+    def _event_of(self, name: str) -> bytes:
+        kind, body = "petition", self.petitions.get(name)
+        if body is None:
+            kind, body = "problem", problem(404, "not_found", f"there is no petition {name}").body
+        return f"event: {kind}\nid: {name}\ndata: {json.dumps(body)}\n\n".encode()
 
     def _put_petitions(self, request: Request, name: str) -> Answer:
         self.decide(name, "access/deny", by=ROBOT)
@@ -359,6 +406,7 @@ class _Server(http.server.ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
     fake: FakeIndent
+    counting = threading.Lock()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -384,11 +432,36 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(answer.status)
             for name, value in {"Content-Type": "application/json", **answer.headers}.items():
                 self.send_header(name, value)
+            if answer.stream is not None:
+                self._send_pieces(answer.stream)
+                return
             self.send_header("Content-Length", str(len(answer.content)))
             self.end_headers()
             self.wfile.write(answer.content)
 
     do_POST = do_PUT = do_DELETE = do_GET
+
+    def setup(self) -> None:
+        super().setup()
+        self._count(1)
+
+    def finish(self) -> None:
+        self._count(-1)
+        with contextlib.suppress(ConnectionError):
+            super().finish()
+
+    def _count(self, more: int) -> None:
+        assert isinstance(self.server, _Server)
+        fake = self.server.fake
+        with self.server.counting:
+            fake.connections += more
+            fake.most_connections = max(fake.most_connections, fake.connections)
+
+    def _send_pieces(self, pieces: Iterator[bytes]) -> None:
+        self.send_header("Connection", "close")
+        self.end_headers()
+        for piece in pieces:
+            self.wfile.write(piece)
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""

@@ -141,7 +141,7 @@ def test_messages_in_pieces_of_any_size(size: int) -> None:
     assert got == [
         Message("ä\u2028b", "1"),
         Message("c\nd", "2"),
-        Message("", None),
+        Message("", None, "x"),
         Message("e", None),
     ]
 

@@ -46,7 +46,8 @@ async def approval(
     done: password reset user:123
 
     A server that restarts, breaks the connection or fails while this waits is waited for.
-    Cancelling stops waiting at once and leaves the petition open.
+    Cancelling stops waiting at once and leaves the petition open. Hundreds may wait at once: when
+    more than four do, in one event loop, they share a few connections.
 
     Args:
         request: A dict with any of the fields up to `labels`; the others are keywords.
@@ -96,6 +97,10 @@ def approval_sync(
     client: IndentAPI | None = None,
 ) -> Approval:
     """As `approval`, blocking: for code without `async`. Arguments and errors are the same.
+
+    It holds its thread and a connection while it waits. To share connections, something in the
+    background would have to live longer than the call, and to be stopped from another thread; who
+    waits for hundreds at once has no thread for each, and awaits `approval`.
 
     >>> from approvals import Resource, approval_sync
     >>> granted = approval_sync(
@@ -171,7 +176,7 @@ async def awaited(
     plot: Plot, on_event: OnEvent | None, quiet: bool, client: AsyncIndentAPI | None
 ) -> Approval:
     async with contextlib.AsyncExitStack() as stack:
-        indent = client or await stack.enter_async_context(_run.async_client())
+        indent = client or await stack.enter_async_context(_run.shared_client())
         return await _run.run_async(plot(indent.space_name), indent, _output(on_event, quiet))
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from indentapi import AsyncIndentAPI, ConfigurationError, IndentAPI, IndentError
+from indentapi.petition import Watch
 
 from ._granted import Approval
 from ._notice import ApprovalEvent, OnEvent
@@ -24,12 +27,16 @@ def client() -> IndentAPI:
         raise ApprovalUnavailable(error.message) from error
 
 
-def async_client() -> AsyncIndentAPI:
-    """As `client`, for awaiting."""
-    try:
-        return AsyncIndentAPI(timeout=ANSWER_SECONDS)
-    except ConfigurationError as error:
-        raise ApprovalUnavailable(error.message) from error
+@contextlib.asynccontextmanager
+async def shared_client() -> AsyncGenerator[AsyncIndentAPI]:
+    """As `client`, for awaiting: one for all approvals that are awaited at once."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            shared = AsyncIndentAPI.shared(timeout=ANSWER_SECONDS)
+            client = await stack.enter_async_context(shared)
+        except ConfigurationError as error:
+            raise ApprovalUnavailable(error.message) from error
+        yield client
 
 
 def run(story: Story, client: IndentAPI, on_event: OnEvent) -> Approval:
@@ -42,12 +49,13 @@ def run(story: Story, client: IndentAPI, on_event: OnEvent) -> Approval:
 
 
 async def run_async(story: Story, client: AsyncIndentAPI, on_event: OnEvent) -> Approval:
-    try:
-        step = next(story)
-        while True:
-            step = story.send(await _do_async(step, client, on_event))
-    except StopIteration as done:
-        return done.value
+    async with client.petition.watch() as watch:
+        try:
+            step = next(story)
+            while True:
+                step = story.send(await _do_async(step, client, watch, on_event))
+        except StopIteration as done:
+            return done.value
 
 
 def _do(step: Create | Look | Tell, client: IndentAPI, on_event: OnEvent) -> Outcome:
@@ -62,7 +70,7 @@ def _do(step: Create | Look | Tell, client: IndentAPI, on_event: OnEvent) -> Out
 
 
 async def _do_async(
-    step: Create | Look | Tell, client: AsyncIndentAPI, on_event: OnEvent
+    step: Create | Look | Tell, client: AsyncIndentAPI, watch: Watch, on_event: OnEvent
 ) -> Outcome:
     if isinstance(step, Tell):
         told = on_event(step.event)
@@ -71,8 +79,9 @@ async def _do_async(
         return None
     try:
         if isinstance(step, Look):
-            return await client.petition.wait(step.name, timeout=step.seconds)
-        return await client.petition.create(**_arguments(step))
+            return await watch.wait(step.name, timeout=step.seconds, seen=step.seen)
+        async with watch.turn(max(step.seconds, ANSWER_SECONDS)):
+            return await client.petition.create(**_arguments(step))
     except IndentError as error:
         return error
 

@@ -40,6 +40,8 @@ class Create:
 
     asked: Asked
     idempotency_key: str | None
+    seconds: float
+    """For how long it would be waited for then."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Look:
 
     name: str
     seconds: float
+    seen: Petition | None
+    """The petition as it was last seen; None before the first look."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ class Terms:
 def asking(asked: Asked, idempotency_key: str | None, terms: Terms) -> Story:
     """Ask, and wait for the answer."""
     start = terms.clock()
-    outcome = yield Create(asked, idempotency_key)
+    patience = float("inf") if terms.timeout is None else terms.timeout
+    outcome = yield Create(asked, idempotency_key, patience)
     if not isinstance(outcome, dict):
         raise _unavailable(outcome, None)
     wait = _Wait(terms, start, outcome["name"], asked, outcome)
@@ -144,7 +149,7 @@ class _Wait:
         return self.petition
 
     def _look(self, seconds: float) -> Generator[Create | Look | Tell, Outcome, None]:
-        outcome = yield Look(self.name, seconds)
+        outcome = yield Look(self.name, seconds, self.petition)
         if isinstance(outcome, dict):
             self.check(outcome)
             self.asked.check(outcome)

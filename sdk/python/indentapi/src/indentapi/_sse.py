@@ -18,6 +18,8 @@ class Message:
 
     data: str
     id: str | None
+    kind: str = ""
+    """What the message calls itself with `event:`."""
 
 
 @dataclass
@@ -28,6 +30,7 @@ class Parser:
     _data: list[str] = field(default_factory=list[str])
     _size: int = 0
     _id: str | None = None
+    _kind: str = ""
 
     def feed(self, chunk: bytes) -> Iterator[Message]:
         *lines, self._rest = (self._rest + chunk).split(b"\n")
@@ -39,13 +42,15 @@ class Parser:
     def _line(self, line: str) -> Iterator[Message]:
         if not line:
             if self._data or self._id is not None:
-                yield Message("\n".join(self._data), self._id)
-            self._data, self._size, self._id = [], 0, None
+                yield Message("\n".join(self._data), self._id, self._kind)
+            self._data, self._size, self._id, self._kind = [], 0, None, ""
             return
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if name == "data":
             self._data.append(value)
             self._size += len(line) + 1  # an empty line takes memory, too
+        elif name == "event":
+            self._kind = value[:200]
         elif name == "id" and re.fullmatch(r"[ -~]{0,200}", value):  # it goes back in a header
             self._id = value

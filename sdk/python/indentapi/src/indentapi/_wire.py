@@ -11,7 +11,14 @@ import logging
 import ssl
 import time
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Hashable,
+    Iterator,
+)
 from typing import Any, TypeVar
 
 import anyio
@@ -85,7 +92,7 @@ class Wire:
             return None
         try:
             with self.open(step.call) as response:
-                return _reply(response, b"".join(_limited(response.iter_bytes())), self.settings)
+                return self.whole(response)
         except APIError as error:
             return error
 
@@ -100,6 +107,10 @@ class Wire:
                 yield response
             finally:
                 response.close()
+
+    def whole(self, response: httpx.Response) -> Reply:
+        """The answer, read to its end."""
+        return _reply(response, b"".join(_limited(response.iter_bytes())), self.settings)
 
     def pause(self, seconds: float) -> None:
         self._sleep(seconds)
@@ -120,7 +131,10 @@ class AsyncWire:
     ) -> None:
         self.settings = settings
         self.retry = retry
-        self._timeout = timeout
+        self.timeout = timeout
+        self.company: Hashable = settings if transport is None else self
+        """Wires of the same company may do each other's work: they reach the same server, as the
+        same, in the same way."""
         self._http = httpx.AsyncClient(
             transport=transport,
             verify=_verify(settings),
@@ -146,8 +160,7 @@ class AsyncWire:
             return None
         try:
             async with self.open(step.call) as response:
-                chunks = [chunk async for chunk in _limited_async(response.aiter_bytes())]
-                return _reply(response, b"".join(chunks), self.settings)
+                return await self.whole(response)
         except APIError as error:
             return error
 
@@ -155,13 +168,18 @@ class AsyncWire:
     async def open(self, call: Call[Any]) -> AsyncGenerator[httpx.Response]:
         """As `Wire.open`, awaited."""
         with _translated(call, self.settings):
-            request = _request(self._http.build_request, call, self.settings, self._timeout)
+            request = _request(self._http.build_request, call, self.settings, self.timeout)
             response = await self._http.send(request, stream=True, follow_redirects=False)
             try:
                 log.debug("%s %s answered %d", call.method, call.path, response.status_code)
                 yield response
             finally:
                 await response.aclose()
+
+    async def whole(self, response: httpx.Response) -> Reply:
+        """As `Wire.whole`, awaited."""
+        chunks = [chunk async for chunk in _limited_async(response.aiter_bytes())]
+        return _reply(response, b"".join(chunks), self.settings)
 
     async def pause(self, seconds: float) -> None:
         await anyio.sleep(seconds)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
 import httpx
+from anyio.lowlevel import RunVar
 
 from ._call import Retry
 from ._config import Settings, settings
@@ -137,6 +142,33 @@ class AsyncIndentAPI(_Configured):
         self.token = AsyncTokenAPI(self._wire)
         self.service_account = AsyncServiceAccountAPI(self._wire)
 
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def shared(cls, *, timeout: float = 30.0) -> AsyncGenerator[AsyncIndentAPI]:
+        """The client that all share who are in here at once, in one event loop.
+
+        It has the settings of the environment; who has others shares another one. The last who
+        leaves closes it. For functions that would make a client each time they are called.
+
+        >>> import asyncio
+        >>> async def names():
+        ...     async with AsyncIndentAPI.shared() as indent:
+        ...         return [space["name"] for space in await indent.space.list()]
+        >>> asyncio.run(names())
+        ['acmecorp']
+        """
+        mine = cls(timeout=timeout)
+        clients = _shared_clients()
+        held = clients.setdefault((mine._settings, timeout), _Held(mine))
+        held.users += 1
+        try:
+            yield held.client
+        finally:
+            held.users -= 1
+            if not held.users:
+                del clients[mine._settings, timeout]
+                await held.client.close()
+
     async def __aenter__(self) -> AsyncIndentAPI:
         return self
 
@@ -146,3 +178,23 @@ class AsyncIndentAPI(_Configured):
     async def close(self) -> None:
         """Close the connections."""
         await self._wire.close()
+
+
+@dataclass
+class _Held:
+    """A client that several use."""
+
+    client: AsyncIndentAPI
+    users: int = 0
+
+
+_shared: RunVar[dict[tuple[Settings, float], _Held]] = RunVar("indentapi_shared")
+
+
+def _shared_clients() -> dict[tuple[Settings, float], _Held]:
+    try:
+        return _shared.get()
+    except LookupError:
+        made = dict[tuple[Settings, float], _Held]()
+        _shared.set(made)
+        return made

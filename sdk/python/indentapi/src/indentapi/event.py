@@ -8,14 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from . import values
-from ._call import Call, Reply, from_json, may_repeat, result
+from ._call import Call, backoff, from_json, may_repeat, result
 from ._namespace import AsyncNamespace, Namespace
 from ._pages import AsyncPages, Page, Pages, listing
 from ._shape import shaped
 from ._sse import Message, Parser
 from ._wire import AsyncWire, Wire
 from .errors import APIError, APIResponseError
-from .petition import backoff
 from .types import Event
 
 SILENCE_SECONDS = 45.0
@@ -138,7 +137,7 @@ class EventStream(Iterator[Event]):
             try:
                 with self._wire.open(_after(self._call, self.last_event_id)) as response:
                     if response.status_code != 200:
-                        result(self._call, Reply(response.status_code, body=response.read()))
+                        result(self._call, self._wire.whole(response))
                     _expect_stream(response.headers.get("content-type", ""))
                     setbacks, connected, parser = 0, True, Parser()
                     for chunk in response.iter_bytes():
@@ -183,7 +182,7 @@ class AsyncEventStream(AsyncIterator[Event]):
             try:
                 async with self._wire.open(_after(self._call, self.last_event_id)) as response:
                     if response.status_code != 200:
-                        result(self._call, Reply(response.status_code, body=await response.aread()))
+                        result(self._call, await self._wire.whole(response))
                     _expect_stream(response.headers.get("content-type", ""))
                     setbacks, connected, parser = 0, True, Parser()
                     async for chunk in response.aiter_bytes():

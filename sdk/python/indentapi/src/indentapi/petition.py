@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
+
+import anyio
 
 from . import claim as claims
 from . import values
@@ -15,13 +19,17 @@ from ._call import (
     Call,
     Pause,
     Steps,
+    backoff,
     new_key,
     once,
+    result,
 )
+from ._crowd import Alone, Seat, pause, seated
 from ._namespace import AsyncNamespace, Namespace
 from ._pages import AsyncPages, Page, Pages, listing
 from ._shape import shaped
-from .errors import APIError
+from ._wire import GRACE_SECONDS
+from .errors import APIError, APIResponseError, APITimeoutError
 from .types import Event, Petition, Phase, ResourceLike
 from .values import Duration
 
@@ -130,12 +138,13 @@ class PetitionAPI(Namespace):
         """Wait until the petition has left the phase `open`, and answer it.
 
         It returns the moment the decision is made. A restarting server, broken connections, 429 and
-        5xx in between are waited out.
+        5xx in between are waited out. It holds a connection, as it holds its thread: a program that
+        waits for hundreds uses `AsyncIndentAPI`, whose waits share a few.
 
         Args:
             name: The petition's name.
-            timeout: Seconds; when they are over the petition is answered as it is, still `open`.
-                None waits for ever.
+            timeout: Seconds; when they are over the petition is answered as it was last seen, still
+                `open`. None waits for ever.
 
         Raises:
             APIConnectionError, InternalServerError: the server could not be asked when the time
@@ -281,8 +290,23 @@ class AsyncPetitionAPI(AsyncNamespace):
         )
 
     async def wait(self, name: str, *, timeout: float | None = None) -> Petition:
-        """As `PetitionAPI.wait`. Cancelling stops waiting at once."""
-        return await self._wire.run(waiting(self._space, name, timeout))
+        """As `PetitionAPI.wait`. Cancelling stops waiting at once.
+
+        When more than four wait at once in an event loop, for one space with one token, they share
+        a few connections.
+        """
+        async with self.watch() as watch:
+            return await watch.wait(name, timeout=timeout)
+
+    @contextlib.asynccontextmanager
+    async def watch(self) -> AsyncGenerator[Watch]:
+        """A wait in pieces: `async with indent.petition.watch() as watch: await watch.wait(…)`.
+
+        For code that does something between, as `approvals` does: it keeps its place among those
+        who share a connection, however often it looks up.
+        """
+        async with seated(self._wire) as seat:
+            yield Watch(seat, self._space)
 
     async def replace(
         self,
@@ -344,6 +368,94 @@ class AsyncPetitionAPI(AsyncNamespace):
     def url(self, petition: Petition) -> str:
         """As `PetitionAPI.url`."""
         return page_url(self._wire.settings.url, petition)
+
+
+class Watch:
+    """One who waits for one petition at a time. `AsyncPetitionAPI.watch` makes it."""
+
+    def __init__(self, seat: Seat, space: str) -> None:
+        self._seat = seat
+        self._space = space
+
+    @contextlib.asynccontextmanager
+    async def turn(self, seconds: float) -> AsyncGenerator[None]:
+        """Inside, it is this one's turn to ask for something else: not all who wait ask at once.
+
+        `APITimeoutError` when the turn does not come in so many seconds.
+        """
+        asking = self._seat.crowd.asking
+        with anyio.move_on_after(seconds) as scope:
+            await asking.acquire()
+        if scope.cancelled_caught:
+            raise APITimeoutError(
+                "this program asks for so much at once that the time was up before the turn came: "
+                "allow more time, or ask for less at once",
+                sent=False,
+            )
+        try:
+            yield
+        finally:
+            asking.release()
+
+    async def wait(
+        self, name: str, *, timeout: float | None = None, seen: Petition | None = None
+    ) -> Petition:
+        """As `PetitionAPI.wait`.
+
+        Args:
+            seen: The petition as it was last seen, if it was: it is answered when the time is up
+                and nothing has happened.
+        """
+        left = math.inf if timeout is None else timeout
+        end = anyio.current_time() + left
+        setbacks = 0
+        while True:
+            try:
+                petition = await self._look(name, left, end, seen)
+            except APIError as error:
+                if not error.temporary or anyio.current_time() >= end:
+                    raise
+                setbacks += 1
+                await anyio.sleep(min(pause(setbacks, error), end - anyio.current_time()))
+            else:
+                left = end - anyio.current_time()
+                if petition["state"]["status"]["phase"] != "open" or left <= 0:
+                    return petition
+                seen, setbacks = petition, 0
+            left = max(0.0, end - anyio.current_time())
+
+    async def _look(self, name: str, left: float, end: float, seen: Petition | None) -> Petition:
+        """The petition when it is decided, or after a time as it is."""
+        if self._seat.shares(name):
+            if left <= 0:
+                return await self._first_look(name, self._seat.wire.timeout)
+            with contextlib.suppress(Alone):
+                return await self._together(name, end, seen)
+            left = max(0.0, end - anyio.current_time())
+        alone = waiting(self._space, name, min(left, LONGEST_WAIT), anyio.current_time)
+        return await self._seat.wire.run(alone)
+
+    async def _together(self, name: str, end: float, seen: Petition | None) -> Petition:
+        if seen is None:  # a stream tells only of what is not open
+            seen = await self._first_look(name, end - anyio.current_time() + GRACE_SECONDS)
+            if seen["state"]["status"]["phase"] != "open":
+                return seen
+        reply = await self._seat.wait(name, end - anyio.current_time())
+        if reply is None:
+            return seen
+        petition = result(get(self._space, name), reply)
+        if petition["name"] != name or petition["state"]["status"]["phase"] == "open":
+            raise APIResponseError(
+                f"the server mixes up answers: it told of {petition['name'][:80]!r}, which is "
+                f"{petition['state']['status']['phase'][:80]!r}, to those who wait for {name}"
+            )
+        return petition
+
+    async def _first_look(self, name: str, seconds: float) -> Petition:
+        with anyio.move_on_after(seconds):
+            async with self.turn(math.inf):
+                return await self._seat.wire.run(once(get(self._space, name)))
+        raise APITimeoutError("the server did not answer before the time was up", sent=True)
 
 
 def page_url(server: str, petition: Petition) -> str:
@@ -452,8 +564,3 @@ def waiting(
             pause = max(backoff(setbacks, chance), min(wanted, LONGEST_RETRY_AFTER))
             yield Pause(pause if end is None else min(pause, max(0.0, end - clock())))
         asked_at = clock()
-
-
-def backoff(setbacks: int, chance: Callable[[], float] = random.random) -> float:
-    """Seconds after so many setbacks in a row: about 0.1, 0.2, 0.4 … 5."""
-    return min(0.1 * 2 ** min(setbacks - 1, 10), 5.0) * (1 + chance()) / 2
