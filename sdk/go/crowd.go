@@ -27,6 +27,9 @@ const (
 	growth = 3
 	// mostNames is how many petitions one stream may wait for.
 	mostNames = 10_000
+	// firstWord is after how long a server that says nothing counts as behind something that keeps back what it says: it
+	// speaks at once when it attends to all.
+	firstWord = 10 * time.Second
 	// oldFor is how long a server that knows no streams is not asked for one again.
 	oldFor = time.Minute
 )
@@ -330,7 +333,7 @@ func (s *shared) read(ctx context.Context, names []string) (stood bool, err erro
 	}
 	alive, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	watchdog := time.AfterFunc(c.timeout, func() { cancel(errSilent) })
+	watchdog := time.AfterFunc(firstWord, func() { cancel(errSilent) })
 	defer watchdog.Stop()
 	one := call{method: "POST", path: c.inSpace("/petitions:wait"), header: map[string]string{"Accept": "text/event-stream", "Cache-Control": "no-store"}}
 	response, err := c.send(alive, one, content)
@@ -349,7 +352,7 @@ func (s *shared) read(ctx context.Context, names []string) (stood bool, err erro
 	case err == nil:
 		return stood, nil
 	case !stood && errors.Is(context.Cause(alive), errSilent):
-		return false, errAlone // something on the way may keep back what the server says
+		return false, errAlone
 	}
 	return stood, c.networkError(ctx, err)
 }

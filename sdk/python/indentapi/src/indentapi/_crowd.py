@@ -43,6 +43,9 @@ MOST_NAMES = 10_000
 """So many petitions one stream may wait for."""
 OLD_SECONDS = 60.0
 """For so long a server that knows no streams is not asked for one again."""
+FIRST_WORD_SECONDS = 10.0
+"""A server speaks at once when it attends to all. One that does not is behind something that keeps
+back what it says: no decision shall be kept back by it."""
 SILENCE_SECONDS = 45.0
 """After so long without a word a connection counts as dead: the server says something every 15."""
 END_SECONDS = 1.0
@@ -292,7 +295,7 @@ class Crowd:
         """Connect, and tell what comes until the server ends it."""
         stream.stood, parser = False, Parser()
         call = _call(wire, stream.names)
-        with anyio.move_on_after(wire.timeout) as first_word:
+        with anyio.move_on_after(FIRST_WORD_SECONDS) as first_word:
             async with wire.open(call) as response:
                 if response.status_code != 200:
                     result(call, await wire.whole(response))
@@ -304,7 +307,7 @@ class Crowd:
                     for message in parser.feed(chunk):
                         self._hear(message, wire)
         if first_word.cancelled_caught:
-            raise Alone  # something on the way may keep back what the server says
+            raise Alone
 
     def _hear(self, message: Message, wire: AsyncWire) -> None:
         data = message.data.encode()
