@@ -74,6 +74,8 @@ class FakeIndent:
         self.on_create: Callable[[str], object] = lambda name: None
         self.on_wait: Callable[[str, float], object] = self._park
         """Called when somebody waits for an open petition: its name and the seconds, 0 for ever."""
+        self.on_any: Callable[[Request], tuple[int, str] | None] = lambda request: None
+        """Called with every request; what it answers is a refusal."""
         self.streams = True
         """Whether the server knows streams of petitions."""
         self.connections = 0
@@ -82,6 +84,7 @@ class FakeIndent:
         self.url = "http://127.0.0.1:8080"
         self._keys: dict[str, tuple[str, Json]] = {}
         self._changed = threading.Condition()
+        self._hang_ups = 0
 
     # ---- what a test makes it do ----
 
@@ -93,6 +96,12 @@ class FakeIndent:
     def drop(self, times: int = 1) -> None:
         """Break the connection of the next calls, before anything is done."""
         self.faults.extend([_drop] * times)
+
+    def hang_up(self) -> None:
+        """End the streams that are open, in the middle."""
+        with self._changed:
+            self._hang_ups += 1
+            self._changed.notify_all()
 
     def drop_after(self) -> None:
         """Do the next call, and break the connection before its answer."""
@@ -173,7 +182,8 @@ class FakeIndent:
             answer = self.faults.popleft()(request)
             if answer is not None:
                 return answer
-        return self._route(request)
+        refusal = self.on_any(request)
+        return problem(*refusal, "made to fail") if refusal else self._route(request)
 
     # ---- the routes ----
 
@@ -252,14 +262,15 @@ class FakeIndent:
     def _told(self, names: list[str]) -> Iterator[bytes]:
         """Each of these once, the moment it is not open."""
         left = dict.fromkeys(names)
-        for name in left:
-            if (
-                name in self.petitions
-                and self.petitions[name]["state"]["status"]["phase"] == "open"
-            ):
+        decided = self._decided(left)
+        for name in names:
+            if name not in decided:
                 self.on_wait(name, 0)
         yield b"retry: 1000\n\n"
+        hang_ups = self._hang_ups
         while left:
+            if self._hang_ups != hang_ups:
+                return
             with self._changed:
                 ready = self._changed.wait_for(lambda: self._decided(left), timeout=0.1)
             for name in ready:
@@ -269,10 +280,10 @@ class FakeIndent:
         yield b"event: end\ndata: {}\n\n"
 
     def _decided(self, names: Mapping[str, None]) -> list[str]:
-        there = {
-            n: self.petitions[n]["state"]["status"]["phase"] for n in names if n in self.petitions
-        }
-        return [n for n in names if there.get(n) != "open"]
+        there = self.petitions
+        return [
+            n for n in names if n not in there or there[n]["state"]["status"]["phase"] != "open"
+        ]
 
     def _event_of(self, name: str) -> bytes:
         kind, body = "petition", self.petitions.get(name)

@@ -25,7 +25,7 @@ from approvals import (
     resume_sync,
 )
 from fake_indent import SPACE, TOKEN, FakeIndent
-from indentapi import AsyncIndentAPI, IndentAPI
+from indentapi import APITimeoutError, AsyncIndentAPI, IndentAPI
 
 DOOR = [Resource(kind="door", id="front")]
 
@@ -94,16 +94,19 @@ def test_breaks_restarts_and_failures_while_waiting(server: FakeIndent) -> None:
 async def test_a_server_that_hangs_does_not_hold_the_deadline(
     server: FakeIndent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It ends although the server answers nobody before it has: the test would hang."""
     monkeypatch.setattr("indentapi._wire.GRACE_SECONDS", 0.1)
-    hanging = threading.Event()
-    server.on_wait = lambda name, seconds: hanging.wait(20)
-    start = time.monotonic()
+    over = threading.Event()
+    server.on_wait = lambda name, seconds: over.wait()
     try:
-        with pytest.raises(ApprovalTimeout, match="could not be asked at the end"):
+        with pytest.raises(ApprovalTimeout) as raised:
             await approval(reason="why", resources=DOOR, timeout=0.2, quiet=True)
-        assert time.monotonic() - start < 5
+        name = raised.value.petition["name"]
+        async with AsyncIndentAPI() as indent:
+            with pytest.raises(APITimeoutError):
+                await indent.petition.wait(name, timeout=0.2)
     finally:
-        hanging.set()
+        over.set()
 
 
 def test_cancelling_stops_waiting_at_once(server: FakeIndent) -> None:
@@ -125,20 +128,6 @@ def test_cancelling_stops_waiting_at_once(server: FakeIndent) -> None:
     assert petition["state"]["status"]["phase"] == "open"
     in_a_moment(server)
     assert resume_sync(petition["name"], quiet=True)
-
-
-@pytest.mark.anyio
-async def test_many_at_once(server: FakeIndent) -> None:
-    in_a_moment(server)
-    granted: list[str] = []
-
-    async def one() -> None:
-        granted.append((await approval(reason="why", resources=DOOR, quiet=True)).name)
-
-    async with anyio.create_task_group() as group:
-        for _ in range(10):
-            group.start_soon(one)
-    assert sorted(granted) == sorted(server.petitions)
 
 
 def test_an_interrupt_passes_through(fake: FakeIndent) -> None:
