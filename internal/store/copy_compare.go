@@ -140,9 +140,9 @@ func (c *copier) compareIndexes(ctx context.Context) error {
 	}
 	for _, index := range keys(derivedTables) {
 		for _, space := range keys(spaces) {
-			from, condition := d.found(index, "$1", "")
+			from, matches := d.found(index, "$1", "")
 			var found, want int64
-			if err := c.target.conn.QueryRowContext(ctx, "SELECT count(*) FROM "+from+" WHERE "+condition, d.search(space, nil)).Scan(&found); err != nil {
+			if err := c.target.conn.QueryRowContext(ctx, "SELECT count(*) FROM "+from+" WHERE "+matches, d.search([]condition{inSpace(space)})).Scan(&found); err != nil {
 				return fmt.Errorf("the index %s does not answer: %w", index, err)
 			}
 			if err := c.target.conn.QueryRowContext(ctx, "SELECT count(*) FROM "+derivedTables[index]+" WHERE space = $1", space).Scan(&want); err != nil {

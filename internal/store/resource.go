@@ -116,7 +116,7 @@ func (s *Store) Resources(ctx context.Context, q approval.ResourceQuery) (approv
 	var c clause
 	c.add("SELECT r.name, r.doc FROM ")
 	if positive := searchable(conditions); len(positive) > 0 {
-		found, condition := s.dialect.found("resource_search", c.arg(s.dialect.search(q.Space, positive)), "")
+		found, condition := s.dialect.found("resource_search", c.arg(s.dialect.search(append(positive, inSpace(q.Space)))), "")
 		c.add(found, " CROSS JOIN resources r WHERE r.seq = d.rowid AND ", condition, " AND ")
 	} else {
 		c.add("resources r WHERE ")

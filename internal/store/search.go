@@ -144,6 +144,9 @@ func (c *clause) satisfies(list []condition, row string) {
 	}
 }
 
+// inSpace is the condition that a row is of the space.
+func inSpace(space string) condition { return condition{words: []string{spaceMark(space)}} }
+
 // searchable answers the conditions that an index of words can answer, if there are any.
 func searchable(list []condition) (positive []condition) {
 	for _, c := range list {
@@ -154,19 +157,40 @@ func searchable(list []condition) (positive []condition) {
 	return positive
 }
 
-// search writes the conditions in an engine's query language: all of them, each by any of its words.
-func (d *dialect) search(space string, list []condition) string {
-	var b strings.Builder
-	b.WriteString(d.quote(spaceMark(space), false))
+// refusing answers the others, by which it can leave out rows of what it finds.
+func refusing(list []condition) (negative []condition) {
 	for _, c := range list {
-		b.WriteString(d.and + "(")
-		for i, w := range c.words {
-			if i > 0 {
-				b.WriteString(d.or)
-			}
-			b.WriteString(d.quote(w, c.prefix))
+		if c.not {
+			negative = append(negative, c)
 		}
-		b.WriteString(")")
+	}
+	return negative
+}
+
+// search writes conditions in an engine's query language: all of them, each by any of its words. The first must not be a
+// negative one.
+func (d *dialect) search(list []condition) string {
+	var b strings.Builder
+	for _, c := range list {
+		switch text := d.any(c); {
+		case b.Len() == 0:
+			b.WriteString(text)
+		case c.not:
+			text = "(" + b.String() + ")" + d.not + text
+			b.Reset()
+			b.WriteString(text)
+		default:
+			b.WriteString(d.and + text)
+		}
 	}
 	return b.String()
+}
+
+// any writes a condition.
+func (d *dialect) any(c condition) string {
+	words := make([]string, len(c.words))
+	for i, w := range c.words {
+		words[i] = d.quote(w, c.prefix)
+	}
+	return "(" + strings.Join(words, d.or) + ")"
 }

@@ -27,9 +27,10 @@ type dialect struct {
 	found func(table, placeholder, order string) (from, condition string)
 	// inOrder: whole words are found in the order of rowids, so that a page costs a page however many rows have them.
 	inOrder bool
-	// quote, and and or are the words of a search; a word that is a prefix stands for all that begin with it.
-	quote   func(word string, prefix bool) string
-	and, or string
+	// quote, and, or and not (of what stands before it) are the words of a search; a word that is a prefix stands for all
+	// that begin with it.
+	quote        func(word string, prefix bool) string
+	and, or, not string
 }
 
 // text is one SQL statement in the words of each engine. Statements are package variables: made once, compared by
@@ -127,17 +128,22 @@ func list[T any](ctx context.Context, s *Store, text string, args []any, scan fu
 	return collect(ctx, ctx, s, query{text, args, true}, scan)
 }
 
-// one answers the only row of a reading text, or found false. It takes microseconds and is not interrupted when the
-// caller leaves: an interruption costs an engine its connection, which is more than the answer costs.
+// one answers the only row of a reading text, or found false.
 func one[T any](ctx context.Context, s *Store, t *text, scan func(*sql.Rows) (T, error), args ...any) (item T, found bool, err error) {
-	if err := ctx.Err(); err != nil {
-		return item, false, cancelled(err)
-	}
-	items, err := collect(ctx, context.WithoutCancel(ctx), s, query{t.in(s.dialect), args, false}, scan)
+	items, err := few(ctx, s, query{t.in(s.dialect), args, false}, scan)
 	if err != nil || len(items) == 0 {
 		return item, false, err
 	}
 	return items[0], true, nil
+}
+
+// few answers the rows of a reading text that finds each by an index. It takes microseconds and is not interrupted when
+// the caller leaves: an interruption costs an engine its connection, which is more than the answer costs.
+func few[T any](ctx context.Context, s *Store, q query, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, cancelled(err)
+	}
+	return collect(ctx, context.WithoutCancel(ctx), s, q, scan)
 }
 
 func collect[T any](ctx, within context.Context, s *Store, q query, scan func(*sql.Rows) (T, error)) (items []T, err error) {

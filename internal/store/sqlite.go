@@ -38,7 +38,7 @@ var sqliteDialect = &dialect{
 		}
 		return quoted
 	},
-	and: " AND ", or: " OR ",
+	and: " AND ", or: " OR ", not: " NOT ",
 }
 
 // forgetText takes a row out of an index of words, which does not know them and must be told. It is to run before the
@@ -94,7 +94,7 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	}
 	e := &sqliteEngine{writer: w, reader: reader, lock: lock}
 	return &Store{engine: e, dialect: sqliteDialect, broker: NewBroker(), reads: newGate(o.Conns, o.Queue, o.Timeout), walks: usualWalks,
-		cache: cache, late: words}, nil
+		samples: sampling{size: usualSample}, cache: cache, late: words}, nil
 }
 
 // prepareSQLite brings the schema up to date. The lock is for who asked to be alone; others take it while they change

@@ -54,6 +54,7 @@ type Store struct {
 	broker  *Broker
 	reads   *gate
 	walks   walks
+	samples sampling
 	cache   *petitionCache // nil where others write, too
 	late    *lateWords     // nil where the index of words has every petition
 	// together reads petitions on PostgreSQL; nil on SQLite.

@@ -37,7 +37,8 @@ func TestSQLiteKeepsThePort(t *testing.T) {
 
 // shortSighted makes the search ask its index among the suite's few petitions too, not only walk over them.
 func shortSighted(s *Store) *Store {
-	s.walks = walks{all: 5, notClosed: 2}
+	s.walks = walks{all: 5, notClosed: 2, gather: 3}
+	s.samples.size = 4
 	if s.late != nil {
 		s.late.most = 2
 	}
