@@ -10,8 +10,8 @@ var buffers bufferPool
 
 type bufferPool struct{ pool sync.Pool }
 
-// mostKept bounds a buffer that is kept: one large body must not hold memory for ever.
-const mostKept = 64 << 10
+// mostKept bounds a buffer that is kept: one large body must not hold memory for ever. A page of a list fits.
+const mostKept = 128 << 10
 
 func (p *bufferPool) take() *bytes.Buffer {
 	if b, ok := p.pool.Get().(*bytes.Buffer); ok {

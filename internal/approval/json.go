@@ -37,7 +37,7 @@ func (j JSON) Next() JSON {
 
 // Quote writes a text as a value.
 func (j JSON) Quote(s string) JSON {
-	for i := 0; i < len(s); i++ {
+	for i := plain(s); i < len(s); i++ {
 		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
 			// What is not UTF-8 is replaced; none has come in.
 			quoted, _ := jsontext.AppendQuote([]byte(j), s)

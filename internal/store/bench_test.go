@@ -116,7 +116,7 @@ func BenchmarkLists(b *testing.B) {
 
 // populate makes petitions of which one in a thousand is open, each with one of a thousand words and one in a thousand
 // with a word of its own.
-func populate(b *testing.B, s approval.Store, many int) {
+func populate(b testing.TB, s approval.Store, many int) {
 	b.Helper()
 	numbers := make(chan int, 1024)
 	var all sync.WaitGroup

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -77,6 +78,42 @@ func matching(all []approval.Petition, words []string) []string {
 		}
 	}
 	return list
+}
+
+// searchesAreSelected compares words together with all other conditions, page by page, with what a walk over all petitions
+// finds: words that all have, that few have, that no two have together, and what must not be there.
+func searchesAreSelected(t *testing.T, k kit) {
+	var all []approval.Petition
+	for i := range 60 {
+		p := k.create(t, func(p *approval.Petition) {
+			p.Phase = approval.Phases[i%len(approval.Phases)]
+			p.Reason = fmt.Sprintf("ticket%d everywhere half%d third%d", i, i%2, i%3)
+			p.Labels = map[string]string{"all": "x", "odd": fmt.Sprint(i % 2)}
+			if i%10 == 3 {
+				p.Labels["rare"] = "r"
+			}
+		})
+		all = append(all, p)
+	}
+	texts := []string{"everywhere", "half1 third2", "half0 half1", "ticket7", "ticket", "ticket2 everywhere t", "ev ti ha", "nowhere everywhere", "ticket59", "ticket0"}
+	selectors := []string{"", "rare", "!rare", "odd=1,rare", "odd=1,!rare", "odd notin (0,1)", "all=x", "!all", "none=x"}
+	phases := [][]approval.Phase{nil, {approval.Open}, {approval.Closed, approval.Revoked}}
+	for _, text := range texts {
+		for i, selector := range selectors {
+			q := approval.PetitionQuery{Space: k.space, Words: approval.SearchWords(text), Phases: phases[i%len(phases)]}
+			q.Selector, _ = approval.ParseSelector("", selector)
+			request := approval.PageRequest{Size: []int{200, 7, 1}[i%3], Ascending: i%2 == 0}
+			pages := walk(t, request.Size, func(r approval.PageRequest) ([]string, string, error) {
+				q.Page = r
+				page, err := k.Petitions(t.Context(), q)
+				return names(page), page.Next, err
+			}, request.Ascending)
+			found := slices.DeleteFunc(selected(all, q), func(name string) bool { return !slices.Contains(matching(all, q.Words), name) })
+			if got := slices.Concat(pages...); !slices.Equal(got, found) {
+				t.Errorf("%q %q %v: got %d petitions, want %d", text, selector, q.Phases, len(got), len(found))
+			}
+		}
+	}
 }
 
 // searchIsSafe gives the engines words that mean something in their own query languages. A use case does not send any

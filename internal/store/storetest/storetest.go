@@ -60,6 +60,7 @@ var cases = []struct {
 	{"pages of petitions", false, pagesOfPetitions},
 	{"pages while others write", false, pagesWhileOthersWrite},
 	{"search finds what has all words", false, searchFinds},
+	{"searches are selected by all else", false, searchesAreSelected},
 	{"search is safe against its words", false, searchIsSafe},
 	{"spaces do not see each other", false, spacesAreSeparate},
 
