@@ -40,6 +40,7 @@ type Proxy struct {
 type trap struct {
 	text   []byte
 	before bool // cut before the text reaches the server, not before its answer reaches the client
+	last   bool // nothing passes afterwards
 }
 
 // link is one connection with both its ends.
@@ -75,6 +76,9 @@ func (p *Proxy) Cut() {
 // Refuse breaks every connection and refuses new ones, as a server that is stopped.
 func (p *Proxy) Refuse() { p.set(func() { p.refuses = true; p.cut() }) }
 
+// Shut refuses new connections; those that stand stay.
+func (p *Proxy) Shut() { p.set(func() { p.refuses = true }) }
+
 // Hold lets nothing through in these directions, and tells nobody, as a cable that is pulled. What is sent meanwhile
 // arrives when it is healed, as TCP would send it again.
 func (p *Proxy) Hold(ways ...Direction) {
@@ -99,6 +103,12 @@ func (p *Proxy) LoseAnswerTo(text string) { p.set(func() { p.trap = &trap{text: 
 // To the client it looks as with LoseAnswerTo.
 func (p *Proxy) LoseRequest(text string) {
 	p.set(func() { p.trap = &trap{text: []byte(text), before: true} })
+}
+
+// DieBefore sets a trap for the next request that has the text: it never reaches the server, and nothing does afterwards,
+// as if the client had died.
+func (p *Proxy) DieBefore(text string) {
+	p.set(func() { p.trap = &trap{text: []byte(text), before: true, last: true} })
 }
 
 // Sprung answers how many traps have closed.
@@ -214,10 +224,14 @@ func (p *Proxy) admit(l *link, way Direction, chunk []byte) (pass []byte, broken
 		p.changed.Wait()
 	}
 	if way == ToServer && p.trap != nil && bytes.Contains(chunk, p.trap.text) {
-		before := p.trap.before
+		sprung := p.trap
 		p.trap = nil
 		p.sprung++
-		if before {
+		if sprung.last {
+			p.refuses = true
+			p.cut()
+		}
+		if sprung.before {
 			return nil, true
 		}
 		l.swallows = true
