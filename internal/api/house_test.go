@@ -31,7 +31,7 @@ const (
 
 // house is the API over the real use cases and identity, on storage in memory and a clock that moves by hand.
 type house struct {
-	*testing.T
+	testing.TB
 	api      *API
 	clock    *approvaltest.Clock
 	service  *approval.Service
@@ -43,9 +43,9 @@ type house struct {
 	tokens   map[string]string
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
-	h := &house{T: t, clock: approvaltest.NewClock(), store: approvaltest.NewStore(), broker: approvaltest.NewBroker(), logs: newSyncBuffer(), tokens: map[string]string{}}
+	h := &house{TB: t, clock: approvaltest.NewClock(), store: approvaltest.NewStore(), broker: approvaltest.NewBroker(), logs: newSyncBuffer(), tokens: map[string]string{}}
 	logger := textLogger(h.logs)
 	var err error
 	h.service = approval.NewService(approval.Deps{Store: h.store, Policy: testPolicy{}, Clock: h.clock, IDs: &approvaltest.IDs{}, Broker: h.broker, Logger: logger})
@@ -142,7 +142,7 @@ func (h *house) serviceToken(scopes ...approval.Permission) string {
 
 // answer is what came back.
 type answer struct {
-	*testing.T
+	testing.TB
 	status int
 	header http.Header
 	body   string
@@ -194,7 +194,7 @@ func (h *house) send(r *http.Request) answer {
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	h.must(err)
-	return answer{h.T, res.StatusCode, res.Header, string(body), res.Close}
+	return answer{h.TB, res.StatusCode, res.Header, string(body), res.Close}
 }
 
 // ok fails the test unless the answer is a success, and reads it into out.

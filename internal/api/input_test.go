@@ -60,7 +60,7 @@ func TestBadBodies(t *testing.T) {
 		for _, c := range cases {
 			t.Run(id+"/"+c.name, func(t *testing.T) {
 				a := send(c.body)
-				a.T = t
+				a.TB = t
 				p := a.refused(c.status, approval.Invalid, fieldOr(a, c.field))
 				if p.Field == "" || strings.ContainsAny(p.Field+p.Detail, "\u202e\u0001") {
 					t.Errorf("the field must be named, and harmlessly: %q: %q", p.Field, p.Detail)

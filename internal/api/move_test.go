@@ -38,7 +38,7 @@ func (b *backDoor) Accept() (net.Conn, error) {
 func (b *backDoor) Close() error { b.end(); return nil }
 
 // newSmallHouse is a house that parks everybody who waits outside the server. back tells of each connection that is given back.
-func newSmallHouse(t *testing.T) (h *house, back <-chan struct{}) {
+func newSmallHouse(t testing.TB) (h *house, back <-chan struct{}) {
 	t.Helper()
 	h = newHouse(t)
 	h.server.Close()
@@ -91,7 +91,7 @@ func (l *line) answer() answer {
 	l.must(err)
 	body, err := io.ReadAll(res.Body)
 	l.must(err)
-	return answer{l.T, res.StatusCode, res.Header, string(body), res.Close}
+	return answer{l.TB, res.StatusCode, res.Header, string(body), res.Close}
 }
 
 func (h *house) waiting(p *petition) string { return inSpace + "/petitions/" + p.Name + "?wait=30s" }

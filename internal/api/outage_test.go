@@ -48,9 +48,9 @@ func (o *outage) waits(sleepers int) {
 // Who was parked when storage went away stays, inside the server and outside it, and hears of the decision.
 func TestAParkedCallStaysThroughAnOutage(t *testing.T) {
 	t.Parallel()
-	for place, h := range map[string]func(t *testing.T) *house{
+	for place, h := range map[string]func(t testing.TB) *house{
 		"inside":  newHouse,
-		"outside": func(t *testing.T) *house { h, _ := newSmallHouse(t); return h },
+		"outside": func(t testing.TB) *house { h, _ := newSmallHouse(t); return h },
 	} {
 		t.Run(place, func(t *testing.T) {
 			t.Parallel()

@@ -94,7 +94,7 @@ func TestOneConnectionWaitsForMany(t *testing.T) {
 	h.claim(theEditor, decided.Name, "access/deny").ok(nil)
 	f := h.await(h.token(theViewer), first.Name, decided.Name, "missing", second.Name)
 	m := f.message()
-	answer{h.T, 404, http.Header{"Content-Type": {"application/problem+json"}}, m.data, false}.refused(404, approval.NotFound, "", "missing")
+	answer{h.TB, 404, http.Header{"Content-Type": {"application/problem+json"}}, m.data, false}.refused(404, approval.NotFound, "", "missing")
 	if m.kind != eventProblem || m.id != "missing" {
 		t.Errorf("%+v", m)
 	}

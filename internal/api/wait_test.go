@@ -31,7 +31,7 @@ func (h *house) park(ctx context.Context, token, path string) <-chan answer {
 		}
 		defer res.Body.Close()
 		body, _ := io.ReadAll(res.Body)
-		out <- answer{h.T, res.StatusCode, res.Header, string(body), res.Close}
+		out <- answer{h.TB, res.StatusCode, res.Header, string(body), res.Close}
 	}()
 	h.clock.WaitForSleepers(1)
 	return out
