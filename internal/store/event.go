@@ -43,8 +43,10 @@ func (s *Store) Events(ctx context.Context, q approval.EventQuery) (approval.Pag
 	if err != nil {
 		return result, err
 	}
-	l := eventList{}
-	l.begin(q)
+	part, err := s.within(ctx, q)
+	if err != nil {
+		return result, err
+	}
 	if given {
 		tx, err := strconv.ParseInt(key.Text, 10, 64)
 		if err != nil {
@@ -53,8 +55,15 @@ func (s *Store) Events(ctx context.Context, q approval.EventQuery) (approval.Pag
 		if s.foreign(tx) {
 			return result, approval.FieldError("pageToken", foreignText)
 		}
-		l.beyond(approval.Cursor{Tx: tx, Seq: key.Number}, page.Ascending, s.dialect)
+		if at := (approval.Cursor{Tx: tx, Seq: key.Number}); page.Ascending {
+			part.begin(at)
+		} else {
+			part.end(at)
+		}
 	}
+	l := eventList{dialect: s.dialect}
+	l.begin(q)
+	l.within(part)
 	l.order(page.Ascending, page.Size+1)
 	events, err := list(ctx, s, l.String(), l.args, scanEvent)
 	if err != nil {
@@ -74,9 +83,9 @@ func (s *Store) EventsAfter(ctx context.Context, q approval.EventQuery, after ap
 	if s.foreign(after.Tx) {
 		return nil, approval.FieldError("Last-Event-ID", foreignText)
 	}
-	l := eventList{}
+	l := eventList{dialect: s.dialect}
 	l.begin(q)
-	l.beyond(after, true, s.dialect)
+	l.within(span{after: after})
 	l.add(" AND ", s.dialect.words.Replace("{settled}"))
 	l.order(true, limit)
 	return list(ctx, s, l.String(), l.args, scanEvent)
@@ -97,7 +106,10 @@ func (s *Store) LastCursor(ctx context.Context, space string) (approval.Cursor, 
 	return last, err
 }
 
-type eventList struct{ clause }
+type eventList struct {
+	clause
+	dialect *dialect
+}
 
 // begin selects by what was asked for; each of petition and actor has an index in log order.
 func (l *eventList) begin(q approval.EventQuery) {
@@ -115,17 +127,22 @@ func (l *eventList) begin(q approval.EventQuery) {
 	}
 }
 
-// beyond goes on behind the cursor. In a log without transaction numbers they are left out of the comparison: SQLite
-// uses an index for a pair of columns only if none of them is the row's own number.
-func (l *eventList) beyond(c approval.Cursor, ascending bool, d *dialect) {
-	than := " < "
-	if ascending {
-		than = " > "
+// within keeps to a part of the log. In a log without transaction numbers they are left out of the comparison: SQLite uses
+// an index for a pair of columns only if none of them is the row's own number.
+func (l *eventList) within(part span) {
+	if part.after != (approval.Cursor{}) {
+		l.than(">", part.after)
 	}
-	if c.Tx == 0 && d == sqliteDialect {
-		l.add(" AND tx = 0 AND seq", than, l.arg(c.Seq))
+	if part.hasBefore {
+		l.than("<", part.before)
+	}
+}
+
+func (l *eventList) than(than string, c approval.Cursor) {
+	if l.dialect == sqliteDialect {
+		l.add(" AND tx = 0 AND seq ", than, " ", l.arg(c.Seq))
 	} else {
-		l.add(" AND (tx, seq)", than, "(", l.arg(c.Tx), ", ", l.arg(c.Seq), ")")
+		l.add(" AND (tx, seq) ", than, " (", l.arg(c.Tx), ", ", l.arg(c.Seq), ")")
 	}
 }
 

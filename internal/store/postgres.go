@@ -95,7 +95,8 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	if o.Serializable {
 		e.begin = "BEGIN ISOLATION LEVEL SERIALIZABLE"
 	}
-	return &Store{engine: e, dialect: postgresDialect, broker: broker, reads: places, together: e.reads, walks: usualWalks, samples: sampling{size: usualSample}, timeout: o.Timeout}, nil
+	return &Store{engine: e, dialect: postgresDialect, broker: broker, reads: places, together: e.reads, walks: usualWalks, samples: sampling{size: usualSample},
+		times: eventTimes{block: usualBlock}, timeout: o.Timeout}, nil
 }
 
 // configure sets what every session of ours needs, unless the address says otherwise.

@@ -94,7 +94,7 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	}
 	e := &sqliteEngine{writer: w, reader: reader, lock: lock}
 	return &Store{engine: e, dialect: sqliteDialect, broker: NewBroker(), reads: newGate(o.Conns, o.Queue, o.Timeout), walks: usualWalks,
-		samples: sampling{size: usualSample}, cache: cache, late: words}, nil
+		samples: sampling{size: usualSample}, times: eventTimes{block: usualBlock}, cache: cache, late: words}, nil
 }
 
 // prepareSQLite brings the schema up to date. The lock is for who asked to be alone; others take it while they change

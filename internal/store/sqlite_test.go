@@ -200,9 +200,9 @@ func TestSQLitePlans(t *testing.T) {
 	for name, q := range map[string]approval.EventQuery{"log": {}, "log of a petition": {Petition: "a"}, "log of an actor": {Actor: "a"},
 		"log of a time": {Since: storetest.Start}} {
 		for _, ascending := range []bool{false, true} {
-			l := eventList{}
+			l := eventList{dialect: s.dialect}
 			l.begin(q)
-			l.beyond(approval.Cursor{Seq: 7}, ascending, s.dialect)
+			l.within(map[bool]span{true: {after: approval.Cursor{Seq: 7}}, false: {before: approval.Cursor{Seq: 7}, hasBefore: true}}[ascending])
 			l.order(ascending, 51)
 			if plan := provePlan(t, s, name, l.String(), l.args); !strings.Contains(plan, "AND tx=? AND rowid") && !strings.Contains(plan, "AND tx=? AND seq") {
 				t.Errorf("%s: %s does not begin at the cursor", name, plan)

@@ -55,6 +55,7 @@ type Store struct {
 	reads   *gate
 	walks   walks
 	samples sampling
+	times   eventTimes
 	cache   *petitionCache // nil where others write, too
 	late    *lateWords     // nil where the index of words has every petition
 	// together reads petitions on PostgreSQL; nil on SQLite.

@@ -39,6 +39,7 @@ func TestSQLiteKeepsThePort(t *testing.T) {
 func shortSighted(s *Store) *Store {
 	s.walks = walks{all: 5, notClosed: 2, gather: 3}
 	s.samples.size = 4
+	s.times.block = 3
 	if s.late != nil {
 		s.late.most = 2
 	}

@@ -90,6 +90,53 @@ func eventsAreSelected(t *testing.T, k kit) {
 	}
 }
 
+// eventsOfATime are found although the clock was set back and forth while they were written, page by page, and while more
+// are written.
+func eventsOfATime(t *testing.T, k kit) {
+	var all []approval.Event
+	for round, hours := range [][]int{{1, 2, 3, 4, 5, 6, 7, 8, 9}, {2, 2, 2, 9, 1, 5, 12, 5}, {20, 21}} {
+		for i, hour := range hours {
+			e := approval.Event{Event: "test/time", ID: UUID(), Timestamp: Start.Add(time.Duration(hour) * time.Hour), Reason: fmt.Sprint(round, i),
+				Actor: approval.Resource{ID: fmt.Sprint("actor", i%2)}, Meta: approval.Meta{Space: k.space}}
+			wantCode(t, k.Commit(t.Context(), approval.Change{Space: k.space, Events: []approval.Event{e}}), "")
+			all = append(all, e)
+		}
+		for since := range 14 {
+			for _, until := range []int{0, since + 1, since + 3, 30} {
+				k.findTime(t, all, since, until)
+			}
+		}
+	}
+}
+
+func (k kit) findTime(t *testing.T, all []approval.Event, since, until int) {
+	t.Helper()
+	for _, ascending := range []bool{true, false} {
+		q := approval.EventQuery{Space: k.space, Actor: []string{"", "actor1"}[since%2], Since: Start.Add(time.Duration(since) * time.Hour)}
+		if until > 0 {
+			q.Until = Start.Add(time.Duration(until) * time.Hour)
+		}
+		if since == 0 {
+			q.Since = time.Time{}
+		}
+		var wanted []string
+		for _, e := range all {
+			if !e.Timestamp.Before(q.Since) && (until == 0 || e.Timestamp.Before(q.Until)) && (q.Actor == "" || e.Actor.ID == q.Actor) {
+				wanted = append(wanted, e.Reason)
+			}
+		}
+		if !ascending {
+			slices.Reverse(wanted)
+		}
+		pages := walk(t, 2, func(r approval.PageRequest) ([]string, string, error) {
+			q.Page = r
+			page, err := k.Events(t.Context(), q)
+			return reasons(page.Items), page.Next, err
+		}, ascending)
+		want(t, slices.Concat(pages...), nil, wanted)
+	}
+}
+
 func pagesOfEvents(t *testing.T, k kit) {
 	all := reasons(k.notes(t, 20))
 	for _, ascending := range []bool{true, false} {

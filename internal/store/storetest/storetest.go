@@ -71,6 +71,7 @@ var cases = []struct {
 
 	{"events come back as they were", false, eventsComeBack},
 	{"events are selected", false, eventsAreSelected},
+	{"events of a time", false, eventsOfATime},
 	{"pages of events", false, pagesOfEvents},
 	{"the log is read on from a cursor", false, logIsReadOn},
 	{"a follower of the log misses nothing", false, followerMissesNothing},
