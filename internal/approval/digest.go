@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -28,17 +29,61 @@ type digestInput struct {
 
 // Digest answers "sha256:" and the hex hash of what the petition asks. Any change of it is another petition.
 func Digest(petitioners, resources []Resource, params []byte, reason string, duration time.Duration) (string, error) {
-	raw, err := json.Marshal(digestInput{Duration: duration.String(), Params: params, Petitioners: petitioners, Reason: reason, Resources: resources},
-		json.Deterministic(true))
+	in := digestInput{Duration: duration.String(), Params: params, Petitioners: petitioners, Reason: reason, Resources: resources}
+	text, err := in.canonical()
 	if err != nil {
 		return "", Wrap(Invalid, err, "the petition cannot be written as canonical JSON")
 	}
-	value := jsontext.Value(raw)
-	if err := value.Canonicalize(); err != nil {
-		return "", Wrap(Invalid, err, "the petition cannot be written as canonical JSON")
+	sum := sha256.Sum256(text)
+	const scheme = "sha256:"
+	out := hex.AppendEncode(append(make([]byte, 0, len(scheme)+2*len(sum)), scheme...), sum[:])
+	return string(out), nil
+}
+
+// canonical writes the input as canonical JSON. What has no params and is all ASCII writes itself, in a tenth of the
+// library's time; the library alone knows the order of UTF-16, what is not UTF-8, and every form of params.
+func (in *digestInput) canonical() ([]byte, error) {
+	if len(in.Params) == 0 {
+		if text := in.plain(make(JSON, 0, 512)); isASCII(text) {
+			return text, nil
+		}
 	}
-	sum := sha256.Sum256(value)
-	return "sha256:" + hex.EncodeToString(sum[:]), nil
+	raw, err := json.Marshal(in, json.Deterministic(true))
+	if err != nil {
+		return nil, err
+	}
+	value := jsontext.Value(raw)
+	err = value.Canonicalize()
+	return value, err
+}
+
+func (in *digestInput) plain(j JSON) JSON {
+	return j.Begin().Name("duration").Quote(in.Duration).Name("petitioners").canonicalResources(in.Petitioners).
+		Name("reason").Quote(in.Reason).Name("resources").canonicalResources(in.Resources).End()
+}
+
+// canonicalResources writes an array of resources as a value, their members in the order of RFC 8785.
+func (j JSON) canonicalResources(list []Resource) JSON {
+	j = append(j, '[')
+	for i := range list {
+		r := &list[i]
+		j = j.Next().Begin()
+		if len(r.AltIDs) > 0 {
+			j = Texts(j.Name("altIds"), r.AltIDs)
+		}
+		j = j.Text("displayName", r.DisplayName).Text("email", r.Email).Text("id", r.ID).Text("kind", r.Kind).
+			Labels("labels", r.Labels).End()
+	}
+	return append(j, ']')
+}
+
+func isASCII(text []byte) bool {
+	for _, c := range text {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // CanonicalParams checks the params of a petition and answers them as canonical JSON (RFC 8785), nil when there are none.

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"pgregory.net/rapid"
 )
 
@@ -214,6 +216,36 @@ func TestEveryFieldIsInTheDigest(t *testing.T) {
 	}
 	if n := reflect.TypeFor[digestInput]().NumField(); n != 5 {
 		t.Errorf("the digest has %d fields: add the new one to the cases above", n)
+	}
+}
+
+// What writes itself is what the library writes of it, to the byte; what is not plain is left to the library.
+func TestThePlainDigestInputIsCanonical(t *testing.T) {
+	t.Parallel()
+	texts := rapid.StringMatching("[a-d \\x00-\\x1f\\x7f\"\\\\/<>&]{0,6}|[a-cé€\ufb33😀]{0,3}")
+	resources := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Resource {
+		return Resource{ID: texts.Draw(t, "id"), DisplayName: texts.Draw(t, "displayName"), Kind: texts.Draw(t, "kind"), Email: texts.Draw(t, "email"),
+			AltIDs: rapid.SliceOfN(texts, 0, 2).Draw(t, "altIds"), Labels: rapid.MapOfN(texts, texts, 0, 10).Draw(t, "labels")}
+	}), 0, 3)
+	rapid.Check(t, func(t *rapid.T) {
+		in := digestInput{Duration: "1h0m0s", Petitioners: resources.Draw(t, "petitioners"), Resources: resources.Draw(t, "resources"), Reason: texts.Draw(t, "reason")}
+		raw, err := jsonv2.Marshal(in, jsonv2.Deterministic(true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := jsontext.Value(raw)
+		if err := want.Canonicalize(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := in.canonical(); err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("got %s, %v; want %s", got, err, want)
+		}
+		if plain := in.plain(nil); isASCII(plain) != isASCII(want) {
+			t.Fatalf("%s is taken for plain", plain)
+		}
+	})
+	if _, err := Digest(nil, []Resource{{ID: "\xff"}}, nil, "", 0); CodeOf(err) != Invalid {
+		t.Errorf("text that is not UTF-8: %v", err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package approval
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -99,7 +98,10 @@ func (j JSON) Labels(name string, labels map[string]string) JSON {
 		return j
 	}
 	var few [8]string
-	keys := slices.AppendSeq(few[:0], maps.Keys(labels))
+	keys := few[:0]
+	for key := range labels {
+		keys = append(keys, key)
+	}
 	slices.Sort(keys)
 	j = j.Name(name).Begin()
 	for _, key := range keys {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -224,7 +225,7 @@ func (p Petition) Unmet() []string {
 	var unmet []string
 	for i, r := range p.Verdict.Requirements {
 		if have := p.approvals(i); have < r.Count {
-			unmet = append(unmet, fmt.Sprintf("%d of %d approvals by %s", have, r.Count, r.Reviewers))
+			unmet = append(unmet, strconv.Itoa(have)+" of "+strconv.Itoa(r.Count)+" approvals by "+r.Reviewers.String())
 		}
 	}
 	return unmet
@@ -232,10 +233,15 @@ func (p Petition) Unmet() []string {
 
 // approvals counts the persons whose approval counts for the requirement at place i.
 func (p Petition) approvals(i int) int {
-	persons := map[string]bool{}
-	for _, c := range p.Claims {
-		if c.Event == EventApprove && slices.Contains(c.requirements(), i) {
-			persons[c.Label(LabelPerson)] = true
+	var few [4]string
+	persons := few[:0]
+	for at := range p.Claims {
+		c := &p.Claims[at]
+		if c.Event != EventApprove || !slices.Contains(c.requirements(), i) {
+			continue
+		}
+		if person := c.Label(LabelPerson); !slices.Contains(persons, person) {
+			persons = append(persons, person)
 		}
 	}
 	return len(persons)

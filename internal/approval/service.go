@@ -3,7 +3,6 @@ package approval
 import (
 	"context"
 	"log/slog"
-	"maps"
 	"sync"
 	"time"
 )
@@ -64,10 +63,10 @@ func (s *Service) refuse(ctx context.Context, a Actor, action, petition string, 
 	return why
 }
 
-// event makes an entry of the actor's space. A use case takes the time once, so that what it writes agrees.
+// event makes an entry of the actor's space, to which the labels belong from now on. A use case takes the time once, so
+// that what it writes agrees.
 func (s *Service) event(a Actor, now time.Time, name, reason string, resources []Resource, labels map[string]string) Event {
 	if a.TokenName != "" {
-		labels = maps.Clone(labels)
 		if labels == nil {
 			labels = map[string]string{}
 		}

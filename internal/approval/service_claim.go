@@ -84,7 +84,7 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 	if err != nil {
 		return p, Event{}, err
 	}
-	change := Change{Space: p.Space, Events: []Event{claim}}
+	change := Change{Space: p.Space, Events: append(make([]Event, 0, 2), claim), Writes: make([]Write, 0, 3)}
 	if c.Event == EventApprove {
 		change.Writes = append(change.Writes, PutVote{Petition: p.Name, Person: a.Person})
 		if next, err = s.grantIfMet(ctx, a, next, &change, now); err != nil {
@@ -147,6 +147,9 @@ func (s *Service) grantIfMet(ctx context.Context, a Actor, p Petition, change *C
 // nothing or for less, and so does one who agreed to an end that has come. The last claim is the one being made.
 func (s *Service) standing(ctx context.Context, a Actor, p Petition, now time.Time) (Petition, error) {
 	last := len(p.Claims) - 1
+	if last <= 0 {
+		return p, nil
+	}
 	var kept []Event
 	for i, c := range p.Claims {
 		if i < last && c.Event == EventApprove {

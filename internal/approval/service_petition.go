@@ -134,19 +134,19 @@ func (s *Service) begin(a Actor, p Petition, now time.Time) (Petition, Change, e
 }
 
 // petitionEvent makes an event of the petition, with the rule that its verdict came from. Its resources are the
-// petitioners and the things asked for.
+// petitioners and the things asked for; the labels belong to it from now on.
 func (s *Service) petitionEvent(a Actor, p Petition, now time.Time, name, reason string, labels map[string]string) Event {
-	all := map[string]string{LabelPetition: p.Name}
-	for k, v := range labels {
-		all[k] = v
+	if labels == nil {
+		labels = map[string]string{}
 	}
+	labels[LabelPetition] = p.Name
 	if p.Verdict.Dev {
-		all[LabelPolicyDev] = "true"
+		labels[LabelPolicyDev] = "true"
 	}
 	if name == EventRequest || a.Kind == KindSystem {
-		all[LabelRule] = p.Verdict.Rule
+		labels[LabelRule] = p.Verdict.Rule
 	}
-	return s.event(a, now, name, reason, slices.Concat(p.Petitioners, p.Resources), all)
+	return s.event(a, now, name, reason, slices.Concat(p.Petitioners, p.Resources), labels)
 }
 
 // timerOf answers the write that keeps the petition's one timer right for its phase.
