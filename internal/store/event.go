@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
@@ -106,18 +108,27 @@ func (s *Store) LastCursor(ctx context.Context, space string) (approval.Cursor, 
 	return last, err
 }
 
+// usualEvents are those that the index of events by name leaves out; its condition stands in a query to say that it may be
+// used.
+var usualEvents = []string{approval.EventRequest, approval.EventApprove, approval.EventGrant}
+
+var notUsual = " AND event NOT IN ('" + strings.Join(usualEvents, "', '") + "')"
+
 type eventList struct {
 	clause
 	dialect *dialect
 }
 
-// begin selects by what was asked for; each of petition and actor has an index in log order.
+// begin selects by what was asked for; each of petition, actor and event has an index in log order.
 func (l *eventList) begin(q approval.EventQuery) {
 	l.add("SELECT tx, seq, doc FROM events WHERE space = ", l.arg(q.Space))
 	for _, c := range []struct{ column, value string }{{"petition", q.Petition}, {"actor", q.Actor}, {"event", q.Event}} {
 		if c.value != "" {
 			l.add(" AND ", c.column, " = ", l.arg(c.value))
 		}
+	}
+	if q.Event != "" && !slices.Contains(usualEvents, q.Event) {
+		l.add(notUsual)
 	}
 	if !q.Since.IsZero() {
 		l.add(" AND time >= ", l.arg(micros(q.Since)))

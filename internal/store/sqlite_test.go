@@ -197,15 +197,19 @@ func TestSQLitePlans(t *testing.T) {
 			}
 		}
 	}
-	for name, q := range map[string]approval.EventQuery{"log": {}, "log of a petition": {Petition: "a"}, "log of an actor": {Actor: "a"},
-		"log of a time": {Since: storetest.Start}} {
-		for _, ascending := range []bool{false, true} {
-			l := eventList{dialect: s.dialect}
-			l.begin(q)
-			l.within(map[bool]span{true: {after: approval.Cursor{Seq: 7}}, false: {before: approval.Cursor{Seq: 7}, hasBefore: true}}[ascending])
-			l.order(ascending, 51)
-			if plan := provePlan(t, s, name, l.String(), l.args); !strings.Contains(plan, "AND tx=? AND rowid") && !strings.Contains(plan, "AND tx=? AND seq") {
-				t.Errorf("%s: %s does not begin at the cursor", name, plan)
+	for index, q := range map[string]approval.EventQuery{"events_by_log": {Since: storetest.Start}, "events_by_petition": {Petition: "a"},
+		"events_by_actor": {Actor: "a"}, "events_by_event": {Event: approval.EventDeny}} {
+		for _, part := range []span{{}, {after: approval.Cursor{Seq: 7}}, {before: approval.Cursor{Seq: 7}, hasBefore: true}} {
+			for _, ascending := range []bool{false, true} {
+				l := eventList{dialect: s.dialect}
+				l.begin(q)
+				l.within(part)
+				l.order(ascending, 51)
+				plan := provePlan(t, s, index, l.String(), l.args)
+				bounded := part == span{} || strings.Contains(plan, "AND tx=? AND rowid") || strings.Contains(plan, "AND tx=? AND seq")
+				if !bounded || !strings.Contains(plan, "INDEX "+index+" ") {
+					t.Errorf("%s: %s does not begin at the cursor of this index", index, plan)
+				}
 			}
 		}
 	}
