@@ -24,7 +24,7 @@ var rooms = []room{
 	{"internal/policy", []string{"internal/approval", "cel.dev/cel-go", yamlLibrary}},
 	{"internal/store", []string{
 		"internal/approval", "internal/audit",
-		"github.com/jackc/pgx/v5", "modernc.org/sqlite", "github.com/pressly/goose/v3", jsonLibrary,
+		"github.com/jackc/pgx/v5", "modernc.org/sqlite", "modernc.org/libc", "github.com/pressly/goose/v3", jsonLibrary,
 	}},
 	{"internal/identity", []string{"internal/approval", "github.com/go-jose/go-jose/v4"}},
 	{"internal/jobs", []string{"internal/approval"}},

@@ -6,13 +6,12 @@ import (
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // whyDown answers, for the people who run the server and those who wait for it, why the database cannot do it now.
 func whyDown(err error) string {
-	var ofSQLite *sqlite.Error
+	var ofSQLite coded
 	var ofPostgres *pgconn.PgError
 	switch {
 	case errors.As(err, &ofSQLite):
@@ -81,7 +80,7 @@ func (d *damage) found() error {
 }
 
 func isDamage(err error) bool {
-	var failure *sqlite.Error
+	var failure coded
 	if !errors.As(err, &failure) {
 		return false
 	}
@@ -91,7 +90,7 @@ func isDamage(err error) bool {
 
 // cannotOpen says why a file cannot be worked with.
 func cannotOpen(path, what string, err error) error {
-	var failure *sqlite.Error
+	var failure coded
 	switch {
 	case isDamage(err):
 		return &trouble{kind: ErrDamaged, cause: err, message: fmt.Sprintf("the database %s is damaged, or is no database of Indent (%v): "+

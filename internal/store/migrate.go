@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-	"modernc.org/sqlite"
 
 	"github.com/indent-approvals/indent/internal/store/migrations"
 )
@@ -84,19 +83,21 @@ func versionOfFile(ctx context.Context, path string) (int64, error) {
 	return version, nil
 }
 
-// migrateSQLite runs on a connection of its own. When two processes do so at once, one of them finds the work done.
+// migrateSQLite runs on a connection of its own. When several processes do so at once, each step fails in all but one of
+// them, which then find it done.
 func migrateSQLite(ctx context.Context, path string) error {
 	db, err := openPool(dsn(path), 1)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	err = migrate(ctx, db, migrations.SQLite)
-	var ofEngine *sqlite.Error
-	switch {
-	case err == nil || migrate(ctx, db, migrations.SQLite) == nil:
-		return nil
-	case errors.As(err, &ofEngine):
+	for range migrations.Latest() + 2 { // one more for the table of versions, one for the last look
+		if err = migrate(ctx, db, migrations.SQLite); err == nil {
+			return nil
+		}
+	}
+	var ofEngine coded
+	if errors.As(err, &ofEngine) {
 		return cannotOpen(path, "opened", err)
 	}
 	return err

@@ -88,7 +88,7 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	if err := words.load(ctx, reader); err != nil {
 		return nil, errors.Join(cannotOpen(path, "read", err), reader.Close(), lock.release())
 	}
-	w, err := newWriter(dsn(path, writerCache), o.Queue, cache, words, o.Logger)
+	w, err := newWriter(path, o.Queue, cache, words, o.Logger)
 	if err != nil {
 		return nil, errors.Join(cannotOpen(path, "opened for writing", err), reader.Close(), lock.release())
 	}
@@ -219,8 +219,14 @@ func (e *sqliteEngine) class(err error) class {
 	return classOfSQLite(err)
 }
 
+// coded is an error of SQLite: the driver's or liteError.
+type coded interface {
+	error
+	Code() int
+}
+
 func classOfSQLite(err error) class {
-	var failure *sqlite.Error
+	var failure coded
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return down

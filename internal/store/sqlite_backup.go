@@ -334,7 +334,7 @@ func foldWAL(ctx context.Context, path string) error {
 	defer db.Close()
 	var mode string
 	err = db.QueryRowContext(ctx, "PRAGMA journal_mode = delete").Scan(&mode)
-	var failure *sqlite.Error
+	var failure coded
 	if errors.As(err, &failure) && failure.Code()&0xff == sqlite3.SQLITE_BUSY {
 		return &trouble{kind: ErrInUse, cause: err, message: fmt.Sprintf("somebody has the database %s open: end that program first", path)}
 	}

@@ -2,17 +2,12 @@ package store
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
-
-	"modernc.org/sqlite"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
@@ -35,9 +30,7 @@ type writer struct {
 
 	batches atomic.Int64 // how many have begun
 	commits atomic.Int64 // how many have made a change durable
-	conn    driver.Conn
-	stmts   map[string]driver.Stmt
-	args    []driver.NamedValue
+	conn    *liteConn
 }
 
 // request is a change that waits for its answer.
@@ -58,13 +51,12 @@ const (
 
 var errClosed = errors.New("the store is closed")
 
-func newWriter(dsn string, queue int, cache *petitionCache, words *lateWords, logger *slog.Logger) (*writer, error) {
-	conn, err := (&sqlite.Driver{}).Open(dsn)
+func newWriter(path string, queue int, cache *petitionCache, words *lateWords, logger *slog.Logger) (*writer, error) {
+	conn, err := openLite(path, writerCache)
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{queue: make(chan *request, queue), done: make(chan struct{}), cache: cache, words: words, logger: logger,
-		conn: conn, stmts: map[string]driver.Stmt{}}
+	w := &writer{queue: make(chan *request, queue), done: make(chan struct{}), cache: cache, words: words, logger: logger, conn: conn}
 	go w.run()
 	return w, nil
 }
@@ -290,87 +282,15 @@ func (w *writer) number(text string) (n int64, err error) {
 	return n, err
 }
 
-func (w *writer) exec(text string, args []any) (int64, error) {
-	stmt, err := w.prepare(text)
-	if err != nil {
-		return 0, err
-	}
-	result, err := stmt.(driver.StmtExecContext).ExecContext(context.Background(), w.bind(args))
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
+func (w *writer) exec(text string, args []any) (int64, error) { return w.conn.exec(text, args) }
 
 func (w *writer) returning(s *statement) (n int64, err error) {
-	stmt, err := w.prepare(s.in(sqliteDialect))
-	if err != nil {
-		return 0, err
-	}
-	rows, err := stmt.(driver.StmtQueryContext).QueryContext(context.Background(), w.bind(s.args))
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
 	s.begin()
-	values := make([]driver.Value, len(rows.Columns()))
-	for ; ; n++ {
-		if err := rows.Next(values); err == io.EOF {
-			return n, nil
-		} else if err != nil {
-			return n, err
-		}
-		if err := s.row(func(to ...any) error { return scanValues(values, to) }); err != nil {
-			return n, err
-		}
-	}
-}
-
-// scanValues copies integers and texts, all that this schema has.
-func scanValues(values []driver.Value, to []any) error {
-	for i, value := range values {
-		var ok bool
-		switch to := to[i].(type) {
-		case *int64:
-			*to, ok = value.(int64)
-		case *string:
-			*to, ok = value.(string)
-		}
-		if !ok {
-			return fmt.Errorf("column %d is a %T and was expected as %T", i, value, to[i])
-		}
-	}
-	return nil
-}
-
-func (w *writer) bind(args []any) []driver.NamedValue {
-	w.args = w.args[:0]
-	for i, a := range args {
-		w.args = append(w.args, driver.NamedValue{Ordinal: i + 1, Value: a})
-	}
-	return w.args
-}
-
-func (w *writer) prepare(text string) (driver.Stmt, error) {
-	if stmt := w.stmts[text]; stmt != nil {
-		return stmt, nil
-	}
-	if len(w.stmts) >= mostWriterTexts {
-		w.forget()
-	}
-	stmt, err := w.conn.Prepare(text)
-	if err != nil {
-		return nil, err
-	}
-	w.stmts[text] = stmt
-	return stmt, nil
-}
-
-func (w *writer) forget() {
-	for text, stmt := range w.stmts {
-		_ = stmt.Close()
-		delete(w.stmts, text)
-	}
+	_, err = w.conn.query(s.in(sqliteDialect), s.args, func(scan func(...any) error) error {
+		n++
+		return s.row(scan)
+	})
+	return n, err
 }
 
 // rollback undoes the transaction; after some failures, such as a full disk, SQLite has done it already.
@@ -383,8 +303,7 @@ func (w *writer) rollback() error {
 }
 
 func (w *writer) closeConn() {
-	w.forget()
-	if err := w.conn.Close(); err != nil {
+	if err := w.conn.close(); err != nil {
 		w.logger.Error("the database could not be closed", "error", err)
 	}
 }
