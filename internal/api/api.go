@@ -120,10 +120,10 @@ func (a *API) mount(table []route) error {
 
 // door is what stands around every route: who calls, may it, count and log, and one shape for what goes wrong.
 func (a *API) door(rt *route) http.HandlerFunc {
-	count := a.metrics.of(rt)
+	count, action := a.metrics.of(rt), rt.method+" "+rt.path
 	return func(w http.ResponseWriter, r *http.Request) {
 		now := a.Service.Clock.Now()
-		x := &exchange{API: a, route: rt, w: w, r: r, start: now, checked: now, count: count}
+		x := &exchange{API: a, route: rt, w: w, r: r, start: now, checked: now, count: count, action: action}
 		x.prepare()
 		defer x.survive()
 		x.answer()
@@ -134,12 +134,14 @@ func (a *API) door(rt *route) http.HandlerFunc {
 type exchange struct {
 	*API
 	route *route
-	w     http.ResponseWriter
-	r     *http.Request
-	id    string
-	start time.Time
-	count counter
-	actor approval.Actor // who calls; nobody on a public route
+	// action is what is tried, for the log of refused attempts.
+	action string
+	w      http.ResponseWriter
+	r      *http.Request
+	id     string
+	start  time.Time
+	count  counter
+	actor  approval.Actor // who calls; nobody on a public route
 	// checked is when the caller was last known to be allowed to call.
 	checked time.Time
 	begun   bool // the answer's first byte has left
@@ -154,12 +156,15 @@ func (x *exchange) prepare() {
 }
 
 func (x *exchange) setHeaders() {
-	header := x.w.Header()
-	header.Set("X-Request-Id", x.id)
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Referrer-Policy", "no-referrer")
-	header.Set("Cache-Control", "no-store")
+	header := x.w.Header() // the names below are in their canonical form, so that nobody need look
+	header["X-Request-Id"] = []string{x.id}
+	header["X-Content-Type-Options"] = noSniff
+	header["Referrer-Policy"] = noReferrer
+	header["Cache-Control"] = noStore
 }
+
+// The values that every answer has, shared by all: they are replaced, never written to.
+var noSniff, noReferrer, noStore = []string{"nosniff"}, []string{"no-referrer"}, []string{"no-store"}
 
 // answer lets the caller in, does what the route does and sends what came of it.
 func (x *exchange) answer() {

@@ -34,12 +34,11 @@ func (x *exchange) admit() (err error) {
 			return approval.FieldError("Indent-Space", "is %.63q but the call is for space %.63q: make them equal or leave the header out", named, space)
 		}
 	}
-	action := x.route.method + " " + x.route.path
 	if space != own {
 		why := approval.Errorf(approval.NotFound, "there is no space %.63q for this token: it belongs to %s", space, own)
-		return x.Service.Refuse(x.r.Context(), x.actor, action, why)
+		return x.Service.Refuse(x.r.Context(), x.actor, x.action, why)
 	}
-	return x.Service.Authorize(x.r.Context(), x.actor, x.route.permission, action)
+	return x.Service.Authorize(x.r.Context(), x.actor, x.route.permission, x.action)
 }
 
 // maxBearer bounds a token; user tokens are the longest.

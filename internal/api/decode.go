@@ -62,7 +62,7 @@ func badBody(cause error, message string) error {
 
 // checkContent refuses a body that is not said to be JSON in UTF-8 as it is.
 func checkContent(header http.Header) error {
-	if text := header.Get("Content-Type"); text != "" {
+	if text := header.Get("Content-Type"); text != "" && text != "application/json" {
 		media, params, err := mime.ParseMediaType(text)
 		charset := strings.ToLower(params["charset"])
 		if err != nil || media != "application/json" || charset != "" && charset != "utf-8" {

@@ -12,6 +12,7 @@ import (
 type endpoint struct {
 	in, out reflect.Type // nil of a raw endpoint
 	plan    *plan
+	reply   *reply
 	events  bool // it answers server-sent events of type out
 	call    func(x *exchange) (any, error)
 }
@@ -20,7 +21,7 @@ type endpoint struct {
 // from: path, query, header, or Body. The output is the body, or has its body in Body beside fields tagged header.
 func handle[In, Out any](do func(a *API, ctx context.Context, actor approval.Actor, in In) (Out, error)) endpoint {
 	e := endpoint{in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()}
-	e.plan = planOf(e.in)
+	e.plan, e.reply = planOf(e.in), replyOf(e.out)
 	e.call = func(x *exchange) (any, error) {
 		in := new(In)
 		if err := x.decode(e.plan, in); err != nil {
@@ -42,25 +43,43 @@ func raw(do func(a *API, x *exchange) error) endpoint {
 
 // send answers 200 and the output.
 func (x *exchange) send(out any) {
-	body := out
-	if v := reflect.Indirect(reflect.ValueOf(out)); v.Kind() == reflect.Struct {
-		body = x.sendHeaders(v, body)
+	if reply := x.route.endpoint.reply; reply != nil {
+		out = reply.open(reflect.ValueOf(out).Elem(), x.w.Header())
 	}
-	x.sendJSON(http.StatusOK, "application/json", body)
+	x.sendJSON(http.StatusOK, "application/json", out)
 	x.done(http.StatusOK, nil)
 }
 
-// sendHeaders sets the headers of an output that has a Body and answers that.
-func (x *exchange) sendHeaders(v reflect.Value, whole any) any {
-	inner := v.FieldByName("Body")
-	if !inner.IsValid() {
-		return whole
+// reply is how an output that has a Body is sent; it is read from the type's tags once.
+type reply struct {
+	body    int
+	headers map[int]string // by the places of their fields
+}
+
+// replyOf answers nil for an output that is the body itself.
+func replyOf(out reflect.Type) *reply {
+	if out.Kind() != reflect.Pointer || out.Elem().Kind() != reflect.Struct {
+		return nil
 	}
-	for i := range v.NumField() {
-		name := v.Type().Field(i).Tag.Get("header")
-		if name != "" && v.Field(i).String() != "" {
-			x.w.Header().Set(name, v.Field(i).String())
+	body, has := out.Elem().FieldByName("Body")
+	if !has {
+		return nil
+	}
+	r := &reply{body: body.Index[0], headers: map[int]string{}}
+	for i := range out.Elem().NumField() {
+		if name := out.Elem().Field(i).Tag.Get("header"); name != "" {
+			r.headers[i] = name
 		}
 	}
-	return inner.Interface()
+	return r
+}
+
+// open sets the output's headers that have a value and answers its body.
+func (r *reply) open(out reflect.Value, header http.Header) any {
+	for i, name := range r.headers {
+		if value := out.Field(i).String(); value != "" {
+			header.Set(name, value)
+		}
+	}
+	return out.Field(r.body).Interface()
 }

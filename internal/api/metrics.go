@@ -1,7 +1,9 @@
 package api
 
 import (
+	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -44,6 +46,8 @@ func newMetrics(registry *prometheus.Registry) (*metrics, error) {
 // counter counts the answers of one route.
 type counter struct {
 	requests *prometheus.CounterVec
+	// ok answers the counter of 200, what nearly all answers are, which is looked up when there is one.
+	ok       func() prometheus.Counter
 	duration prometheus.Observer
 }
 
@@ -54,11 +58,17 @@ func (m *metrics) of(rt *route) counter {
 		method, path = "other", "other"
 	}
 	labels := prometheus.Labels{"route": path, "method": method}
-	return counter{m.requests.MustCurryWith(labels), m.duration.With(labels)}
+	requests := m.requests.MustCurryWith(labels)
+	ok := sync.OnceValue(func() prometheus.Counter { return requests.WithLabelValues(strconv.Itoa(http.StatusOK)) })
+	return counter{requests, ok, m.duration.With(labels)}
 }
 
 func (c counter) add(status int, took time.Duration, held bool) {
-	c.requests.WithLabelValues(strconv.Itoa(status)).Inc()
+	if status == http.StatusOK {
+		c.ok().Inc()
+	} else {
+		c.requests.WithLabelValues(strconv.Itoa(status)).Inc()
+	}
 	if !held {
 		c.duration.Observe(took.Seconds())
 	}

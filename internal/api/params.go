@@ -91,10 +91,13 @@ func (p *plan) fill(in reflect.Value, r *http.Request) error {
 		case "query":
 			text = query.Get(d.name)
 		case "header":
-			if values := r.Header.Values(d.name); len(values) > 1 {
+			values := r.Header.Values(d.name)
+			if len(values) > 1 {
 				return approval.FieldError(d.name, "is there %d times: send it once", len(values))
 			}
-			text = r.Header.Get(d.name)
+			if len(values) == 1 {
+				text = values[0]
+			}
 		}
 		if text == "" {
 			continue

@@ -148,8 +148,8 @@ func (x *exchange) sendJSON(status int, contentType string, body any) {
 
 func (x *exchange) sendBytes(status int, contentType string, body []byte) {
 	header := x.w.Header()
-	header.Set("Content-Type", contentType)
-	header.Set("Content-Length", strconv.Itoa(len(body)))
+	header["Content-Type"] = []string{contentType}
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	if x.stopping() {
 		header.Set("Connection", "close") // come back: to another node, or to this one when it is up again
 	}

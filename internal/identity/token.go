@@ -36,10 +36,10 @@ func (i *Identity) Authenticate(ctx context.Context, bearer string) (approval.Ac
 	case len(bearer) > maxBearer:
 		return approval.Actor{}, malformed()
 	case strings.HasPrefix(bearer, prefix):
-		if !wellFormed(bearer) {
-			return approval.Actor{}, malformed()
-		}
 		return i.cached(ctx, approval.TokenService, bearer, func(ctx context.Context) (approval.Actor, time.Time, error) {
+			if !wellFormed(bearer) {
+				return approval.Actor{}, time.Time{}, malformed()
+			}
 			return i.byHash(ctx, approval.TokenService, bearer)
 		})
 	}
