@@ -2,8 +2,8 @@
 // parks, somebody else decides, the waiter returns.
 //
 // Its promise: a figure counts work that was answered and was right, everything else is counted as bad and said. The
-// client does no more than it must (it looks for the few bytes that it needs and decodes nothing), because it runs on
-// the machine that it measures.
+// client does no more than it must (it speaks HTTP itself, and looks for the few bytes that it needs), because it runs
+// on the machine that it measures.
 //
 // It imports the standard library only.
 package bench
@@ -137,10 +137,16 @@ func Run(ctx context.Context, o Options, each func(Result)) error {
 	if err := o.Check(); err != nil {
 		return err
 	}
-	b := &bench{Options: o, target: newTarget(o)}
-	defer b.target.close()
+	target, err := newTarget(o)
+	if err != nil {
+		return err
+	}
+	return measure(ctx, &bench{o, target}, each)
+}
+
+func measure(ctx context.Context, b *bench, each func(Result)) error {
 	for _, m := range modes {
-		if !slices.Contains(o.Modes, m.name) {
+		if !slices.Contains(b.Modes, m.name) {
 			continue
 		}
 		if err := m.run(b, ctx, each); err != nil {
@@ -156,5 +162,5 @@ func Run(ctx context.Context, o Options, each func(Result)) error {
 // bench is one run of measurements.
 type bench struct {
 	Options
-	target *target
+	*target
 }

@@ -20,23 +20,24 @@ const (
 
 // lists measures pages of the list: the first, the one behind it, and one behind very many.
 func (b *bench) lists(ctx context.Context, each func(Result)) error {
-	node := b.target.node(0)
-	next, err := b.secondPage(ctx, node)
+	reader := b.wire(ctx, 0)
+	defer reader.close()
+	next, err := b.secondPage(reader)
 	if err != nil {
 		return err
 	}
-	deep, err := b.walk(ctx, node)
+	deep, err := b.walk(reader)
 	if err != nil {
 		return err
 	}
 	for _, n := range b.Concurrency {
 		for _, page := range []struct{ name, token string }{{"first", ""}, {"next", next}, {"deep", deep}} {
-			each(b.closed(ctx, "list "+page.name, n, func(w *worker, ctx context.Context) error {
+			each(b.closed(ctx, "list "+page.name, n, func(w *worker) error {
 				q := query("pageSize", pageSize)
 				if page.token != "" {
 					q = query("pageSize", pageSize, "pageToken", page.token)
 				}
-				return w.look(ctx, q, pageSize)
+				return w.look(q, pageSize)
 			}))
 		}
 	}
@@ -44,17 +45,17 @@ func (b *bench) lists(ctx context.Context, each func(Result)) error {
 }
 
 // secondPage answers the token of the second page, and makes petitions where there are too few for two whole pages.
-func (b *bench) secondPage(ctx context.Context, node string) (token string, err error) {
-	n, _, err := b.target.page(ctx, node, query("pageSize", 2*pageSize))
+func (b *bench) secondPage(reader *wire) (token string, err error) {
+	n, _, err := reader.soon().list(query("pageSize", 2*pageSize))
 	if err != nil {
 		return "", err
 	}
 	for range 2*pageSize - n {
-		if _, err := b.target.create(ctx, node, petitionBody); err != nil {
+		if _, err := reader.soon().create(onePetition); err != nil {
 			return "", err
 		}
 	}
-	_, token, err = b.target.page(ctx, node, query("pageSize", pageSize))
+	_, token, err = reader.soon().list(query("pageSize", pageSize))
 	if err == nil && token == "" {
 		err = errors.New("the list has no second page, though there are petitions enough")
 	}
@@ -63,14 +64,14 @@ func (b *bench) secondPage(ctx context.Context, node string) (token string, err 
 
 // walk answers the token of the page behind Deep petitions, or of the last whole page if there are fewer; none means
 // the first. Tokens are the server's own, so one has to walk.
-func (b *bench) walk(ctx context.Context, node string) (string, error) {
+func (b *bench) walk(reader *wire) (string, error) {
 	last, token := "", ""
 	for seen := 0; ; seen += walkSize {
 		q := query("pageSize", walkSize)
 		if token != "" {
 			q = query("pageSize", walkSize, "pageToken", token)
 		}
-		n, next, err := b.target.page(ctx, node, q)
+		n, next, err := reader.soon().list(q)
 		switch {
 		case err != nil:
 			return "", err
@@ -84,8 +85,8 @@ func (b *bench) walk(ctx context.Context, node string) (string, error) {
 }
 
 // look reads a page, which must have at least as many petitions.
-func (w *worker) look(ctx context.Context, query string, least int) error {
-	n, _, err := w.target.page(ctx, w.target.node(w.number), query)
+func (w *worker) look(query string, least int) error {
+	n, _, err := w.asker.list(query)
 	if err == nil && n < least {
 		err = fmt.Errorf("a page of %d petitions was answered, want %d at least: %s", n, least, query)
 	}
@@ -103,10 +104,10 @@ func (b *bench) searches(ctx context.Context, each func(Result)) error {
 	}
 	for _, n := range b.Concurrency {
 		turns := make([]int, n)
-		each(b.closed(ctx, "search", n, func(w *worker, ctx context.Context) error {
+		each(b.closed(ctx, "search", n, func(w *worker) error {
 			turns[w.number]++
 			word := words[(w.number+turns[w.number])%len(words)]
-			return w.look(ctx, query("pageSize", pageSize, "search", word), 1)
+			return w.look(query("pageSize", pageSize, "search", word), 1)
 		}))
 	}
 	return nil
@@ -115,13 +116,15 @@ func (b *bench) searches(ctx context.Context, each func(Result)) error {
 func (b *bench) makeWords(ctx context.Context) ([]string, error) {
 	mark := strconv.FormatInt(time.Now().UnixNano(), 36)
 	words := make([]string, ownWords)
+	hands := b.hands(ctx)
+	defer hands.close()
 	for i := range words {
 		words[i] = fmt.Sprintf("w%s%d", mark, i)
 		body := strings.Replace(petitionBody, `"bench"`, `"bench `+words[i]+`"`, 1)
 		if body == petitionBody {
 			return nil, errors.New("a petition with a word of its own cannot be made")
 		}
-		if _, err := b.target.create(ctx, b.target.node(i), body); err != nil {
+		if _, err := hands.at(i).create(withBody(body)); err != nil {
 			return nil, err
 		}
 	}

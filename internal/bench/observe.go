@@ -1,11 +1,8 @@
 package bench
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -34,9 +31,11 @@ type observation struct {
 
 func (b *bench) observe(ctx context.Context) observation {
 	o := observation{figures: map[string]float64{}, mib: pss(b.PIDs)}
-	for _, address := range b.URLs {
+	for i := range b.nodes {
 		// A server that does not show its figures is measured without them.
-		_ = readMetrics(ctx, b.target.asker.http, strings.TrimRight(address, "/")+"/metrics", o.figures)
+		if text, err := b.metrics(ctx, i); err == nil {
+			addMetrics(text, o.figures)
+		}
 	}
 	return o
 }
@@ -61,34 +60,25 @@ func serverSide(r Result, before, after observation) *ServerSide {
 	return s
 }
 
-// readMetrics adds the figures of Prometheus' text format to those of other nodes.
-func readMetrics(ctx context.Context, c *http.Client, address string, to map[string]float64) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return err
-	}
-	response, err := c.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s was answered %d", address, response.StatusCode)
-	}
-	lines := bufio.NewScanner(io.LimitReader(response.Body, 16<<20))
-	for lines.Scan() {
-		line := lines.Text()
+func (b *bench) metrics(ctx context.Context, node int) ([]byte, error) {
+	w := b.wire(ctx, node)
+	defer w.close()
+	return w.soon().exchange(w.node.metrics, "")
+}
+
+// addMetrics adds the figures of Prometheus' text format to those of other nodes.
+func addMetrics(text []byte, to map[string]float64) {
+	for line := range strings.Lines(string(text)) {
 		name, value, ok := strings.Cut(line, "} ")
 		if ok {
 			name += "}"
 		} else if name, value, ok = strings.Cut(line, " "); !ok {
 			continue
 		}
-		if v, err := strconv.ParseFloat(value, 64); err == nil && !strings.HasPrefix(name, "#") {
+		if v, err := strconv.ParseFloat(strings.TrimSpace(value), 64); err == nil && !strings.HasPrefix(name, "#") {
 			to[name] += v
 		}
 	}
-	return lines.Err()
 }
 
 // memory answers how it has changed; nil when no process of the server is named.

@@ -42,6 +42,12 @@ func (b *bench) parkAll(ctx context.Context, mode string, how func(*parking, con
 	return nil
 }
 
+// returned is how and when a waiter came back.
+type returned struct {
+	at  time.Time
+	err error
+}
+
 // parking is one measurement with parked waiters.
 type parking struct {
 	*bench
@@ -58,8 +64,8 @@ func (b *bench) parkMany(ctx context.Context, k int, how func(*parking, context.
 	defer cancel()
 	fresh := b.observe(ctx)
 	p := &parking{bench: b, names: make([]string, k), back: make([]<-chan returned, k)}
-	err := together(k, func(i int) (err error) {
-		p.names[i], err = p.target.create(ctx, p.target.node(i), petitionBody)
+	err := b.together(ctx, k, func(hands hands, i int) (err error) {
+		p.names[i], err = hands.at(i).create(onePetition)
 		return err
 	})
 	if err != nil {
@@ -74,8 +80,10 @@ func (b *bench) parkMany(ctx context.Context, k int, how func(*parking, context.
 	parked := b.observe(ctx)
 	begun := time.Now()
 	single := min(k/2, oneByOne)
+	hands := b.hands(ctx)
+	defer hands.close()
 	for i := range single {
-		p.release(ctx, i, &p.times)
+		p.release(ctx, hands, i, &p.times)
 	}
 	rest := p.drain(ctx, single)
 	r.ended(begun, int(p.done.Load()))
@@ -100,7 +108,16 @@ func (p *parking) onePerConnection(ctx context.Context) error {
 		if i%group == group-1 {
 			pause(ctx, groupPause)
 		}
-		p.back[i] = p.park(ctx, p.target.node(i), name)
+		w := p.wire(ctx, i)
+		if err := w.park(name); err != nil {
+			return err
+		}
+		back := make(chan returned, 1)
+		p.back[i] = back
+		go func() {
+			err := w.returned(name)
+			back <- returned{time.Now(), err} // its connection stays until the end of the measurement
+		}()
 	}
 	deadline := time.Now().Add(30 * time.Second)
 	for time.Now().Before(deadline) && ctx.Err() == nil {
@@ -114,13 +131,13 @@ func (p *parking) onePerConnection(ctx context.Context) error {
 }
 
 // release decides the i-th petition and waits for its waiter.
-func (p *parking) release(ctx context.Context, i int, times *stopwatch) {
+func (p *parking) release(ctx context.Context, hands hands, i int, times *stopwatch) {
 	at := i
 	if p.Across {
 		at++
 	}
 	sent := time.Now()
-	err := p.target.approve(ctx, p.target.node(at), p.names[i])
+	err := hands.at(at).approve(p.names[i])
 	if err == nil {
 		times.took("decide", time.Since(sent))
 		select {
@@ -143,22 +160,44 @@ func (p *parking) release(ctx context.Context, i int, times *stopwatch) {
 // drain releases the rest together and answers how many a second.
 func (p *parking) drain(ctx context.Context, from int) float64 {
 	begun := time.Now()
-	_ = together(len(p.names)-from, func(i int) error {
-		p.release(ctx, from+i, new(stopwatch)) // their times say how many were released at once, no more
+	_ = p.together(ctx, len(p.names)-from, func(hands hands, i int) error {
+		p.release(ctx, hands, from+i, new(stopwatch)) // their times say how many were released at once, no more
 		return nil
 	})
 	return float64(len(p.names)-from) / time.Since(begun).Seconds()
 }
 
+// hands are a connection to each node, for one who does one thing after the other.
+type hands []*wire
+
+func (b *bench) hands(ctx context.Context) hands {
+	h := make(hands, len(b.nodes))
+	for i := range h {
+		h[i] = b.wire(ctx, i)
+	}
+	return h
+}
+
+// at answers the connection for the i-th piece of work, which has to be done soon.
+func (h hands) at(i int) *wire { return h[i%len(h)].soon() }
+
+func (h hands) close() {
+	for _, w := range h {
+		w.close()
+	}
+}
+
 // together does n pieces of work, a crew at a time, and answers an error of one of them.
-func together(n int, do func(int) error) error {
+func (b *bench) together(ctx context.Context, n int, do func(hands, int) error) error {
 	var next atomic.Int64
 	var failed atomic.Pointer[error]
 	var all sync.WaitGroup
 	for range min(crew, n) {
 		all.Go(func() {
+			hands := b.hands(ctx)
+			defer hands.close()
 			for i := int(next.Add(1)) - 1; i < n && failed.Load() == nil; i = int(next.Add(1)) - 1 {
-				if err := do(i); err != nil {
+				if err := do(hands, i); err != nil {
 					failed.CompareAndSwap(nil, &err)
 				}
 			}

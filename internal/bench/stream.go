@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 )
@@ -28,42 +27,36 @@ func (p *parking) onStream(ctx context.Context) error {
 			back := make(chan returned, 1)
 			p.back[from+i], told[name] = back, back
 		}
-		if err := p.follow(ctx, p.target.node(from/mostOnStream), names, told); err != nil {
+		if err := follow(p.wire(ctx, from/mostOnStream), names, told); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// follow opens one stream. A stream that breaks returns all its waiters with why.
-func (p *parking) follow(ctx context.Context, node string, names []string, told map[string]chan<- returned) error {
+// follow opens one stream, which ends with the measurement. When it breaks, it returns all its waiters with why.
+func follow(w *wire, names []string, told map[string]chan<- returned) error {
 	body, err := json.Marshal(map[string]any{"names": names})
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, node+"/petitions:wait", bytes.NewReader(body))
-	if err != nil {
+	if err := w.send(w.node.follow, withBody(string(body))); err != nil {
 		return err
 	}
-	request.Header["Authorization"], request.Header["Content-Type"] = p.target.asker.bearer, jsonType
-	response, err := p.target.asker.http.Do(request)
+	stream, err := w.stream()
 	if err != nil {
-		return err
+		return fmt.Errorf("this server has no stream to wait on: %w", err)
 	}
-	if response.StatusCode != http.StatusOK {
-		defer response.Body.Close()
-		return fmt.Errorf("POST %s was answered %d: this server has no stream to wait on", request.URL.Path, response.StatusCode)
-	}
-	lines := bufio.NewScanner(response.Body)
+	lines := bufio.NewScanner(stream)
 	lines.Buffer(nil, mostLine)
 	for lines.Scan() && !strings.HasPrefix(lines.Text(), ":") { // the first sign of life: all names are attended to
 	}
 	if !strings.HasPrefix(lines.Text(), ":") {
-		defer response.Body.Close()
+		defer w.close()
 		return errors.Join(errors.New("a stream ended before its first sign of life"), lines.Err())
 	}
 	go func() {
-		defer response.Body.Close()
+		defer w.close()
 		readStream(lines, told)
 		for _, back := range told {
 			back <- returned{time.Now(), errors.Join(errors.New("the stream ended before the petition was decided"), lines.Err())}
@@ -92,7 +85,7 @@ func readStream(lines *bufio.Scanner, told map[string]chan<- returned) {
 			continue
 		}
 		r := returned{at: time.Now()}
-		if !bytes.Contains(data, phaseGranted) {
+		if got, phase, err := readPetition(data); err != nil || got != name || phase != phaseGranted {
 			r.err = fmt.Errorf("a petition that was approved is not granted: %.300s", data)
 		}
 		delete(told, name)

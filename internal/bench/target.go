@@ -2,75 +2,71 @@ package bench
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
+	"cmp"
+	"crypto/tls"
 	"fmt"
-	"io"
-	"net/http"
+	"net"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
-// target is the cluster as its two clients see it. They share no connection.
-type target struct {
-	nodes           []string // address of each node's space
-	asker, reviewer member
+// target is the cluster that is measured.
+type target struct{ nodes []*node }
+
+// node is one server of it: where it is, and what is asked there. All but approve are the asker's.
+type node struct {
+	address string      // to be dialled
+	tls     *tls.Config // nil over http
+
+	create, wait, page, follow, approve, metrics form
 }
 
-// member is a client with a token.
-type member struct {
-	http   *http.Client
-	bearer []string
-}
+// form is a request with a gap, to be written as it is.
+type form struct{ head, tail string }
 
-func newTarget(o Options) *target {
-	t := &target{asker: newMember(o.Token), reviewer: newMember(o.ReviewerToken)}
+func newTarget(o Options) (*target, error) {
+	t := &target{}
 	for _, address := range o.URLs {
-		t.nodes = append(t.nodes, strings.TrimRight(address, "/")+"/v1/spaces/"+url.PathEscape(o.Space))
+		u, err := url.Parse(strings.TrimRight(address, "/"))
+		if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return nil, fmt.Errorf("%q is no address of a server: give one such as http://127.0.0.1:8080", address)
+		}
+		for what, text := range map[string]string{"address": u.Host + u.EscapedPath(), "token": o.Token, "reviewer's token": o.ReviewerToken} {
+			if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+				return nil, fmt.Errorf("the %s has a character that no request can carry: copy it again", what)
+			}
+		}
+		t.nodes = append(t.nodes, newNode(u, o))
 	}
-	return t
+	return t, nil
 }
 
-func newMember(token string) member {
-	// Every parked waiter has a connection, and all are kept.
-	transport := &http.Transport{MaxIdleConnsPerHost: mostAtOnce, MaxIdleConns: mostAtOnce}
-	return member{&http.Client{Transport: transport}, []string{"Bearer " + token}}
+func newNode(u *url.URL, o Options) *node {
+	port := u.Port()
+	n := &node{}
+	if u.Scheme == "https" {
+		n.tls = &tls.Config{ServerName: u.Hostname(), NextProtos: []string{"http/1.1"}}
+		port = cmp.Or(port, "443")
+	}
+	n.address = net.JoinHostPort(u.Hostname(), cmp.Or(port, "80"))
+	petitions := u.EscapedPath() + "/v1/spaces/" + url.PathEscape(o.Space) + "/petitions"
+	host := " HTTP/1.1\r\nHost: " + u.Host + "\r\n"
+	asker := host + "Authorization: Bearer " + o.Token + "\r\n"
+	reviewer := host + "Authorization: Bearer " + o.ReviewerToken + "\r\n"
+	const end = "\r\n"
+	n.create = form{"POST " + petitions + asker, ""}
+	n.follow = form{"POST " + petitions + ":wait" + asker, ""}
+	n.wait = form{"GET " + petitions + "/", "?wait=60s" + asker + end}
+	n.page = form{"GET " + petitions + "?", asker + end}
+	n.approve = form{"POST " + petitions + "/", "/claims" + reviewer + withBody(approveBody)}
+	n.metrics = form{"GET " + u.EscapedPath() + "/metrics" + host + end, ""}
+	return n
 }
 
-func (t *target) close() {
-	t.asker.http.CloseIdleConnections()
-	t.reviewer.http.CloseIdleConnections()
-}
-
-// node answers the address for the i-th client.
-func (t *target) node(i int) string { return t.nodes[i%len(t.nodes)] }
-
-var jsonType = []string{"application/json"}
-
-// call answers the body of an answer of 200.
-func (m member) call(ctx context.Context, method, address, body string) ([]byte, error) {
-	var reader io.Reader
-	if body != "" {
-		reader = strings.NewReader(body)
-	}
-	request, err := http.NewRequestWithContext(ctx, method, address, reader)
-	if err != nil {
-		return nil, err
-	}
-	request.Header["Authorization"] = m.bearer
-	if body != "" {
-		request.Header["Content-Type"] = jsonType
-	}
-	response, err := m.http.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s %s was answered %d: %.300s", method, request.URL.Path, response.StatusCode, answer)
-	}
-	return answer, err
+// withBody answers the end of a request's head, and its body.
+func withBody(json string) string {
+	return "Content-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(json)) + "\r\n\r\n" + json
 }
 
 const (
@@ -78,61 +74,57 @@ const (
 	approveBody  = `{"claim":{"event":"access/approve"}}`
 )
 
-// create answers the name of a new open petition.
-func (t *target) create(ctx context.Context, node, body string) (string, error) {
-	answer, err := t.asker.call(ctx, http.MethodPost, node+"/petitions", body)
+var onePetition = withBody(petitionBody)
+
+// create answers the name of a new open petition; body is one of withBody.
+func (w *wire) create(body string) (string, error) {
+	answer, err := w.exchange(w.node.create, body)
 	if err != nil {
 		return "", err
 	}
-	if !bytes.Contains(answer, phaseOpen) {
-		return "", fmt.Errorf("a new petition is not open, so that nobody can wait for it: policy must leave it to a reviewer: %.300s", answer)
+	name, phase, err := readPetition(answer)
+	if err == nil && phase != phaseOpen {
+		err = fmt.Errorf("a new petition is not open, so that nobody can wait for it: policy must leave it to a reviewer: %.300s", answer)
 	}
-	return nameIn(answer)
+	return name, err
 }
 
-var (
-	phaseOpen    = []byte(`"phase":"open"`)
-	phaseGranted = []byte(`"phase":"granted"`)
-	nameFirst    = []byte(`{"name":"`)
-)
+// park asks to wait until the petition is decided.
+func (w *wire) park(name string) error { return w.send(w.node.wait, name) }
 
-// nameIn answers the name of a petition. It stands first in what this server writes; elsewhere it is looked for.
-func nameIn(petition []byte) (string, error) {
-	if rest, ok := bytes.CutPrefix(petition, nameFirst); ok {
-		if name, _, ok := bytes.Cut(rest, []byte(`"`)); ok {
-			return string(name), nil
-		}
-	}
-	var p struct{ Name string }
-	if err := json.Unmarshal(petition, &p); err != nil || p.Name == "" {
-		return "", fmt.Errorf("a petition without a name was answered: %.300s", petition)
-	}
-	return p.Name, nil
-}
-
-// wait parks until the petition is decided. The answer must be that it is granted.
-func (t *target) wait(ctx context.Context, node, name string) error {
+// returned reads what was answered to the one who is parked: that the petition is granted, or, when the server has sent
+// him away before it was decided, that he has to come again.
+func (w *wire) returned(name string) error {
 	for {
-		answer, err := t.asker.call(ctx, http.MethodGet, node+"/petitions/"+name+"?wait=60s", "")
+		answer, err := w.receive()
+		if err != nil {
+			return err
+		}
+		got, phase, err := readPetition(answer)
 		switch {
 		case err != nil:
 			return err
-		case bytes.Contains(answer, phaseGranted):
+		case got != name:
+			return fmt.Errorf("who waited for %s was told of another petition: %.300s", name, answer)
+		case phase == phaseGranted:
 			return nil
-		case !bytes.Contains(answer, phaseOpen):
+		case phase != phaseOpen:
 			return fmt.Errorf("a petition that was approved is not granted: %.300s", answer)
+		}
+		if err := w.park(name); err != nil {
+			return err
 		}
 	}
 }
 
-func (t *target) approve(ctx context.Context, node, name string) error {
-	_, err := t.reviewer.call(ctx, http.MethodPost, node+"/petitions/"+name+"/claims", approveBody)
+func (w *wire) approve(name string) error {
+	_, err := w.exchange(w.node.approve, name)
 	return err
 }
 
-// page answers how many petitions a page of the list has, and the token of the next one.
-func (t *target) page(ctx context.Context, node, query string) (petitions int, next string, err error) {
-	answer, err := t.asker.call(ctx, http.MethodGet, node+"/petitions?"+query, "")
+// list answers how many petitions a page of the list has, and the token of the next one.
+func (w *wire) list(query string) (petitions int, next string, err error) {
+	answer, err := w.exchange(w.node.page, query)
 	if err != nil {
 		return 0, "", err
 	}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -70,6 +71,7 @@ func (t *terminal) bench(cmd *cobra.Command, f benchFlags) error {
 	if err := f.Check(); err != nil {
 		return usageError(cmd, "%v", err)
 	}
+	defer runtime.GOMAXPROCS(yieldProcessors())
 	results := []bench.Result{}
 	err := bench.Run(cmd.Context(), f.Options, func(r bench.Result) {
 		results = append(results, r)
@@ -89,6 +91,15 @@ func (t *terminal) bench(cmd *cobra.Command, f benchFlags) error {
 		}
 	}
 	return err
+}
+
+// yieldProcessors leaves three quarters of the processors to the server, unless GOMAXPROCS says otherwise: threads of this
+// program that look for work would take them from it. It answers how many this program had.
+func yieldProcessors() int {
+	if os.Getenv("GOMAXPROCS") != "" {
+		return runtime.GOMAXPROCS(0)
+	}
+	return runtime.GOMAXPROCS(max(1, runtime.NumCPU()/4))
 }
 
 // settle takes what no flag says from the two files, else from the environment, and refuses what a client would refuse,
