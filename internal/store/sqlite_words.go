@@ -29,7 +29,7 @@ var fillWords = []string{
 const (
 	isIndexed      = "seq <= (SELECT seq FROM petition_search_end)"
 	selectWordsEnd = `SELECT seq FROM petition_search_end`
-	countLate      = `SELECT count(*) FROM petitions WHERE seq > $1`
+	countLate      = `SELECT coalesce(max(seq), 0) - $1 FROM petitions`
 )
 
 // load reads how far the index has come.
