@@ -3,6 +3,7 @@ package approval
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -97,17 +98,29 @@ func (j JSON) Labels(name string, labels map[string]string) JSON {
 	if len(labels) == 0 {
 		return j
 	}
-	var few [8]string
-	keys := few[:0]
-	for key := range labels {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
+	var few [8]label
 	j = j.Name(name).Begin()
-	for _, key := range keys {
-		j = append(j.Next().Quote(key), ':').Quote(labels[key])
+	for _, l := range sortedLabels(few[:0], labels) {
+		j = append(j.Next().Quote(l.key), ':').Quote(l.value)
 	}
 	return j.End()
+}
+
+type label struct{ key, value string }
+
+// sortedLabels adds the labels to list, by their keys: they are nearly always too few for a sort to be worth its calls.
+func sortedLabels(list []label, labels map[string]string) []label {
+	const few = 16
+	for key, value := range labels {
+		list = append(list, label{key, value})
+		for i := len(list) - 1; i > 0 && len(labels) <= few && list[i-1].key > key; i-- {
+			list[i-1], list[i] = list[i], list[i-1]
+		}
+	}
+	if len(labels) > few {
+		slices.SortFunc(list, func(a, b label) int { return strings.Compare(a.key, b.key) })
+	}
+	return list
 }
 
 // Texts writes an array of texts as a value.

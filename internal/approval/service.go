@@ -96,7 +96,7 @@ func (s *Service) commit(ctx context.Context, c Change) error {
 
 // topics answers what a change is about.
 func (s *Service) topics(c Change) []string {
-	topics := []string{eventsTopic(c.Space)}
+	topics := append(make([]string, 0, 1+len(c.Writes)), eventsTopic(c.Space))
 	due := s.Clock.Now().Add(soon)
 	for _, w := range c.Writes {
 		switch w := w.(type) {

@@ -108,20 +108,22 @@ func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces st
 	return s.begin(a, p, now)
 }
 
+// policyPart is who decides when a rule does, see [System].
+const policyPart = "policy"
+
 // begin applies the request and what policy answered.
 func (s *Service) begin(a Actor, p Petition, now time.Time) (Petition, Change, error) {
 	request := s.petitionEvent(a, p, now, EventRequest, p.Reason, map[string]string{LabelDigest: p.Digest})
 	events := []Event{request}
-	rule := System(a.Space, "policy")
 	switch p.Verdict.Decision {
 	case VerdictApprove:
 		grant, err := grantFor(p, Term{}, now)
 		if err != nil {
 			return p, Change{}, err
 		}
-		events = append(events, s.petitionEvent(rule, p, now, EventGrant, p.Verdict.Explanation, grant.labels()))
+		events = append(events, s.petitionEvent(System(a.Space, policyPart), p, now, EventGrant, p.Verdict.Explanation, grant.labels()))
 	case VerdictDeny:
-		events = append(events, s.petitionEvent(rule, p, now, EventDeny, p.Verdict.Explanation, nil))
+		events = append(events, s.petitionEvent(System(a.Space, policyPart), p, now, EventDeny, p.Verdict.Explanation, nil))
 	}
 	var err error
 	for _, e := range events {

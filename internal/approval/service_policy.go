@@ -26,8 +26,9 @@ func (s *Service) verdict(ctx context.Context, a Actor, p Petition, stranger str
 	if err != nil {
 		return Verdict{}, err
 	}
-	v, err := s.Policy.Decide(ctx, PolicyInput{Space: a.Space, Petition: p, Actor: a, Now: now, Document: document,
-		Known: func(ctx context.Context) ([]Resource, error) { return s.known(ctx, a.Space, p.Resources) }})
+	space, asked := a.Space, p.Resources // all else would be copied for a function that few documents call
+	v, err := s.Policy.Decide(ctx, PolicyInput{Space: space, Petition: p, Actor: a, Now: now, Document: document,
+		Known: func(ctx context.Context) ([]Resource, error) { return s.known(ctx, space, asked) }})
 	if err == nil {
 		err = v.check()
 	}

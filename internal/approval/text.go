@@ -225,20 +225,38 @@ func checkOptionalName(field, s string) error {
 // SearchWords splits text into the lower-case words that the search index holds: runs of letters and digits, each once,
 // at most 400. Both engines index and match exactly these, so that they find the same.
 func SearchWords(texts ...string) []string {
-	seen := map[string]bool{}
 	var words []string
+	seen := seen{}
 	for _, text := range texts {
 		for word := range strings.FieldsFuncSeq(strings.ToLower(text), notWord) {
 			if len(word) > 100 {
 				word = truncate(word, 100)
 			}
-			if !seen[word] && len(words) < 400 {
-				seen[word] = true
+			if len(words) < 400 && !seen.has(words, word) {
 				words = append(words, word)
 			}
 		}
 	}
 	return words
+}
+
+// seen knows which words there were: few are looked through, many have a map.
+type seen map[string]bool
+
+// has answers whether word is one of words, which grow by those that it has not.
+func (s seen) has(words []string, word string) bool {
+	const few = 16
+	if len(words) < few {
+		return slices.Contains(words, word)
+	}
+	if len(s) == 0 {
+		for _, w := range words {
+			s[w] = true
+		}
+	}
+	was := s[word]
+	s[word] = true
+	return was
 }
 
 func notWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }

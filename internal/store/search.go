@@ -17,18 +17,19 @@ import (
 
 // wordsOf answers the words and marks of a row, each behind a blank.
 func wordsOf(space string, words []string, people []string, labels map[string]string) string {
-	var b strings.Builder
-	b.WriteString(spaceMark(space))
+	b := append(make([]byte, 0, 512), spaceMark(space)...)
+	add := func(word string) { b = append(append(b, ' '), word...) }
 	for _, id := range people {
-		b.WriteString(" " + personMark(id))
+		add(personMark(id))
 	}
 	for _, key := range keys(labels) {
-		b.WriteString(" " + keyMark(key) + " " + labelMark(key, labels[key]))
+		add(keyMark(key))
+		add(labelMark(key, labels[key]))
 	}
 	for _, w := range words {
-		b.WriteString(" " + w)
+		add(w)
 	}
-	return b.String()
+	return string(b)
 }
 
 func spaceMark(space string) string      { return "§" + space }
@@ -38,8 +39,15 @@ func labelMark(key, value string) string { return "•" + digest(key, value) }
 
 // digest answers 20 letters and digits, which nobody can find twice.
 func digest(parts ...string) string {
-	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00"))) // no text of ours has a NUL
-	return hex.EncodeToString(sum[:10])
+	var room [256]byte
+	all := append(room[:0], parts[0]...)
+	for _, part := range parts[1:] {
+		all = append(append(all, 0), part...) // no text of ours has a NUL
+	}
+	sum := sha256.Sum256(all)
+	var text [20]byte
+	hex.Encode(text[:], sum[:len(text)/2])
+	return string(text[:])
 }
 
 func keys(m map[string]string) []string {
