@@ -65,27 +65,49 @@ def sqlite(o: Options) -> Rows:
             ("create", "create", "created"),
         ):
             for n in AT_ONCE:
-                base, ours = beside_floor(o, indent, floor, mode, theirs, n)
-                yield rate_row(part, f"{what}, {n} at once", base, ours)
+                base, ours, same = beside_floor(o, indent, floor, mode, theirs, n)
+                yield rate_row(part, f"{what}, {n} at once", base, ours, same)
                 if mode == "roundtrip" and n == max(AT_ONCE):
                     yield from audit_rows(part, ours)
 
 
 def beside_floor(
     o: Options, indent: Indent, floor: Floor | None, mode: str, theirs: str, n: int
-) -> tuple[list[Result], list[Result]]:
-    return take_turns(
-        o.rounds,
-        (lambda: floor.measure(theirs, n, o.seconds)) if floor else None,
-        lambda: good(indent.measure_one(mode, n, o.seconds)),
+) -> tuple[list[Result], list[Result], list[Result]]:
+    """The floor, Indent by `indent bench`, and Indent by the floor's client."""
+    same: list[Result] = []
+
+    def ours() -> Result:
+        if floor:
+            same.append(indent.measure_with_floors_client(theirs, n, o.seconds))
+        return good(indent.measure_one(mode, n, o.seconds))
+
+    base, own = take_turns(
+        o.rounds, (lambda: floor.measure(theirs, n, o.seconds)) if floor else None, ours
     )
+    return base, own, same
 
 
-def rate_row(part: str, what: str, base: Sequence[Result], ours: Sequence[Result]) -> Row:
-    rate, beside = median(ours, "perSecond"), median(base, "per_s") if base else None
-    ratio = ratio_of([r["perSecond"] for r in ours], [b["per_s"] for b in base])
-    bar, met = "60 % of the floor", at_least(ratio, 0.6)
-    return Row(part, what, rate, "/s", beside, ratio, bar, met, whole_times(ours))
+def rate_row(
+    part: str,
+    what: str,
+    base: Sequence[Result],
+    ours: Sequence[Result],
+    same: Sequence[Result],
+) -> Row:
+    rates, beside = [r["perSecond"] for r in ours], [b["per_s"] for b in base]
+    ratio = ratio_of(rates, beside)
+    row = Row(part, what, statistics.median(rates), "/s", ratio=ratio, note=whole_times(ours))
+    row = dataclasses.replace(row, bar="60 % of the floor", met=at_least(ratio, 0.6))
+    if not base:
+        return row
+    by_them = [s["per_s"] for s in same]
+    return dataclasses.replace(
+        row,
+        beside=statistics.median(beside),
+        same_client=statistics.median(by_them),
+        same_client_ratio=ratio_of(by_them, beside),
+    )
 
 
 def whole_times(ours: Sequence[Result]) -> str:
@@ -120,14 +142,20 @@ def parked(o: Options) -> Rows:
         with bench_servers.scratch() as folder, bench_servers.floor(folder) as floor:
             return floor.measure("parked", k, o.seconds)
 
+    def same_client() -> Result:
+        with bench_servers.scratch() as folder, bench_servers.indent(folder) as indent:
+            return indent.measure_with_floors_client("parked", k, o.seconds)
+
     base, own = take_turns(min(o.rounds, 2), theirs if o.floor else None, ours)
+    same = same_client() if o.floor else {}
     for name, most in (("p50", 1), ("p99", 5)):
         value = statistics.median(r["times"]["wake"][name] for r in own)
         beside = median(base, f"wake_{name}_ms") if base else None
         over = value - beside if beside is not None else None
         bar = f"{most} ms over the floor"
-        what = f"decision sent to waiter returned, {name}"
-        yield Row(part, what, value, "ms", beside, bar=bar, met=at_most(over, most))
+        what, by_them = f"decision sent to waiter returned, {name}", same.get(f"wake_{name}_ms")
+        met = at_most(over, most)
+        yield Row(part, what, value, "ms", beside, bar=bar, met=met, same_client=by_them)
     lost = float(k - min(r["done"] for r in own))
     yield Row(part, "waiters lost", lost, "", bar="none", met=lost == 0)
     memory, whole = memory_of(own)
@@ -326,7 +354,7 @@ def options(arguments: Sequence[str]) -> tuple[Options, bool]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
+    parser.add_argument("--seconds", type=float, default=3, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3, help="of which the median is told")
     parser.add_argument("--waiters", type=int, default=10_000, help="how many are parked")
     parser.add_argument("--sizes", default="10000,100000,1000000", help="petitions of growth")

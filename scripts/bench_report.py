@@ -29,6 +29,9 @@ class Row:
     bar: str = ""
     met: bool | None = None
     note: str = ""
+    same_client: float | None = None
+    """Indent's figure when the client of what it is compared with measures it, too."""
+    same_client_ratio: float | None = None
 
 
 def show(value: float | None, unit: str = "") -> str:
@@ -42,14 +45,29 @@ def show(value: float | None, unit: str = "") -> str:
     return text + (unit if unit in ("/s", "%", "") else f" {unit}")
 
 
-HEAD = ("what", "Indent", "beside it", "ratio", "bar", "met", "")
+FIGURES = ("Indent", "beside it", "ratio", "with the floor's client", "its ratio")
+HEAD = ("what", *FIGURES, "bar", "met", "")
+SAME_CLIENT = (4, 5)
+"""The columns that are told where something stands in them."""
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    ratio = "" if row.ratio is None else f"{row.ratio * 100:.0f} %"
     met = {True: "yes", False: "NO", None: ""}[row.met]
     value, beside = show(row.value, row.unit), show(row.beside, row.unit)
-    return (row.what, value, beside, ratio, row.bar, met, row.note)
+    same, same_ratio = show(row.same_client, row.unit), percent(row.same_client_ratio)
+    ratio = percent(row.ratio)
+    return (row.what, value, beside, ratio, same, same_ratio, row.bar, met, row.note)
+
+
+def percent(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio * 100:.0f} %"
+
+
+def grid(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    """The head and a line for each row, without columns that say nothing of any of them."""
+    lines = [HEAD, *map(cells, rows)]
+    empty = [n for n in SAME_CLIENT if not any(line[n] for line in lines[1:])]
+    return [tuple(cell for n, cell in enumerate(line) if n not in empty) for line in lines]
 
 
 def parts(rows: Sequence[Row]) -> list[str]:
@@ -58,18 +76,20 @@ def parts(rows: Sequence[Row]) -> list[str]:
 
 def table(rows: Sequence[Row]) -> str:
     """For a terminal: a block for each part, figures aligned to the right."""
-    lines: list[str] = []
-    widths = [max(len(c) for c in column) for column in zip(HEAD, *map(cells, rows), strict=True)]
+    head, *lines = grid(rows)
+    widths = [max(len(c) for c in column) for column in zip(head, *lines, strict=True)]
+    text: list[str] = []
     for part in parts(rows):
-        lines += ["", part, _line(HEAD, widths)]
-        lines += [_line(cells(row), widths) for row in rows if row.part == part]
-    return "\n".join(lines) + f"\n\n{verdict(rows)}"
+        text += ["", part, _line(head, widths)]
+        of_part = zip(rows, lines, strict=True)
+        text += [_line(line, widths) for row, line in of_part if row.part == part]
+    return "\n".join(text) + f"\n\n{verdict(rows)}"
 
 
 def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
     what, *figures, bar, met, note = texts
     right = [t.rjust(w) for t, w in zip(figures, widths[1:], strict=False)]
-    line = [what.ljust(widths[0]), *right, bar.ljust(widths[4]), met.ljust(widths[5]), note]
+    line = [what.ljust(widths[0]), *right, bar.ljust(widths[-3]), met.ljust(widths[-2]), note]
     return "  ".join(line).rstrip()
 
 
@@ -108,6 +128,12 @@ BEGIN = "<!-- figures: written by scripts/bench.py --write-docs -->"
 END = "<!-- end of figures -->"
 
 
+SAME_CLIENT_WHY = (
+    "`indent bench` needs less of the processor than the floor's client, and what a client takes, "
+    "the server lacks: the columns with the floor's client say what Indent does with that one."
+)
+
+
 def write_docs(page: Path, found: Mapping[str, Any]) -> None:
     """Replace the figures in the page by what was found."""
     text = page.read_text()
@@ -131,9 +157,12 @@ def markdown(found: Mapping[str, Any]) -> str:
         "",
         f"{verdict(rows)}.",
     ]
+    if any(row.same_client is not None for row in rows):
+        lines += ["", SAME_CLIENT_WHY]
     for part in parts(rows):
-        lines += ["", f"### {part}", "", _markdown_row(HEAD), _markdown_row(["---"] * len(HEAD))]
-        lines += [_markdown_row(cells(row)) for row in rows if row.part == part]
+        head, *of_part = grid([row for row in rows if row.part == part])
+        lines += ["", f"### {part}", "", _markdown_row(head), _markdown_row(["---"] * len(head))]
+        lines += map(_markdown_row, of_part)
     return "\n".join(lines) + "\n"
 
 

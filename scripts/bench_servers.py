@@ -38,13 +38,7 @@ class Floor:
 
     def measure(self, mode: str, at_once: int, seconds: float) -> dict[str, Any]:
         """One line of the floor's own client."""
-        command: list[str | Path] = [BUILT / "httpbench", "-base", self.url, "-mode", mode]
-        command += ["-k" if mode == "parked" else "-c", str(at_once)]
-        command += ["-secs", str(seconds), "-pids", str(self.pid)]
-        line = json.loads(_run(command))
-        if line["bad"]:
-            raise Failed(f"the floor: {line['bad']} bad, first: {line.get('err')}")
-        return line
+        return floors_client(self.url, self.pid, mode, at_once, seconds)
 
 
 @dataclass(frozen=True)
@@ -71,14 +65,61 @@ class Indent:
             0
         ]
 
+    def measure_with_floors_client(self, mode: str, at_once: int, seconds: float) -> dict[str, Any]:
+        """What the floor's client says of the first node."""
+        petitions = f"/v1/spaces/{self._setting('asker', 'INDENT_SPACE')}/petitions"
+        how = ["-create", f"POST {petitions}", "-idfield", "name"]
+        how += ["-createbody", json.dumps(PETITION)]
+        how += ["-wait", f"GET {petitions}/{{id}}?wait=60s"]
+        how += ["-decide", f"POST {petitions}/{{id}}/claims", "-decidebody", json.dumps(CLAIM)]
+        how += ["-H", "Authorization: Bearer $ASKER", "-D", "Authorization: Bearer $REVIEWER"]
+        env = {who.upper(): self._setting(who, "INDENT_API_TOKEN") for who in ("asker", "reviewer")}
+        return floors_client(self.urls[0], self.pids[0], mode, at_once, seconds, how, env)
+
+    def _setting(self, who: str, name: str) -> str:
+        for line in (self.folder / f"{who}.env").read_text().splitlines():
+            key, _, value = line.partition("=")
+            if key == name:
+                return value
+        raise Failed(f"{who}.env has no {name}")
+
+
+PETITION = {"petition": {"reason": "bench", "resources": [{"kind": "action", "id": "deploy"}]}}
+CLAIM = {"claim": {"event": "access/approve"}}
+
+
+def floors_client(
+    url: str,
+    pid: int,
+    mode: str,
+    at_once: int,
+    seconds: float,
+    how: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """One line of the floor's client; tokens are in the environment, which others cannot read."""
+    command: list[str | Path] = [BUILT / "httpbench", "-base", url, "-mode", mode, *how]
+    command += ["-k" if mode == "parked" else "-c", str(at_once)]
+    command += ["-secs", str(seconds), "-pids", str(pid)]
+    line = json.loads(_run(command, env))
+    if line["bad"]:
+        raise Failed(f"the floor's client at {url}: {line['bad']} bad, first: {line.get('err')}")
+    return line
+
 
 def build_floor() -> None:
     """The floor and its client. SQLite's C text takes the compiler half a minute, once."""
-    machine.ensure(["go", "gcc"])
+    machine.ensure(["gcc"])
+    build_floors_client("./floor")
+
+
+def build_floors_client(*more: str) -> None:
+    machine.ensure(["go"])
     BUILT.mkdir(parents=True, exist_ok=True)
-    command = ["go", "build", "-o", f"{BUILT}/", "./floor", "./httpbench"]
-    if subprocess.run(command, cwd=BENCH, env={**os.environ, "CGO_ENABLED": "1"}).returncode:
-        raise Failed("the floor could not be built: see above")
+    command = ["go", "build", "-o", f"{BUILT}/", "./httpbench", *more]
+    env = {**os.environ, "CGO_ENABLED": "1" if more else "0"}
+    if subprocess.run(command, cwd=BENCH, env=env).returncode:
+        raise Failed("the floor and its client could not be built: see above")
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 
 import bench
 import bench_report
+import bench_servers
 import postgres
 import pytest
 from bench_report import Row
@@ -104,6 +105,45 @@ def test_the_docs_get_the_figures_and_keep_their_words(tmp_path: Path) -> None:
     page.write_text("no place")
     with pytest.raises(SystemExit, match="has no place for figures"):
         bench_report.write_docs(page, FOUND)
+
+
+def test_the_floors_client_has_columns_where_it_measured(tmp_path: Path) -> None:
+    same = Row("SQLite", "round trips", 700, "/s", 1000, 0.7, "60 % of the floor", True)
+    same = replace(same, same_client=500, same_client_ratio=0.5)
+    rows = [*FOUND["rows"], asdict(same), asdict(Row("start", "cold start", 25, "ms"))]
+    page = tmp_path / "performance.md"
+    page.write_text(f"{bench_report.BEGIN}\n{bench_report.END}\n")
+    bench_report.write_docs(page, {**FOUND, "rows": rows})
+    text = page.read_text()
+    assert (
+        "| what | Indent | beside it | ratio | with the floor's client | its ratio | bar |" in text
+    )
+    assert (
+        "| round trips | 700/s | 1,000/s | 70 % | 500/s | 50 % | 60 % of the floor | yes |" in text
+    )
+    assert "### start\n\n| what | Indent | beside it | ratio | bar | met |" in text
+    assert bench_report.SAME_CLIENT_WHY in text
+    table = bench_report.table([Row(**row) for row in rows])
+    assert "700/s 1,000/s 70 % 500/s 50 % 60 %" in " ".join(table.split())
+
+
+def test_the_floors_client_measures_indent_and_all_is_answered() -> None:
+    bench_servers.build_floors_client()
+    with bench_servers.scratch() as folder, bench_servers.indent(folder) as indent:
+        for mode in ("rt", "create"):
+            line = indent.measure_with_floors_client(mode, 4, 0.05)
+            assert line["ok"] > 0
+            assert line["bad"] == 0
+
+
+def test_both_clients_are_compared_with_the_floor_of_the_same_run() -> None:
+    ours = [{"perSecond": 60, "times": {"whole": {"p50": 1, "p99": 2}}}]
+    base, same = [{"per_s": 100}, {"per_s": 100}], [{"per_s": 50}]
+    row = bench.rate_row("SQLite", "created", base, ours, same)
+    assert (row.value, row.beside, row.ratio, row.met) == (60, 100, pytest.approx(0.6), True)
+    assert (row.same_client, row.same_client_ratio) == (50, pytest.approx(0.5))
+    alone = bench.rate_row("SQLite", "created", [], ours, [])
+    assert (alone.value, alone.met, alone.same_client) == (60, None, None)
 
 
 def test_the_table_says_which_bars_are_missed() -> None:

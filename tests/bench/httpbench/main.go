@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 )
@@ -23,8 +24,8 @@ func main() {
 	flag.StringVar(&t.decide, "decide", "POST /petitions/{id}/decision", "how to decide")
 	flag.StringVar(&t.decideBody, "decidebody", `{"decision":"approve"}`, "with what")
 	flag.StringVar(&t.idField, "idfield", "", "dotted path of the id in the answer to a creation")
-	flag.Var(&t.headers, "H", "header `k: v` of create and wait; may be repeated")
-	flag.Var(&t.decideHeaders, "D", "header `k: v` of the decision; may be repeated")
+	flag.Var(&t.headers, "H", "header `k: v` of create and wait; may be repeated; $NAME is taken from the environment")
+	flag.Var(&t.decideHeaders, "D", "header `k: v` of the decision; the same")
 	modes := flag.String("mode", "rt", "rt, create, parked; several with commas")
 	at := flag.String("c", "1,64,256", "how many clients at once")
 	parked := flag.String("k", "1000", "how many parked waiters")
@@ -62,7 +63,7 @@ type target struct {
 type headers []string
 
 func (h *headers) String() string     { return "" }
-func (h *headers) Set(s string) error { *h = append(*h, s); return nil }
+func (h *headers) Set(s string) error { *h = append(*h, os.ExpandEnv(s)); return nil }
 
 func (t *target) Create(ctx context.Context, id string) error {
 	answer, err := t.call(ctx, t.asker, t.headers, t.create, t.createBody, id)
