@@ -158,34 +158,47 @@ async def test_who_has_no_time_left_leaves_and_the_others_wait_on(server: FakeIn
     assert len(crowd.granted) == 10
 
 
-Cancel = Callable[[Awaitable[Approval], float], Awaitable[None]]
+Cancel = Callable[[Awaitable[Approval], Awaitable[None]], Awaitable[None]]
 
 
-async def _cancelled(waiting: Awaitable[Approval], seconds: float) -> None:
+async def _cancelled(waiting: Awaitable[Approval], turn: Awaitable[None]) -> None:
     task = asyncio.ensure_future(waiting)
-    asyncio.get_running_loop().call_later(seconds, task.cancel)
+    await turn
+    task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
 
 
-async def _waited_for(waiting: Awaitable[Approval], seconds: float) -> None:
+async def _waited_for(waiting: Awaitable[Approval], turn: Awaitable[None]) -> None:
+    task = asyncio.ensure_future(waiting)
+    await turn
     with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(waiting, seconds)
+        await asyncio.wait_for(task, 0.01)
 
 
-async def _in_a_scope(waiting: Awaitable[Approval], seconds: float) -> None:
-    with anyio.move_on_after(seconds) as scope:
+async def _in_a_scope(waiting: Awaitable[Approval], turn: Awaitable[None]) -> None:
+    async with anyio.create_task_group() as group:
+
+        async def cancel() -> None:
+            await turn
+            group.cancel_scope.cancel()
+
+        group.start_soon(cancel)
         await waiting
-    assert scope.cancelled_caught
 
 
 @pytest.mark.parametrize("cancel", [_cancelled, _waited_for, _in_a_scope])
 def test_cancelling_in_every_way_of_asyncio(server: FakeIndent, cancel: Cancel) -> None:
     """One after the other, and so also who reads the stream for the others."""
 
+    async def turn(n: int) -> None:
+        while not any(r.path.endswith(":wait") for r in server.requests):
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(n / 50)
+
     async def main() -> None:
         stays = [asyncio.create_task(_asked("stays")) for _ in range(3)]
-        leaves = [cancel(_asked("leaves"), 0.3 + n / 50) for n in range(10)]
+        leaves = [cancel(_asked("leaves"), turn(n)) for n in range(10)]
         await asyncio.gather(*leaves)
         for name, petition in list(server.petitions.items()):
             if petition["reason"] == "stays":
@@ -194,7 +207,6 @@ def test_cancelling_in_every_way_of_asyncio(server: FakeIndent, cancel: Cancel) 
         assert asyncio.all_tasks() == {asyncio.current_task()}, "no task is left"
 
     asyncio.run(main(), debug=True)
-    assert any(r.path.endswith(":wait") for r in server.requests)
     gc.collect()
 
 
