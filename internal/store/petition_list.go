@@ -72,7 +72,7 @@ func (l petitionLister) page(ctx context.Context) ([]petitionRow, error) {
 		return l.search(ctx)
 	}
 	t := l.list()
-	rows, err := few(ctx, l.Store, query{t.String(), t.args, true}, scanPetition)
+	rows, err := few(ctx, l.Store, query{t.String(), t.args, false}, scanPetition) // one plan is right for all values
 	return l.inOrder(rows), err
 }
 
@@ -131,13 +131,21 @@ func (t *petitionText) newest(most int, conditions []condition) {
 	if len(phases) == 0 {
 		phases = approval.Phases
 	}
+	each := t.lister.dialect.orderEach && len(phases) > 1
 	for i, phase := range phases {
 		if i > 0 {
 			t.add(" UNION ALL ")
 		}
+		if each {
+			t.add("(")
+		}
 		t.add("SELECT q.seq + 0 AS seq FROM petitions q WHERE q.space = ", t.space, " AND q.phase = ", t.arg(string(phase)))
 		t.after("q.seq + 0")
 		t.satisfies(conditions, "q")
+		if each {
+			t.order("q.seq + 0", most)
+			t.add(")")
+		}
 	}
 	t.order("1", most)
 }

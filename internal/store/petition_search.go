@@ -24,11 +24,15 @@ type walks struct {
 	// all is how many petitions a walk looks at, and notClosed how many of those that are not closed, which are usually few
 	// among many and which the index of words does not know apart.
 	all, notClosed int
-	// gather is how many rows the index may gather for one word while there is a rarer one.
-	gather float64
+	// gather is how many rows the index may gather for the rarest of the conditions without a walk before, and price what
+	// gathering one takes, in petitions of a walk: PostgreSQL reads each from its table.
+	gather, price float64
 }
 
-var usualWalks = walks{all: 5000, notClosed: 10_000, gather: 20_000}
+var (
+	usualWalks    = walks{all: 5000, notClosed: 10_000, gather: 20_000, price: 0.25}
+	postgresWalks = walks{all: 5000, notClosed: 5000, gather: 1000, price: 4}
+)
 
 // approach is how a search goes about it: first a walk over so many petitions, unless it is 0, then the index with these
 // conditions, unless there are none.
@@ -77,11 +81,12 @@ func (l petitionLister) approach(s *sample) approach {
 	if heavy && l.dialect.inOrder {
 		a.ask = append(a.ask, refusing(l.conditions)...)
 	}
-	switch enough := together*l.walks.all >= (l.query.Page.Size+1)*len(s.words); {
-	case l.onlyNotClosed() && s.share(counts[rarest]) > float64(l.walks.notClosed)/20:
+	length := float64((l.query.Page.Size+1)*len(s.words)) / max(float64(together), 0.01)
+	switch share := s.share(counts[rarest]); {
+	case l.onlyNotClosed() && share > float64(l.walks.notClosed)/20:
 		a.walk = l.walks.notClosed
 	case len(terms) > 1 && !slices.ContainsFunc(a.ask, l.gathers):
-	case together > 0 && enough, heavy:
+	case length <= float64(l.walks.all) && length <= share*l.walks.price, heavy:
 		a.walk = l.walks.all
 	}
 	return a
@@ -95,7 +100,8 @@ func (l petitionLister) helps(s *sample, c condition, count int, heavy bool) boo
 	case 2*count > len(s.words):
 		return false
 	}
-	return count == 0 || !l.gathers(c) || s.share(count) <= l.walks.gather
+	// To know more words spares PostgreSQL rows; SQLite gathers what begins with them for nothing.
+	return count == 0 || !c.prefix || !l.dialect.inOrder || s.share(count) <= l.walks.gather
 }
 
 // gathers answers whether the index gathers all rows of a condition before it answers the first.

@@ -36,6 +36,7 @@ var postgresDialect = &dialect{
 	found: func(table, placeholder, order string) (string, string) {
 		return "(SELECT rowid FROM " + table + " WHERE words @@ CAST(" + placeholder + " AS tsquery) ORDER BY rowid" + order + " OFFSET 0) d", "TRUE"
 	},
+	orderEach: true,
 	quote: func(word string, prefix bool) string {
 		quoted := "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(word) + "'"
 		if prefix {
@@ -95,7 +96,7 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	if o.Serializable {
 		e.begin = "BEGIN ISOLATION LEVEL SERIALIZABLE"
 	}
-	return &Store{engine: e, dialect: postgresDialect, broker: broker, reads: places, together: e.reads, walks: usualWalks, samples: sampling{size: usualSample},
+	return &Store{engine: e, dialect: postgresDialect, broker: broker, reads: places, together: e.reads, walks: postgresWalks, samples: sampling{size: usualSample},
 		times: eventTimes{block: usualBlock}, timeout: o.Timeout}, nil
 }
 

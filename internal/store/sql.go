@@ -27,6 +27,8 @@ type dialect struct {
 	found func(table, placeholder, order string) (from, condition string)
 	// inOrder: whole words are found in the order of rowids, so that a page costs a page however many rows have them.
 	inOrder bool
+	// orderEach: the parts of a union are read in the order of the whole only if each is ordered.
+	orderEach bool
 	// quote, and, or and not (of what stands before it) are the words of a search; a word that is a prefix stands for all
 	// that begin with it.
 	quote        func(word string, prefix bool) string

@@ -37,7 +37,7 @@ func TestSQLiteKeepsThePort(t *testing.T) {
 
 // shortSighted makes the search ask its index among the suite's few petitions too, not only walk over them.
 func shortSighted(s *Store) *Store {
-	s.walks = walks{all: 5, notClosed: 2, gather: 3}
+	s.walks = walks{all: 5, notClosed: 2, gather: 3, price: 1}
 	s.samples.size = 4
 	s.times.block = 3
 	if s.late != nil {
