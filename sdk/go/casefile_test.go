@@ -255,6 +255,30 @@ func brief(v any) string {
 	return string(text[:min(len(text), 300)])
 }
 
+// eventsOf answers the server-sent events of a stream that has ended.
+func eventsOf(stream []byte) any {
+	events := []any{}
+	for text := range strings.SplitSeq(string(stream), "\n\n") {
+		event := object{}
+		for line := range strings.Lines(text) {
+			switch field, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": "); field {
+			case "event", "id":
+				event[field] = value
+			case "data":
+				var data any
+				if err := decodeNumbers([]byte(value), &data); err != nil {
+					data = err.Error()
+				}
+				event[field] = data
+			}
+		}
+		if len(event) > 0 {
+			events = append(events, event)
+		}
+	}
+	return events
+}
+
 // message is a request, as a step writes it or as the client has sent it.
 type message struct {
 	method, path string

@@ -119,6 +119,10 @@ func (w *world) answer(e object, s exchange) (found []string) {
 		return []string{fmt.Sprintf("status %d, not %s: %.500s", s.status, status, s.body)}
 	}
 	var body any
+	if want, ok := e["events"]; ok {
+		found = append(found, differences("text/event-stream", s.header.Get("Content-Type"), "the answer's content type")...)
+		return append(found, differences(w.fill(want), eventsOf(s.body), "the events")...)
+	}
 	if len(s.body) > 0 {
 		if err := decodeNumbers(s.body, &body); err != nil {
 			return []string{fmt.Sprintf("the answer is no JSON: %.200s", s.body)}

@@ -30,5 +30,9 @@
 // never makes a second one. The token goes to the configured address only: redirects are not followed, and plain http
 // is refused unless the host is this machine. Answers are limited to 64 MiB. A [Client] may be used by many goroutines.
 //
+// A wait ends when its time is up and is not ended by a server that restarts. More than four waits at once, of one process
+// with one token for one space, share a few connections. A stream of them that breaks is set up again; where there can be none,
+// each waits for itself.
+//
 // It imports the standard library only.
 package indent

@@ -125,6 +125,17 @@ def _text_matches(want: str, got: Json) -> bool:
     return False
 
 
+def events_of(stream: str) -> list[dict[str, Json]]:
+    """The server-sent events of a stream that has ended, with their data read as JSON."""
+    found: list[dict[str, Json]] = []
+    for text in stream.split("\n\n"):
+        lines = (line.partition(": ") for line in text.split("\n"))
+        fields = {name: value for name, _, value in lines if name in ("event", "id", "data")}
+        if fields:
+            found.append(fields | {"data": json.loads(fields.get("data", "null"))})
+    return found
+
+
 def _short(value: Json) -> str:
     text = repr(value)
     return text if len(text) < 300 else text[:300] + "…"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from case_format import Json, Sent, Variables, differences
+from case_format import Json, Sent, Variables, differences, events_of
 
 
 @pytest.mark.parametrize(
@@ -88,3 +88,14 @@ def test_requests() -> None:
         Sent.of("GET /a?x=1&y=a+b", {"k": "v"}, {"n": 1, "m": 2}),
     ):
         assert one.differences(other) != []
+
+
+def test_events_of_a_stream() -> None:
+    stream = (
+        'retry: 1000\n\n: alive\n\nevent: petition\nid: x\ndata: {"a": "\u2028"}\n\n'
+        "event: end\ndata: {}\n\n"
+    )
+    assert events_of(stream) == [
+        {"event": "petition", "id": "x", "data": {"a": "\u2028"}},
+        {"event": "end", "data": {}},
+    ]

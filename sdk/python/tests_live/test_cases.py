@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from case_format import Json, Sent, Variables, by_hand, differences, load
+from case_format import Json, Sent, Variables, by_hand, differences, events_of, load
 from indentapi import APIStatusError, AsyncIndentAPI, IndentAPI, errors
 from live_server import LiveServer
 
@@ -158,6 +158,11 @@ class World:
             return [
                 f"status {response.status_code}, not {exchange['status']}: {response.text[:500]}"
             ]
+        if "events" in exchange:
+            kind = response.headers.get("content-type")
+            found = differences("text/event-stream", kind, "content-type")
+            wanted = self._variables.fill(exchange["events"])
+            return found + differences(wanted, events_of(response.text), "the events")
         body = response.json() if response.content else None
         headers = {k.lower(): v for k, v in response.headers.items()}
         for name, want in self._variables.fill(exchange.get("answerHeaders", {})).items():
