@@ -22,8 +22,10 @@ type statement struct {
 	// row receives the rows that RETURNING answers, after begin; both may happen again if the transaction does.
 	begin func()
 	row   func(scan func(...any) error) error
-	// petition is the petition that the statement writes, as it is read afterwards; for the cache of an engine that has one.
+	// petition is the petition that the statement writes, as it is read afterwards, and document how it is written; for the
+	// cache of an engine that has one.
 	petition *approval.Petition
+	document string
 }
 
 func (s *statement) in(d *dialect) string {

@@ -8,22 +8,23 @@ import (
 )
 
 var (
+	// On PostgreSQL the same statement puts the petition into the index of words; on SQLite new petitions go into it later
+	// (see lateWords).
 	insertPetition = sqlText(`
 		INSERT INTO petitions (space, name, version, phase, create_time, words, doc, timer_time, timer_kind)
-		VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8)`)
+		VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8)`).thenOnPostgres("seq, words", `
+		INSERT INTO petition_search (rowid, words) SELECT seq, array_to_tsvector(string_to_array(words, ' ')) FROM made`)
 	updatePetition = sqlText(`
 		UPDATE petitions SET version = $4 + 1, phase = $3, doc = $5 WHERE space = $1 AND name = $2 AND version = $4`)
 	updatePetitionAndTimer = sqlText(`
 		UPDATE petitions SET version = $4 + 1, phase = $3, doc = $5, timer_time = $6, timer_kind = $7
 		WHERE space = $1 AND name = $2 AND version = $4`)
 	updatePetitionWords = sqlText(`UPDATE petitions SET words = $3 WHERE space = $1 AND name = $2`)
-	// On SQLite new petitions go into the index of words later (see lateWords), and those that are not there yet have
-	// nothing in it to change.
-	indexPetition = onPostgres(`
-		INSERT INTO petition_search (rowid, words)
-		VALUES ((SELECT seq FROM petitions WHERE space = $1 AND name = $2), {words})`)
+	// On SQLite those that are not in the index of words yet have nothing in it to change.
 	forgetPetition     = forgetText("petition_search", "petitions").andOnSQLite(" AND " + isIndexed)
-	indexPetitionAgain = indexPetition.andOnSQLite(`
+	indexPetitionAgain = onPostgres(`
+		INSERT INTO petition_search (rowid, words)
+		VALUES ((SELECT seq FROM petitions WHERE space = $1 AND name = $2), {words})`).andOnSQLite(`
 		INSERT INTO petition_search (rowid, words) SELECT seq, $3 FROM petitions WHERE space = $1 AND name = $2 AND ` + isIndexed)
 	selectPetition = sqlText(`
 		SELECT space, name, version, doc, seq FROM petitions WHERE space = $1 AND name = $2`)
@@ -44,7 +45,6 @@ func (p *plan) putPetition(w approval.PutPetition) {
 	default:
 		s := p.updatePetition(t, w.Expect)
 		s.missing = petitionStale
-		s.petition = stored(*t, w.Expect+1)
 		// What a petition asks never changes, so neither do its words, unless its labels do.
 		if !w.SameLabels {
 			words := petitionWords(t)
@@ -56,11 +56,13 @@ func (p *plan) putPetition(w approval.PutPetition) {
 }
 
 func (p *plan) updatePetition(t *approval.Petition, expect int64) *statement {
-	timer, set := p.timerOf(t)
-	if !set {
-		return p.add(updatePetition, t.Space, t.Name, string(t.Phase), expect, petitionDocument(t))
+	document := petitionDocument(t)
+	s := p.add(updatePetition, t.Space, t.Name, string(t.Phase), expect, document)
+	if timer, set := p.timerOf(t); set {
+		s.text, s.args = updatePetitionAndTimer, append(s.args, micros(timer.RunTime), timer.Kind)
 	}
-	return p.add(updatePetitionAndTimer, t.Space, t.Name, string(t.Phase), expect, petitionDocument(t), micros(timer.RunTime), timer.Kind)
+	s.petition, s.document = stored(*t, expect+1), document
+	return s
 }
 
 func petitionStale(args []any) error {
@@ -68,14 +70,13 @@ func petitionStale(args []any) error {
 }
 
 func (p *plan) insertPetition(t *approval.Petition) {
-	words := petitionWords(t)
+	words, document := petitionWords(t), petitionDocument(t)
 	timer, _ := p.timerOf(t)
-	s := p.add(insertPetition, t.Space, t.Name, string(t.Phase), micros(t.CreateTime), words, petitionDocument(t), micros(timer.RunTime), timer.Kind)
+	s := p.add(insertPetition, t.Space, t.Name, string(t.Phase), micros(t.CreateTime), words, document, micros(timer.RunTime), timer.Kind)
 	s.taken = func(args []any) error {
 		return approval.Errorf(approval.Conflict, "petition #%s/%s exists already", args[0], args[1])
 	}
-	s.petition = stored(*t, 1)
-	p.add(indexPetition, t.Space, t.Name, words)
+	s.petition, s.document = stored(*t, 1), document
 }
 
 func petitionDocument(p *approval.Petition) string {

@@ -58,6 +58,8 @@ type postgresEngine struct {
 	timeout time.Duration
 	begin   string // how a transaction begins that has to be asked for
 	always  bool   // every transaction has to be asked for
+	// lockTimeout is that of a change that is committed alone; sessions have that of batches.
+	lockTimeout string
 }
 
 const (
@@ -71,7 +73,7 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the database's address cannot be read: %w", err)
 	}
-	configure(config, o)
+	lockTimeout := configure(config, o)
 	if o.Conns == 0 {
 		o.Conns = defaultConns
 	}
@@ -90,7 +92,7 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	broker := NewBroker()
 	places := newGate(o.Conns, o.Queue, o.Timeout)
 	e := &postgresEngine{db: db, places: places, timeout: o.Timeout, begin: "BEGIN", always: o.Serializable,
-		hints: startHints(config, broker, o.Logger)}
+		lockTimeout: lockTimeout, hints: startHints(config, broker, o.Logger)}
 	e.merger = &batcher[*pending]{run: e.commitBatch, atOnce: commitsAtOnce, enough: enoughToCommit, size: mostCommitted, queue: o.Queue}
 	e.reads = newPetitionReads(e, o.Queue)
 	if o.Serializable {
@@ -100,8 +102,9 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 		times: eventTimes{block: usualBlock}, timeout: o.Timeout}, nil
 }
 
-// configure sets what every session of ours needs, unless the address says otherwise.
-func configure(config *pgx.ConnConfig, o Options) {
+// configure sets what every session of ours needs, unless the address says otherwise. It answers how long a change that is
+// committed alone waits for a row: sessions wait as short as a batch may, which then need not say so each time.
+func configure(config *pgx.ConnConfig, o Options) (lockTimeout string) {
 	ours := map[string]string{
 		"application_name": "indent",
 		// A query is one statement and sees one moment: more isolation would only make it fail.
@@ -124,6 +127,9 @@ func configure(config *pgx.ConnConfig, o Options) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 10 * time.Second
 	}
+	lockTimeout = config.RuntimeParams["lock_timeout"]
+	config.RuntimeParams["lock_timeout"] = milliseconds(mergedLockTimeout)
+	return lockTimeout
 }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

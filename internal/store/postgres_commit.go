@@ -145,7 +145,6 @@ func (e *postgresEngine) sendMerged(ctx context.Context, conn *pgx.Conn, changes
 	if e.always {
 		batch.Queue(e.begin)
 	}
-	batch.Queue("SELECT set_config('lock_timeout', $1, true)", milliseconds(mergedLockTimeout))
 	if err := merge(batch, changes); err != nil {
 		return err
 	}
@@ -243,15 +242,18 @@ func (e *postgresEngine) transaction(ctx context.Context, conn *pgx.Conn, statem
 	for i := range statements {
 		explicit = explicit || statements[i].missing != nil
 	}
-	batch := &pgx.Batch{QueuedQueries: make([]*pgx.QueuedQuery, 0, len(statements)+1)}
+	batch := &pgx.Batch{QueuedQueries: make([]*pgx.QueuedQuery, 0, len(statements)+2)}
+	before := 1
 	if explicit {
 		batch.Queue(e.begin)
+		before++
 	}
+	batch.Queue("SELECT set_config('lock_timeout', $1, true)", e.lockTimeout)
 	for i := range statements {
 		batch.Queue(statements[i].in(postgresDialect), statements[i].args...)
 	}
 	results := conn.SendBatch(ctx, batch)
-	err := readResults(results, statements, explicit)
+	err := readResults(results, before, statements)
 	// Close answers what the end of the transaction answers: a commit may be what fails.
 	if closed := results.Close(); err == nil {
 		err = closed
@@ -269,8 +271,9 @@ func (e *postgresEngine) transaction(ctx context.Context, conn *pgx.Conn, statem
 	return err
 }
 
-func readResults(results pgx.BatchResults, statements []statement, begun bool) error {
-	if begun {
+// readResults reads those of the statements, which come behind some that only prepare them.
+func readResults(results pgx.BatchResults, before int, statements []statement) error {
+	for range before {
 		if _, err := results.Exec(); err != nil {
 			return err
 		}

@@ -26,7 +26,6 @@ var mergeables = []mergeable{
 	{updatePetitionAndTimer, "petitions", 2},
 	{insertPetition, "petitions", 2},
 	{insertVote, "votes", 3},
-	{indexPetition, "", 0},
 	{deleteJob, "jobs", 1},
 	{putJob, "jobs", 1},
 	{insertEvent, "", 0},

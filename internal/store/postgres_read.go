@@ -73,7 +73,7 @@ func (r *petitionReads) written(statements []statement) {
 	for i := range statements {
 		s := &statements[i]
 		if p := s.petition; p != nil {
-			r.known.put(petitionKey{p.Space, p.Name}, knownPetition{sha256.Sum256([]byte(s.args[len(s.args)-1].(string))), p})
+			r.known.put(petitionKey{p.Space, p.Name}, knownPetition{sha256.Sum256([]byte(s.document)), p})
 		}
 	}
 }

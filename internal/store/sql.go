@@ -52,6 +52,12 @@ func (t *text) andOnSQLite(more string) *text {
 	return &text{sqlite: strings.TrimSpace(t.sqlite + " " + strings.Join(strings.Fields(more), " ")), postgres: t.postgres}
 }
 
+// thenOnPostgres answers the text of an insertion with a statement behind it for PostgreSQL that reads what was inserted:
+// the columns of the rows made.
+func (t *text) thenOnPostgres(columns, then string) *text {
+	return &text{sqlite: t.sqlite, postgres: "WITH made AS (" + t.postgres + " RETURNING " + columns + ") " + strings.Join(strings.Fields(then), " ")}
+}
+
 func (t *text) in(d *dialect) string {
 	if d == sqliteDialect {
 		return t.sqlite
