@@ -36,13 +36,35 @@ func newOutage(h *house) *outage {
 
 func (o *outage) only(what string) { o.what.Store(&what) }
 
-// waits lets whoever is parked look, and answers when its reading has failed.
-func (o *outage) waits(sleepers int) {
+// begins makes everything fail, lets whoever is parked look, and answers when it is parked again. It has so many timers
+// before and so many in the outage.
+func (o *outage) begins(before, during int) {
 	o.Helper()
-	o.clock.WaitForSleepers(sleepers)
+	o.clock.WaitForSleepers(before)
+	o.only("all")
 	o.clock.Advance(lookAgain)
 	<-o.refused
-	o.clock.WaitForSleepers(sleepers)
+	o.clock.WaitForSleepers(during)
+}
+
+// Timers of who is parked: a call has those of its end and of its next look, a stream of events those of its next sign of
+// life and its next look, a stream of petitions all three. In an outage streams have one more.
+const (
+	ofCall      = 2
+	ofEvents    = 2
+	ofPetitions = 3
+)
+
+// onlyTokens lets only the look-up of tokens fail from now on, and answers how to wait until one has.
+func (o *outage) onlyTokens() (failed func()) {
+	for len(o.refused) > 0 {
+		<-o.refused
+	}
+	o.only("Token")
+	return func() {
+		for <-o.refused != "Token" {
+		}
+	}
 }
 
 // Who was parked when storage went away stays, inside the server and outside it, and hears of the decision.
@@ -57,8 +79,7 @@ func TestAParkedCallStaysThroughAnOutage(t *testing.T) {
 			o := newOutage(h(t))
 			p := o.ask(theViewer)
 			parked := o.park(t.Context(), o.token(theViewer), o.waiting(p))
-			o.only("all")
-			o.waits(2)
+			o.begins(ofCall, ofCall)
 			o.only("")
 			o.claim(theEditor, p.Name, "access/approve").ok(nil)
 			var got petition
@@ -75,11 +96,10 @@ func TestAParkedCallWhoseTimeEndsInAnOutage(t *testing.T) {
 	t.Parallel()
 	o := newOutage(newHouse(t))
 	parked := o.park(t.Context(), o.token(theViewer), o.waiting(o.ask(theViewer)))
-	o.only("all")
-	o.waits(2)
+	o.begins(ofCall, ofCall)
 	o.clock.Advance(19 * time.Second)
 	<-o.refused
-	o.clock.WaitForSleepers(2)
+	o.clock.WaitForSleepers(ofCall)
 	if len(parked) != 0 {
 		t.Error("answered before its time was up")
 	}
@@ -104,12 +124,13 @@ func TestADecisionIsNotToldInAnOutageOfTokens(t *testing.T) {
 			p := o.ask(theViewer)
 			parked := o.park(t.Context(), made.Secret, o.waiting(p))
 			editor := o.actor(theEditor)
+			o.clock.WaitForSleepers(ofCall)
 			o.clock.Advance(2 * time.Second)
-			o.only("Token")
+			failed := o.onlyTokens()
 			_, _, err = o.service.Decide(t.Context(), editor, p.Name, approval.NewClaim{Event: approval.EventApprove}, "")
 			o.must(err)
-			<-o.refused
-			o.clock.WaitForSleepers(2)
+			failed()
+			o.clock.WaitForSleepers(ofCall)
 			if len(parked) != 0 {
 				t.Error("answered although its token could not be looked up")
 			}
@@ -138,20 +159,15 @@ func TestAWaitForManyStaysThroughAnOutage(t *testing.T) {
 	f := o.await(o.token(theViewer), p.Name, q.Name)
 	f.alive()
 	editor := o.actor(theEditor)
-	o.only("all")
-	o.waits(3)
+	o.begins(ofPetitions, ofPetitions+1)
 	o.clock.Advance(5 * time.Second)
 	f.alive() // and nobody has asked whether it may
-	o.only("Token")
+	failed := o.onlyTokens()
 	_, _, err := o.service.Decide(t.Context(), editor, p.Name, approval.NewClaim{Event: approval.EventApprove}, "")
 	o.must(err)
-	for method := range o.refused {
-		if method == "Token" {
-			break
-		}
-	}
+	failed()
 	o.only("")
-	o.clock.WaitForSleepers(4)
+	o.clock.WaitForSleepers(ofPetitions + 1)
 	o.clock.Advance(5 * time.Second)
 	f.tells(p.Name, approval.Granted)
 	o.claim(theEditor, q.Name, "access/deny").ok(nil)
@@ -169,15 +185,15 @@ func TestAStreamStaysThroughAnOutage(t *testing.T) {
 	if _, e, _ := f.next(); e.Petition() != p.Name {
 		t.Fatalf("%+v", e)
 	}
-	o.only("all")
-	o.waits(2)
+	o.begins(ofEvents, ofEvents+1)
 	o.clock.Advance(5 * time.Second)
 	f.alive()
-	o.only("Token")
+	failed := o.onlyTokens()
 	_, _, err := o.service.Decide(t.Context(), editor, p.Name, approval.NewClaim{Event: approval.EventDeny}, "")
 	o.must(err)
+	failed()
 	o.only("")
-	o.clock.WaitForSleepers(3)
+	o.clock.WaitForSleepers(ofEvents + 1)
 	o.clock.Advance(5 * time.Second)
 	if _, e, ok := f.next(); !ok || e.Event != approval.EventDeny {
 		t.Errorf("%+v %v", e, ok)
@@ -198,8 +214,7 @@ func TestAStreamEndsWithATokenThatEndedInAnOutage(t *testing.T) {
 	p := o.ask(theViewer)
 	f := o.await(made.Secret, p.Name)
 	f.alive()
-	o.only("all")
-	o.waits(3)
+	o.begins(ofPetitions, ofPetitions+1)
 	o.only("")
 	o.broker.Lose()
 	o.must(o.identity.RevokeToken(t.Context(), o.actor(theViewer), made.Token.Name))
@@ -215,8 +230,7 @@ func TestAStreamEndsInALongOutage(t *testing.T) {
 	o := newOutage(newHouse(t))
 	f := o.await(o.token(theViewer), o.ask(theViewer).Name)
 	f.alive()
-	o.only("all")
-	o.waits(3)
+	o.begins(ofPetitions, ofPetitions+1)
 	ended := make(chan string, 1)
 	go func() {
 		var rest []string
@@ -225,9 +239,7 @@ func TestAStreamEndsInALongOutage(t *testing.T) {
 		}
 		ended <- strings.Join(rest, "\n")
 	}()
-	for len(ended) == 0 {
-		o.clock.Advance(time.Second)
-	}
+	o.clock.Advance(approval.MaxWait)
 	if told := <-ended; strings.Contains(told, "event:") {
 		t.Errorf("%s", told)
 	}

@@ -153,13 +153,5 @@ func (p *pulse) again() {
 	}
 }
 
-// change lets it beat in another time, from now on.
-func (p *pulse) change(every time.Duration) {
-	if every != p.every {
-		p.every = every
-		p.again()
-	}
-}
-
 // end frees the timer.
 func (p *pulse) end() { p.stop() }

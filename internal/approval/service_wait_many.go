@@ -91,12 +91,12 @@ func (w *awaiting) run(ctx context.Context, idle func() error) error {
 	defer away.end()
 	for len(w.open) > 0 {
 		var err error
+		polled := false
 		select {
 		case <-w.hints.Hints():
 			err = w.lookAtHinted(ctx, away.pause > 0)
 		case <-poll.beat:
-			poll.again()
-			err = w.lookAtAll(ctx)
+			polled, err = true, w.lookAtAll(ctx)
 		case <-alive.beat:
 			alive.again()
 			if err := idle(); err != nil {
@@ -113,7 +113,10 @@ func (w *awaiting) run(ctx context.Context, idle func() error) error {
 		if err := away.bear(err); err != nil {
 			return err
 		}
-		poll.change(cmp.Or(away.pause, w.s.WaitPoll))
+		if every := cmp.Or(away.pause, w.s.WaitPoll); polled || every != poll.every {
+			poll.every = every
+			poll.again()
+		}
 	}
 	return nil
 }
