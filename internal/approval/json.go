@@ -79,11 +79,33 @@ func (j JSON) Raw(name string, value []byte) JSON {
 	return append(j.Name(name), value...)
 }
 
-// Instant writes a time as a value (RFC 3339).
+// Instant writes a time as a value (RFC 3339). What all of ours are, UTC in whole microseconds, is written here in half
+// of the library's time: a round trip writes thirty.
 func (j JSON) Instant(t time.Time) JSON {
-	j = t.AppendFormat(append(j, '"'), time.RFC3339Nano)
-	return append(j, '"')
+	year, month, day := t.Date()
+	micros := t.Nanosecond() / 1000
+	if t.Location() != time.UTC || year < 0 || year > 9999 || micros*1000 != t.Nanosecond() {
+		j = t.AppendFormat(append(j, '"'), time.RFC3339Nano)
+		return append(j, '"')
+	}
+	hour, minute, second := t.Clock()
+	j = append(j, '"').two(year / 100).two(year % 100)
+	j = append(j, '-').two(int(month))
+	j = append(j, '-').two(day)
+	j = append(j, 'T').two(hour)
+	j = append(j, ':').two(minute)
+	j = append(j, ':').two(second)
+	if micros > 0 {
+		j = append(j, '.').two(micros / 10_000).two(micros / 100 % 100).two(micros % 100)
+		for j[len(j)-1] == '0' {
+			j = j[:len(j)-1]
+		}
+	}
+	return append(j, 'Z', '"')
 }
+
+// two writes two digits.
+func (j JSON) two(n int) JSON { return append(j, '0'+byte(n/10), '0'+byte(n%10)) }
 
 // Time writes a member, unless the time is zero.
 func (j JSON) Time(name string, t time.Time) JSON {

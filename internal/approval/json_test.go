@@ -3,6 +3,7 @@ package approval_test
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
 	"github.com/indent-approvals/indent/internal/approval/approvaltest"
@@ -26,6 +27,24 @@ func TestJSONIsWhatTheLibraryWrites(t *testing.T) {
 		approvaltest.SameJSON(t, &r, approval.JSON(nil).Resource(&r), approvaltest.Legacy)
 		if t.Failed() {
 			t.Fatalf("in round %d", round)
+		}
+	}
+}
+
+// A time is written as the library writes it, wherever in its ranges it lies and whatever it is that ours are not.
+func TestInstantIsWhatTheLibraryWrites(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(3, 4))
+	zone := time.FixedZone("", -90*60)
+	for _, unit := range []time.Duration{1, time.Microsecond, 100 * time.Microsecond, time.Millisecond, time.Second} {
+		for range 20_000 {
+			at := time.Unix(rng.Int64N(12_000*365*86_400)-2500*365*86_400, rng.Int64N(1e9)).Truncate(unit)
+			for _, at := range []time.Time{at, at.UTC(), at.In(zone)} {
+				want := `"` + at.Format(time.RFC3339Nano) + `"`
+				if got := approval.JSON(nil).Instant(at); string(got) != want {
+					t.Fatalf("got %s, want %s", got, want)
+				}
+			}
 		}
 	}
 }

@@ -99,7 +99,7 @@ func (i *Identity) Forget() {
 
 // cached answers the actor of a credential from the cache, or by look, whose end bounds how long it is kept.
 func (i *Identity) cached(ctx context.Context, kind, secret string, look func(context.Context) (approval.Actor, time.Time, error)) (approval.Actor, error) {
-	var room [256]byte // a service token fits
+	var room [512]byte // a token fits
 	f := sha256.Sum256(append(append(append(room[:0], kind...), ' '), secret...))
 	now := i.clock.Now()
 	a, epoch, ok := i.cache.get(f, now)
