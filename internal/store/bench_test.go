@@ -91,6 +91,10 @@ func BenchmarkLists(b *testing.B) {
 		{"common word", approval.PetitionQuery{Words: []string{"support"}}},
 		{"two words", approval.PetitionQuery{Words: []string{"support", "word77"}}},
 		{"short prefix", approval.PetitionQuery{Words: []string{"w"}}},
+		{"two short prefixes", approval.PetitionQuery{Words: []string{"w", "rar"}}},
+		{"words never together", approval.PetitionQuery{Words: []string{"rare77", "word78"}}},
+		{"rare word in phase", approval.PetitionQuery{Words: []string{"rare77"}, Phases: []approval.Phase{approval.Open}}},
+		{"not labelled", approval.PetitionQuery{Selector: approval.Selector{{Key: "team", Operator: approval.DoesNotExist}}}},
 	}
 	for engine, url := range engines() {
 		s := openStore(b, Options{URL: url(b)})
@@ -110,6 +114,33 @@ func BenchmarkLists(b *testing.B) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// BenchmarkLog answers what a page of the log costs among the events of as many petitions as BenchmarkLists makes.
+func BenchmarkLog(b *testing.B) {
+	many, _ := strconv.Atoi(cmp.Or(os.Getenv("INDENT_BENCH_PETITIONS"), "10000"))
+	for engine, url := range engines() {
+		s := openStore(b, Options{URL: url(b)})
+		populate(b, s, many)
+		page, err := s.Events(b.Context(), approval.EventQuery{Space: "acmecorp", Page: approval.PageRequest{Size: 1}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		last := page.Items[0]
+		for name, q := range map[string]approval.EventQuery{
+			"newest": {}, "petition": {Petition: last.Petition()}, "actor": {Actor: last.Actor.ID}, "event": {Event: approval.EventDeny},
+			"since": {Since: last.Timestamp.Add(time.Hour)}, "until": {Until: last.Timestamp.Add(-time.Hour)},
+		} {
+			q.Space = "acmecorp"
+			b.Run(engine+"/"+name, func(b *testing.B) {
+				for b.Loop() {
+					if _, err := s.Events(b.Context(), q); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
 		}
 	}
 }

@@ -78,7 +78,7 @@ func (l petitionLister) approach(s *sample) approach {
 			a.ask = append(a.ask, c)
 		}
 	}
-	if heavy && l.dialect.inOrder {
+	if l.dialect.inOrder && (heavy || len(terms) == 1) {
 		a.ask = append(a.ask, refusing(l.conditions)...)
 	}
 	length := float64((l.query.Page.Size+1)*len(s.words)) / max(float64(together), 0.01)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,6 +41,7 @@ func TestApproach(t *testing.T) {
 		words, selector string
 		petitioner      string
 		phases          []approval.Phase
+		space           string // acmecorp, unless it says otherwise
 		walk            int
 		ask             string // of the index, in short
 	}{
@@ -58,8 +60,11 @@ func TestApproach(t *testing.T) {
 		{petitioner: "ada", ask: "¶"},
 		{selector: "team!=b", walk: 5000, ask: "§ NOT •"},
 		{selector: "!team", walk: 5000, ask: "§ NOT °"},
+		{space: "small", selector: "!team", ask: "§ NOT °"},
+		{space: "small", words: "support", ask: "§"},
+		{space: "small", words: "rare", ask: "rare* AND §"},
 	} {
-		q := approval.PetitionQuery{Space: "acmecorp", Phases: c.phases, Page: approval.PageRequest{Size: 50}}
+		q := approval.PetitionQuery{Space: cmp.Or(c.space, "acmecorp"), Phases: c.phases, Page: approval.PageRequest{Size: 50}}
 		selector, err := approval.ParseSelector("", c.selector)
 		if err != nil {
 			t.Fatal(err)
