@@ -109,8 +109,11 @@ async def seated(wire: AsyncWire) -> AsyncGenerator[Seat]:
         finally:
             seat.crowd.leave(seat)
         group.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
+    try:
+        if failure is not None:
+            raise failure
+    finally:
+        del failure  # it knows this frame
 
 
 _crowds: RunVar[dict[Hashable, Crowd]] = RunVar("indentapi_crowds")

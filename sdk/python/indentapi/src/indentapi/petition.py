@@ -416,7 +416,8 @@ class Watch:
                 if not error.temporary or anyio.current_time() >= end:
                     raise
                 setbacks += 1
-                await anyio.sleep(min(pause(setbacks, error), end - anyio.current_time()))
+                left = max(0.0, end - anyio.current_time())
+                await anyio.sleep(min(pause(setbacks, error), left))
             else:
                 left = end - anyio.current_time()
                 if petition["state"]["status"]["phase"] != "open" or left <= 0:
