@@ -14,6 +14,8 @@ from indentapi import IndentAPI
 from live_server import LiveServer
 
 MANY = 200
+PATIENCE = 60
+"""Seconds after which a test gives up; none of them waits for it."""
 DOOR = [{"kind": "door", "id": "front"}]
 
 
@@ -41,9 +43,10 @@ class Crowd:
         async with anyio.create_task_group() as group:
             for n in range(many):
                 group.start_soon(self._one, f"number {n}")
-            while len(self.asked) < many:
-                await anyio.sleep(0.02)
-            await self.attended_to()
+            with anyio.fail_after(PATIENCE):
+                while len(self.asked) < many:
+                    await anyio.sleep(0.02)
+                await self.attended_to()
             yield
 
     async def attended_to(self) -> None:

@@ -23,6 +23,8 @@ from indentapi import AsyncIndentAPI
 
 DOOR = [{"kind": "door", "id": "front"}]
 MANY = 60
+PATIENCE = 60
+"""Seconds after which a test gives up; none of them waits for it."""
 
 
 @pytest.fixture
@@ -52,8 +54,9 @@ class Crowd:
         async with anyio.create_task_group() as group:
             for n in range(many):
                 group.start_soon(self._one, f"number {n}")
-            while self.asked < many or not self.streams():
-                await anyio.sleep(0.01)
+            with anyio.fail_after(PATIENCE):
+                while self.asked < many or not self.streams():
+                    await anyio.sleep(0.01)
             yield
 
     def streams(self) -> list[list[str]]:
