@@ -27,7 +27,7 @@ from indentapi import (
     RateLimitError,
     ServiceUnavailableError,
     errors,
-    petition,
+    watch,
 )
 from indentapi._call import Call, Pause, Reply, Retry, Send, attempts
 
@@ -271,7 +271,7 @@ Happening = tuple[float, Reply | APIError]
 def wait(timeout: float | None, *script: Happening) -> tuple[Any, list[float], Clock]:
     """Run a wait whose requests go as in the script. Answers its end, what it asked, the clock."""
     clock, asked, happenings = Clock(), list[float](), iter(script)
-    steps = petition.waiting("/s", "x", timeout, clock, chance=lambda: 1.0)
+    steps = watch.waiting("/s", "x", timeout, clock, chance=lambda: 1.0)
     outcome: Reply | APIError | None = None
     while True:
         try:

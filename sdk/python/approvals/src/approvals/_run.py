@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from indentapi import AsyncIndentAPI, ConfigurationError, IndentAPI, IndentError
-from indentapi.petition import Watch
+from indentapi.watch import Watch
 
 from ._granted import Approval
 from ._notice import ApprovalEvent, OnEvent
