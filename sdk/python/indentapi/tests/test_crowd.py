@@ -326,6 +326,7 @@ def test_an_outage_at_the_end_is_an_error_and_no_decision() -> None:
         for came, seconds in ended:
             assert isinstance(came, APIConnectionError)
             assert seconds == 20
+        assert len({id(came) for came, _ in ended}) == 30, "each has an error of its own"
 
     virtually(main)
 
@@ -346,6 +347,7 @@ def test_a_token_that_ends_in_the_middle_ends_all(status: int, cls: type[Excepti
         server.on_stream = once
         ended = await at_once(server, 30, lambda i, n: i.petition.wait(name_of(n)))
         assert {type(came) for came, _ in ended} == {cls}
+        assert len({id(came) for came, _ in ended}) == 30, "each has an error of its own"
         assert not any(TOKEN in str(came) for came, _ in ended)
 
     virtually(main)

@@ -8,6 +8,7 @@ again. So nothing outlives those who wait, and cancelling means what it always m
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 import math
 import re
@@ -89,7 +90,7 @@ class Seat:
         else:
             self.told = anyio.Event()
         if isinstance(news, Exception):
-            raise news
+            raise copy.copy(news)  # one for each: raised twice, it would collect both tracebacks
         return news
 
 
@@ -275,7 +276,7 @@ class Crowd:
                 if not error.temporary:
                     self._give_up(stream, error)
                     return
-                stream.trouble = error
+                stream.trouble = copy.copy(error)
             except Alone as error:
                 self._give_up(stream, error)
                 return
