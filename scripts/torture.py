@@ -58,6 +58,12 @@ def all_parts() -> list[Stage]:
             minutes=180,
         ),
         Stage(
+            "garbage",
+            "ten thousand calls of each route with what nobody should send",
+            [*GO_TEST, "./internal/app", "-run", "^TestGarbageOnEveryRoute$"],
+            stages.count_go,
+        ),
+        Stage(
             "fuzz",
             "every fuzz target for two minutes",
             [sys.executable, "scripts/fuzz.py", "--seconds", "120"],
@@ -75,7 +81,7 @@ def main(arguments: list[str]) -> int:
     env["INDENT_TORTURE_EVIDENCE"] = str(EVIDENCE)
     env["INDENT_TEST_REQUIRE_POSTGRES"] = "1"
     if asked.seed:
-        env["INDENT_SEED"] = env["INDENT_MODEL_SEED"] = asked.seed
+        env["INDENT_SEED"] = env["INDENT_MODEL_SEED"] = env["INDENT_GARBAGE_SEED"] = asked.seed
     parts = [part for part in all_parts() if not asked.parts or part.name in asked.parts]
     with postgres.private_server() as url:
         env[postgres.VARIABLE] = url

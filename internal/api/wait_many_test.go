@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -22,8 +23,13 @@ type message struct{ kind, id, data string }
 // await opens a stream that waits for the petitions, and answers it once the server attends to all that are open.
 func (h *house) await(token string, names ...string) *follower {
 	h.Helper()
+	return h.awaitThrough(h.server.Client(), token, names...)
+}
+
+func (h *house) awaitThrough(client *http.Client, token string, names ...string) *follower {
+	h.Helper()
 	ctx, leave := context.WithCancel(h.Context())
-	res, err := h.server.Client().Do(h.request(ctx, token, post, waitPath, map[string]any{"names": names}))
+	res, err := client.Do(h.request(ctx, token, post, waitPath, map[string]any{"names": names}))
 	h.must(err)
 	h.Cleanup(func() { leave(); res.Body.Close() })
 	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" {
@@ -188,12 +194,19 @@ func TestAReaderThatNeverReadsDelaysNobody(t *testing.T) {
 	large := map[string]any{"petition": map[string]any{"reason": "why", "resources": []any{map[string]any{"id": "x"}},
 		"params": map[string]any{"text": strings.Repeat("x", approval.MaxParamsBytes-100)}}}
 	var names []string
-	for range 200 { // some 13 MB: more than sockets take
+	for range 80 { // some 5 MB: more than a socket takes of whose other end there is little room
 		var p petition
 		h.do(theViewer, post, inSpace+"/petitions", large).ok(&p)
 		names = append(names, p.Name)
 	}
-	stuck, reads := h.await(h.token(theViewer), names...), h.await(h.token(theViewer), names...)
+	narrow := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		if err == nil {
+			err = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
+		}
+		return conn, err
+	}}
+	stuck, reads := h.awaitThrough(&http.Client{Transport: narrow}, h.token(theViewer), names...), h.await(h.token(theViewer), names...)
 	h.broker.WaitForSubscribers(2 * len(names))
 	reads.lines.Buffer(nil, 1<<20)
 	for _, name := range names {
@@ -203,6 +216,9 @@ func TestAReaderThatNeverReadsDelaysNobody(t *testing.T) {
 		}
 	}
 	reads.ends(eventEnd)
+	if figures := h.do("", get, "/metrics", nil).ok(nil).body; !strings.Contains(figures, "\nindent_api_petition_streams 1\n") {
+		t.Error("who does not read has been told all: nothing was full")
+	}
 	stuck.leave()
 	h.broker.WaitForSubscribers(0)
 }

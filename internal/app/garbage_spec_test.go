@@ -34,6 +34,14 @@ type described struct {
 	success          *jsonschema.Schema // nil when a success is not JSON
 }
 
+// share answers how many of so many calls the operation gets: there is little to send to what takes nothing.
+func (op described) share(calls int) int {
+	if op.body == nil && len(op.params) == 0 {
+		return calls / 5
+	}
+	return calls
+}
+
 type describedParam struct {
 	Name, In string
 	Schema   map[string]any

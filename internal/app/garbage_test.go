@@ -38,12 +38,16 @@ func TestGarbageOnEveryRoute(t *testing.T) {
 		for _, op := range d.operations {
 			t.Run(op.id, func(t *testing.T) {
 				t.Parallel()
-				h.drive(t, op, seed, calls)
+				h.drive(t, op, seed, op.share(calls))
 			})
 		}
 	})
-	if done := h.calls.Load(); done < int64(calls*len(d.operations)) && !t.Failed() {
-		t.Errorf("only %d calls were made", done)
+	least := 0
+	for _, op := range d.operations {
+		least += op.share(calls)
+	}
+	if done := h.calls.Load(); done < int64(least) && !t.Failed() {
+		t.Errorf("only %d calls were made, want %d", done, least)
 	}
 	t.Logf("%d calls, %d of them successes", h.calls.Load(), h.successes.Load())
 }
@@ -122,8 +126,11 @@ func (h *garbageHouse) drive(t *testing.T, op described, seed uint64, calls int)
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, hash.Sum64())), description: h.description, names: h.names}
 	w := &wire{addr: h.server.Addr()}
 	defer w.drop()
+	// What these four want is a secret, a random name, or several names that all fit.
+	lucky := slices.Contains([]string{"exchangeToken", "deleteToken", "getClaim", "bulkDeleteResources"}, op.id)
 	successes := 0
-	for n := range calls {
+	// A route that nothing has come through yet is given more: chance alone must not fail a run.
+	for n := 0; n < calls || successes == 0 && !lucky && n < 20*calls; n++ {
 		if n%10 == 0 {
 			g.fresh = h.open(t)
 		}
@@ -141,9 +148,8 @@ func (h *garbageHouse) drive(t *testing.T, op described, seed uint64, calls int)
 		}
 	}
 	h.successes.Add(int64(successes))
-	// What these four want is a secret, a random name, or several names that all fit.
-	if successes == 0 && !slices.Contains([]string{"exchangeToken", "deleteToken", "getClaim", "bulkDeleteResources"}, op.id) {
-		t.Errorf("not one of %d calls succeeded: this is noise, not nearly what clients send", calls)
+	if successes == 0 && !lucky {
+		t.Errorf("not one of %d calls succeeded: this is noise, not nearly what clients send", 20*calls)
 	}
 }
 
