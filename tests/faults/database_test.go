@@ -23,6 +23,7 @@ type ward struct {
 	*client
 	credentials
 	server *apptest.Server
+	clock  *lookClock
 	proxy  *faulttest.Proxy
 	direct string // the database without the proxy
 }
@@ -33,8 +34,10 @@ const databaseTimeout = 2 * time.Second
 func newWard(t *testing.T, database string) *ward {
 	t.Helper()
 	proxy := faulttest.NewProxy(t, faulttest.Host(t, database))
-	s := apptest.Start(t, apptest.Options{Database: faulttest.Through(t, proxy, database), Config: func(c *config.Config) { c.DatabaseTimeout = databaseTimeout }})
-	return &ward{t, newClient(t, patient), tokens(t, s), s, proxy, database}
+	clock := &lookClock{}
+	s := apptest.Start(t, apptest.Options{Database: faulttest.Through(t, proxy, database), Clock: clock,
+		Config: func(c *config.Config) { c.DatabaseTimeout = databaseTimeout }})
+	return &ward{t, newClient(t, patient), tokens(t, s), s, clock, proxy, database}
 }
 
 func (w *ward) create(key, reason string) answer {

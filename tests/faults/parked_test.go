@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/indent-approvals/indent/tests/faults/faulttest"
@@ -29,13 +30,30 @@ type waiter struct {
 // ownTime is how long a call may wait, and how long a stream bears a database that is away.
 const ownTime = time.Minute
 
-// park parks both, and answers when the server counts them.
+// lookClock is the machine's clock, and counts who is parked until the next look: by then the first one is over.
+type lookClock struct{ parked atomic.Int64 }
+
+// betweenLooks is how long who is parked goes without looking (internal/app).
+const betweenLooks = 10 * time.Second
+
+// Now implements approval.Clock.
+func (c *lookClock) Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// After implements approval.Clock.
+func (c *lookClock) After(d time.Duration) (<-chan time.Time, func()) {
+	if d == betweenLooks {
+		c.parked.Add(1)
+	}
+	timer := time.NewTimer(d)
+	return timer.C, func() { timer.Stop() }
+}
+
+// park parks both, and answers when they are.
 func (w *ward) park(name string) parked {
 	w.Helper()
+	before := w.clock.parked.Load()
 	p := parked{w.wait(name, w.oneCall), w.wait(name, w.stream)}
-	faulttest.Until(w, patient, "both wait", func() bool {
-		return w.figure(w.T, w.server.URL(), "indent_api_waiters") == 1 && w.figure(w.T, w.server.URL(), "indent_api_petition_streams") == 1
-	})
+	faulttest.Until(w, patient, "both are parked", func() bool { return w.clock.parked.Load() >= before+2 })
 	return p
 }
 
