@@ -93,7 +93,7 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	places := newGate(o.Conns, o.Queue, o.Timeout)
 	e := &postgresEngine{db: db, places: places, timeout: o.Timeout, begin: "BEGIN", always: o.Serializable,
 		lockTimeout: lockTimeout, hints: startHints(config, broker, o.Logger)}
-	e.merger = &batcher[*pending]{run: e.commitBatch, atOnce: commitsAtOnce, enough: enoughToCommit, size: mostCommitted, queue: o.Queue}
+	e.merger = &batcher[*pending]{run: e.commitBatch, atOnce: commitsAtOnce, enough: enoughToCommit, size: mostCommitted, queue: o.Queue, others: e.hints.others}
 	e.reads = newPetitionReads(e, o.Queue)
 	if o.Serializable {
 		e.begin = "BEGIN ISOLATION LEVEL SERIALIZABLE"

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,6 +23,7 @@ type hints struct {
 	pending map[string]struct{}
 	more    chan struct{} // has an element when pending has
 	own     uint32        // the sending session, whose notifications this node has woken for already
+	heard   atomic.Int32  // for how many batches more another node counts as busy
 
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
@@ -41,6 +43,8 @@ const (
 	sendPatience   = 5 * time.Second
 	reconnectAfter = 250 * time.Millisecond
 	reconnectMost  = 5 * time.Second
+	// busyAfterHint is for how many batches of this node another one, of which a hint came, counts as busy.
+	busyAfterHint = 32
 )
 
 func startHints(config *pgx.ConnConfig, broker *Broker, logger *slog.Logger) *hints {
@@ -220,6 +224,7 @@ func (h *hints) received(from uint32, payload string) {
 	if own {
 		return
 	}
+	h.heard.Store(busyAfterHint)
 	topics := strings.Split(payload, "\n")
 	for _, t := range topics {
 		if t == everything {
@@ -229,3 +234,6 @@ func (h *hints) received(from uint32, payload string) {
 	}
 	h.broker.wake(topics)
 }
+
+// others answers whether another node commits as well, by its hints; each batch asks once.
+func (h *hints) others() bool { return h.heard.Load() > 0 && h.heard.Add(-1) >= 0 }
