@@ -2,7 +2,7 @@
 
 scripts/bench.py                        every part: all bars, in about a quarter of an hour
 scripts/bench.py sqlite parked          only these parts
-scripts/bench.py --quick                a direction, in two minutes
+scripts/bench.py --quick                a direction, in three minutes
 scripts/bench.py --write-docs           put the last run's figures into docs/performance.md
 
 Runs of Indent and of what it is compared with take turns, so that a machine that becomes slower
@@ -354,7 +354,7 @@ def options(arguments: Sequence[str]) -> tuple[Options, bool]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--seconds", type=float, default=3, help="of each measurement")
+    parser.add_argument("--seconds", type=float, default=2, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3, help="of which the median is told")
     parser.add_argument("--waiters", type=int, default=10_000, help="how many are parked")
     parser.add_argument("--sizes", default="10000,100000,1000000", help="petitions of growth")

@@ -2,7 +2,7 @@
 // parks, somebody else decides, the waiter returns.
 //
 // Its promise: a figure counts work that was answered and was right, everything else is counted as bad and said. The
-// client does no more than it must (it speaks HTTP itself, and looks for the few bytes that it needs), because it runs
+// client does no more than it must (it speaks HTTP itself and looks for the few bytes that it needs), because it runs
 // on the machine that it measures.
 //
 // It imports the standard library only.
