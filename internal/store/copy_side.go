@@ -108,8 +108,17 @@ func (s *side) holdPostgres(ctx context.Context) error {
 	var nodes int64
 	const others = `SELECT count(*) FROM pg_stat_activity
 		WHERE datname = current_database() AND application_name = 'indent' AND pid <> pg_backend_pid()`
-	if err := s.conn.QueryRowContext(ctx, others).Scan(&nodes); err != nil {
-		return err
+	// PostgreSQL takes a moment to see that a server that has just stopped has left.
+	for try := range 8 {
+		if err := s.conn.QueryRowContext(ctx, others).Scan(&nodes); err != nil {
+			return err
+		}
+		if nodes == 0 {
+			break
+		}
+		if err := pause(ctx, try); err != nil {
+			return err
+		}
 	}
 	if nodes > 0 {
 		return &trouble{kind: ErrInUse, message: fmt.Sprintf("servers run on %s (%d connections): stop all of them first", s.name, nodes)}
