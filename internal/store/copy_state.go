@@ -97,6 +97,7 @@ func (s *side) emptying(ctx context.Context) (statements []string, err error) {
 	for _, name := range keys(derivedTables) {
 		statements = append(statements, "INSERT INTO "+name+" ("+name+") VALUES ('delete-all')")
 	}
+	statements = append(statements, "UPDATE petition_search_end SET seq = 0")
 	for _, name := range keys(guards) {
 		statements = append(statements, guards[name])
 	}
