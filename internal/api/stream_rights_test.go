@@ -37,3 +37,24 @@ func TestAStreamEndsWithTheRightToRead(t *testing.T) {
 		})
 	}
 }
+
+// What was looked up before a stream began is not believed for longer because the stream begins with it.
+func TestAStreamDoesNotLengthenTheTrustInAToken(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.token(theViewer)
+	token := h.token(theAdmin)
+	h.with(token, get, inSpace+"/petitions", nil).ok(nil) // it is looked up now
+	h.clock.Advance(990 * time.Millisecond)
+	f := h.follow(token, "")
+	h.clock.WaitForSleepers(1)
+	_, err := h.service.PutMember(t.Context(), approval.System("acmecorp", "admin"), approval.Member{Email: theAdmin, Role: approval.PetitionAdmin, Suspended: true})
+	h.must(err)
+	h.clock.Advance(980 * time.Millisecond)
+	after := h.ask(theViewer)
+	for _, e, ok := f.next(); ok; _, e, ok = f.next() {
+		if e.Petition() == after.Name {
+			t.Fatalf("who was suspended most of a second before is told %s", e.Event)
+		}
+	}
+}
