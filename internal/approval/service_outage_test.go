@@ -12,8 +12,8 @@ import (
 // outage makes storage go away and come back.
 type outage struct {
 	*house
-	away, refused atomic.Bool
-	looks         chan struct{} // receives when a reading was refused
+	away  atomic.Bool
+	looks chan struct{} // receives when a reading was refused
 }
 
 // newOutage is a house whose storage can go away, and where hints get lost.

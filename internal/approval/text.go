@@ -136,21 +136,25 @@ func printable(s string, n int) string {
 	return out.String()
 }
 
-// harmless answers s with '?' for each character that prose may not have where it stands.
+// harmless answers s with '?' for each character that prose may not have where it stands. What was allowed beside a
+// character may not be beside a '?', so it looks until nothing is left.
 func harmless(s string) string {
 	s = strings.ToValidUTF8(s, "?")
-	if checkRunes("", s, prose) == nil {
-		return s
+	for checkRunes("", s, prose) != nil {
+		s = withoutForbidden(s)
 	}
+	return s
+}
+
+func withoutForbidden(s string) string {
 	var out strings.Builder
 	before := rune(-1)
 	for i, r := range s {
 		after, _ := utf8.DecodeRuneInString(s[i+utf8.RuneLen(r):])
-		shown := r
 		if prose.forbids(r, before, after) != "" {
-			shown = '?'
+			r = '?'
 		}
-		out.WriteRune(shown)
+		out.WriteRune(r)
 		before = r
 	}
 	return out.String()

@@ -51,11 +51,14 @@ func readOneHead(in *bufio.Reader, left *int) (answer, error) {
 	if a.status, a.close, err = parseStatus(line); err != nil {
 		return answer{}, err
 	}
+	old := a.close // of HTTP/1.0, which knows no pieces (RFC 9112, 6.1)
 	for {
 		line, err := readLine(in, left)
 		switch {
 		case errors.Is(err, io.EOF):
 			return answer{}, io.ErrUnexpectedEOF
+		case err == nil && len(line) == 0 && old && a.chunked:
+			return answer{}, errors.New("the answer is of HTTP/1.0 and in pieces, which are of HTTP/1.1: is this an Indent server?")
 		case err != nil || len(line) == 0:
 			return a, err
 		}

@@ -26,6 +26,19 @@ def test_what_was_tried_is_read(output: str, want: int) -> None:
     assert fuzz.count(output) == want
 
 
+OVER = TRIED.replace("PASS\n", "--- FAIL: FuzzX (10.02s)\n    context deadline exceeded\nFAIL\n")
+BROKEN = OVER.replace(
+    "    context deadline exceeded\n",
+    "    --- FAIL: FuzzX (0.00s)\n        x_test.go:1: context deadline exceeded\n    \n"
+    "    Failing input written to testdata/fuzz/FuzzX/0\n",
+)
+
+
+@pytest.mark.parametrize(("output", "want"), [(OVER, True), (BROKEN, False), (TRIED, False)])
+def test_the_end_of_the_time_is_no_failure(output: str, want: bool) -> None:
+    assert fuzz.is_just_over(output) is want
+
+
 def test_every_declared_target_is_found(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
     (tmp_path / "a").mkdir()
