@@ -59,6 +59,8 @@ type App struct {
 	rest     *api.API
 	back     *returning // the connections of waiters that were answered
 	serving  chan error
+	quiet    chan struct{} // closed by Stop
+	resting  sync.WaitGroup
 	stopOnce sync.Once
 	stopErr  error
 }
@@ -150,6 +152,8 @@ func (a *App) Start(ctx context.Context) error {
 		ErrorLog:          slog.NewLogLogger(a.logger.Handler(), slog.LevelWarn),
 	}
 	tuneCollector()
+	a.quiet = make(chan struct{})
+	a.resting.Go(func() { a.giveBackWhenQuiet(a.quiet) })
 	a.serving = make(chan error, 1)
 	go func() { a.serving <- a.server.Serve(newDoor(a.listener, most, a.metrics)) }()
 	go func() { _ = a.server.Serve(a.back) }() // ends with the server
@@ -179,6 +183,8 @@ func (a *App) Stop(ctx context.Context) error {
 			}
 			a.rest.Drain(ctx)
 			a.runner.Stop()
+			close(a.quiet)
+			a.resting.Wait()
 		} else if a.listener != nil {
 			err = a.listener.Close()
 		}
