@@ -37,8 +37,8 @@ func TestMistakesAreAnsweredWithWhatToWrite(t *testing.T) {
 		{"/petitions/" + p.Name + "/claims", `{"event":"access/deny"}`, "event", `belongs into claim: send {"claim":{…}}`},
 		{"/serviceAccounts", `{"serviceAccountId":"x"}`, "serviceAccountId", `belongs into serviceAccount: send {"serviceAccount":{…}}`},
 		{"/resources", `{"resource":{"id":"x"},"surprise":1}`, "surprise", "is not a known field"},
-		{"/serviceAccounts", `{"serviceAccount":{"serviceAccountId":"x","role":"editor"}}`, "serviceAccount.role", "must be one of Viewer, Petition Admin, Editor, Owner, written so"},
-		{"/tokens", `{"scope":"petitions"}`, "scope", "there are spaces:read, resources:read, "},
+		{"/serviceAccounts", `{"serviceAccount":{"serviceAccountId":"x","role":"editor"}}`, "serviceAccount.role", "must be one of Viewer, Auditor, Petition Admin, Editor, Owner, written so"},
+		{"/tokens", `{"scope":"petitions"}`, "scope", "there are spaces:read, "},
 	} {
 		h.do(theOwner, post, inSpace+c.path, c.body).refused(400, approval.Invalid, c.field, c.says)
 	}

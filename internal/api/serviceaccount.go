@@ -10,7 +10,7 @@ import (
 // serviceAccount is a service account on the wire.
 type serviceAccount struct {
 	ServiceAccountID string            `json:"serviceAccountId" example:"quickstart"`
-	Role             approval.Role     `json:"role" enum:"Viewer,Petition Admin,Editor,Owner"`
+	Role             approval.Role     `json:"role" enum:"Viewer,Auditor,Petition Admin,Editor,Owner"`
 	Meta             approval.Meta     `json:"meta"`
 	CreatedBy        approval.Resource `json:"createdBy"`
 }
@@ -48,7 +48,7 @@ type createServiceAccountBody struct {
 
 type serviceAccountInput struct {
 	ServiceAccountID string                  `json:"serviceAccountId" maxLength:"128" doc:"1 to 128 letters, digits, '.', '_' or '-'." example:"deploy-bot"`
-	Role             approval.Role           `json:"role,omitempty" enum:"Viewer,Petition Admin,Editor,Owner" doc:"At most the caller's own; Petition Admin by default."`
+	Role             approval.Role           `json:"role,omitempty" enum:"Viewer,Auditor,Petition Admin,Editor,Owner" doc:"At most the caller's own; Petition Admin by default."`
 	Meta             serviceAccountInputMeta `json:"meta,omitzero"`
 
 	CreatedBy ignored `json:"createdBy,omitzero"`

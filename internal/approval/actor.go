@@ -2,19 +2,20 @@ package approval
 
 import "slices"
 
-// Role is what a member may do in a space. Each role includes the ones below it.
+// Role is what a member may do in a space.
 type Role string
 
-// The roles, from least to most.
+// The roles. An Auditor reads everything and changes nothing; of the others each includes the ones before it.
 const (
 	Viewer        Role = "Viewer"
+	Auditor       Role = "Auditor"
 	PetitionAdmin Role = "Petition Admin"
 	Editor        Role = "Editor"
 	Owner         Role = "Owner"
 )
 
-// Roles lists every role from least to most.
-var Roles = []Role{Viewer, PetitionAdmin, Editor, Owner}
+// Roles lists every role, from least to most.
+var Roles = []Role{Viewer, Auditor, PetitionAdmin, Editor, Owner}
 
 // Permission names one thing that an actor may do; every route demands exactly one. Scopes of tokens are lists of these.
 type Permission string
@@ -22,6 +23,10 @@ type Permission string
 // The permissions.
 const (
 	ReadSpaces          Permission = "spaces:read"
+	WriteSpaces         Permission = "spaces:write"
+	CreateSpaces        Permission = "spaces:create"
+	ReadMembers         Permission = "members:read"
+	WriteMembers        Permission = "members:write"
 	ReadResources       Permission = "resources:read"
 	WriteResources      Permission = "resources:write"
 	ReadPetitions       Permission = "petitions:read"
@@ -30,39 +35,47 @@ const (
 	CreateClaims        Permission = "claims:create"
 	ReadEvents          Permission = "events:read"
 	ManageOwnTokens     Permission = "tokens:own"
+	ReadTokens          Permission = "tokens:read"
 	ManageTokens        Permission = "tokens:all"
 	ReadServiceAccounts Permission = "serviceAccounts:read"
 	ManageAccounts      Permission = "serviceAccounts:write"
 )
 
 // Permissions lists every permission.
-var Permissions = []Permission{ReadSpaces, ReadResources, WriteResources, ReadPetitions, CreatePetitions, AskForOthers,
-	CreateClaims, ReadEvents, ManageOwnTokens, ManageTokens, ReadServiceAccounts, ManageAccounts}
+var Permissions = []Permission{ReadSpaces, WriteSpaces, CreateSpaces, ReadMembers, WriteMembers, ReadResources, WriteResources,
+	ReadPetitions, CreatePetitions, AskForOthers, CreateClaims, ReadEvents, ManageOwnTokens, ReadTokens, ManageTokens,
+	ReadServiceAccounts, ManageAccounts}
 
-// least is the lowest role that has a permission. A claim needs no role of its own: who may decide is policy's to say.
-var least = map[Permission]Role{
-	ReadSpaces:          Viewer,
-	ReadResources:       Viewer,
-	WriteResources:      Editor,
-	ReadPetitions:       Viewer,
-	CreatePetitions:     Viewer,
-	AskForOthers:        PetitionAdmin,
-	CreateClaims:        Viewer,
-	ReadEvents:          PetitionAdmin,
-	ManageOwnTokens:     Viewer,
-	ManageTokens:        Editor,
-	ReadServiceAccounts: PetitionAdmin,
-	ManageAccounts:      Editor,
+// What each role may do. A claim needs no role of its own: who may decide is policy's to say. Nobody makes spaces by a
+// role: that is for the server's operators.
+var (
+	viewerMay        = []Permission{ReadSpaces, ReadResources, ReadPetitions, ManageOwnTokens, CreatePetitions, CreateClaims}
+	auditorMay       = []Permission{ReadSpaces, ReadResources, ReadPetitions, ManageOwnTokens, ReadMembers, ReadEvents, ReadServiceAccounts, ReadTokens}
+	petitionAdminMay = append(slices.Clone(viewerMay), AskForOthers, ReadMembers, ReadEvents, ReadServiceAccounts)
+	editorMay        = append(slices.Clone(petitionAdminMay), ReadTokens, ManageTokens, WriteResources, ManageAccounts)
+	ownerMay         = append(slices.Clone(editorMay), WriteSpaces, WriteMembers)
+)
+
+var may = map[Role][]Permission{Viewer: viewerMay, Auditor: auditorMay, PetitionAdmin: petitionAdminMay, Editor: editorMay, Owner: ownerMay}
+
+// Has answers whether the role includes the permission; an unknown role has nothing.
+func (r Role) Has(p Permission) bool { return slices.Contains(may[r], p) }
+
+// Known answers whether there is such a role.
+func (r Role) Known() bool { return slices.Contains(Roles, r) }
+
+// Covers answers whether the role may do all that the other one may: only such a role may hand the other one out (I7).
+func (r Role) Covers(other Role) bool {
+	return r.Known() && other.Known() && !slices.ContainsFunc(may[other], func(p Permission) bool { return !r.Has(p) })
 }
 
-// Has answers whether the role includes the permission; an unknown role or permission has nothing.
-func (r Role) Has(p Permission) bool {
-	floor, known := least[p]
-	return known && r.Rank() >= Role(floor).Rank() && r.Rank() >= 0
+// leastWith answers the first role that has the permission, "" when none has.
+func leastWith(p Permission) Role {
+	if i := slices.IndexFunc(Roles, func(r Role) bool { return r.Has(p) }); i >= 0 {
+		return Roles[i]
+	}
+	return ""
 }
-
-// Rank answers the role's place from least (0) to most, -1 for an unknown role.
-func (r Role) Rank() int { return slices.Index(Roles, r) }
 
 // Kinds of actors.
 const (
@@ -80,11 +93,16 @@ type Actor struct {
 	ID string
 	// Person is the canonical person behind the actor: the address of a person, the owner's of a service account.
 	// Quorum and self-approval count persons.
-	Person      string
+	Person string
+	// Names are all names by which the space knows the person: addresses, linked identities, what the directory says is
+	// the same (see [Service.ActorOf]). A petition by one of them is the actor's own (I6).
+	Names       []string
 	Kind        string
 	Email       string
 	DisplayName string
 	Role        Role
+	// Operator marks a person who operates the server and so makes spaces; it is said in the server's settings.
+	Operator bool
 	// Scopes bounds what the token may do; nil means all that the role may.
 	Scopes []Permission
 	// TokenName is the name of the credential used; it is noted in the log, never the secret.
@@ -93,19 +111,25 @@ type Actor struct {
 
 // Can answers whether the actor's role and the scopes of its token both allow p.
 func (a Actor) Can(p Permission) bool {
-	return a.Role.Has(p) && (a.Scopes == nil || slices.Contains(a.Scopes, p))
+	return a.allows(p) && (a.Scopes == nil || slices.Contains(a.Scopes, p))
+}
+
+func (a Actor) allows(p Permission) bool {
+	return a.Role.Has(p) || p == CreateSpaces && a.Operator
 }
 
 // require answers Forbidden, with what to do next, unless the actor can.
 func (a Actor) require(p Permission) error {
-	if a.Can(p) {
+	switch {
+	case a.Can(p):
 		return nil
+	case a.allows(p):
+		return Errorf(Forbidden, "this token's scope does not include %s: use a token that has it", p)
+	case p == CreateSpaces:
+		return Errorf(Forbidden, "%s does not operate this server, and only its operators make spaces: ask one of them", a.ID)
 	}
-	if !a.Role.Has(p) {
-		return Errorf(Forbidden, "%s has the role %q in %s, which does not allow %s: ask an owner of the space for the role %q",
-			a.ID, a.Role, a.Space, p, least[p])
-	}
-	return Errorf(Forbidden, "this token's scope does not include %s: use a token that has it", p)
+	return Errorf(Forbidden, "%s has the role %q in %s, which does not allow %s: ask an owner of the space for the role %q",
+		a.ID, a.Role, a.Space, p, leastWith(p))
 }
 
 // Resource answers the actor as it appears in events and petitions.

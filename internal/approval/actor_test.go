@@ -9,18 +9,19 @@ import (
 // Who may what, by role: one row for each permission. A permission without a row fails.
 func TestRoles(t *testing.T) {
 	t.Parallel()
-	want := map[Permission]Role{
-		ReadSpaces: Viewer, ReadResources: Viewer, WriteResources: Editor, ReadPetitions: Viewer, CreatePetitions: Viewer,
-		AskForOthers: PetitionAdmin, CreateClaims: Viewer, ReadEvents: PetitionAdmin, ManageOwnTokens: Viewer, ManageTokens: Editor,
-		ReadServiceAccounts: PetitionAdmin, ManageAccounts: Editor,
+	const all, readers, admins, editors, owners = "VAPEO", "APEO", "PEO", "EO", "O" // by the roles' first letters
+	want := map[Permission]string{
+		ReadSpaces: all, ReadResources: all, ReadPetitions: all, ManageOwnTokens: all, CreatePetitions: "VPEO", CreateClaims: "VPEO",
+		ReadMembers: readers, ReadEvents: readers, ReadServiceAccounts: readers, ReadTokens: "AEO", AskForOthers: admins,
+		WriteResources: editors, ManageTokens: editors, ManageAccounts: editors, WriteSpaces: owners, WriteMembers: owners, CreateSpaces: "",
 	}
 	for _, p := range Permissions {
-		floor, listed := want[p]
+		whose, listed := want[p]
 		if !listed {
 			t.Errorf("%s has no row here", p)
 		}
 		for _, r := range Roles {
-			if got := r.Has(p); got != (r.Rank() >= floor.Rank()) {
+			if got := r.Has(p); got != strings.Contains(whose, string(r[:1])) {
 				t.Errorf("%s has %s: %v", r, p, got)
 			}
 		}
@@ -30,11 +31,45 @@ func TestRoles(t *testing.T) {
 			}
 		}
 	}
-	if len(least) != len(Permissions) {
-		t.Errorf("%d permissions have a role, there are %d", len(least), len(Permissions))
-	}
 	if Owner.Has("everything") {
 		t.Error("a permission that does not exist is had")
+	}
+}
+
+// Who may hand out what: a role that may do all that the other one may.
+func TestRolesThatCoverOthers(t *testing.T) {
+	t.Parallel()
+	want := map[Role]string{Viewer: "V", Auditor: "A", PetitionAdmin: "VP", Editor: "VAPE", Owner: "VAPEO"}
+	for _, r := range Roles {
+		for _, other := range Roles {
+			if got := r.Covers(other); got != strings.Contains(want[r], string(other[:1])) {
+				t.Errorf("%s covers %s: %v", r, other, got)
+			}
+		}
+	}
+	if Owner.Covers("") || Role("").Covers("") || Role("Admin").Covers(Viewer) {
+		t.Error("a role that does not exist covers, or is covered")
+	}
+}
+
+func TestAnAccountIsNoMoreThanItsRoleAndItsOwners(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		own, owner Role
+		can        string
+	}{
+		{PetitionAdmin, Owner, "petitions:createForOthers"}, {PetitionAdmin, Viewer, "petitions:create"},
+		{Viewer, Auditor, "petitions:read"}, {Auditor, PetitionAdmin, "events:read"},
+	} {
+		a := account("bot", ada, c.own).within(c.owner)
+		if !a.Can(Permission(c.can)) {
+			t.Errorf("%s of a %s cannot %s", c.own, c.owner, c.can)
+		}
+		for _, p := range Permissions {
+			if a.Can(p) && (!c.own.Has(p) || !c.owner.Has(p)) {
+				t.Errorf("%s of a %s can %s", c.own, c.owner, p)
+			}
+		}
 	}
 }
 

@@ -86,10 +86,10 @@ func places(requirements []int) string {
 	return strings.Join(texts, ",")
 }
 
-// countingFor answers the claim as one that counts only for those of its requirements that are also in still.
-func (e Event) countingFor(still []int) Event {
+// countingFor answers the claim as the person's that counts only for those of its requirements that are also in still.
+func (e Event) countingFor(still []int, person string) Event {
 	both := slices.DeleteFunc(e.requirements(), func(n int) bool { return !slices.Contains(still, n) })
 	e.Meta.Labels = maps.Clone(e.Meta.Labels)
-	e.Meta.Labels[LabelRequirements] = places(both)
+	e.Meta.Labels[LabelRequirements], e.Meta.Labels[LabelPerson] = places(both), person
 	return e
 }

@@ -65,6 +65,9 @@ func (m *model) claim(w *world, who approval.Member, event string, term agreemen
 	}
 	now := w.clock.Now()
 	m.settle(now)
+	if who.Role == approval.Auditor {
+		return approval.Forbidden
+	}
 	asks, counts := slices.Contains(m.askers, who.ID), m.mayReview(who)
 	phase := map[string]approval.Phase{approve: approval.Open, deny: approval.Open, revoke: approval.Granted}[event]
 	switch {
@@ -191,7 +194,7 @@ func (w *world) bounded(id string) approval.Member {
 	m := w.members[id]
 	if owner := w.members[m.Person]; m.Kind == approval.KindServiceAccount {
 		m.Suspended = m.Suspended || owner.Suspended
-		if owner.Role.Rank() < m.Role.Rank() {
+		if !owner.Role.Covers(m.Role) {
 			m.Role = owner.Role
 		}
 	}
@@ -237,50 +240,6 @@ func (w *world) step() {
 	default:
 		w.change()
 	}
-}
-
-// draw answers a petition that somebody asks for, and its model.
-func (w *world) draw(by approval.Member) (approval.NewPetition, *model) {
-	v := review(1)
-	v.MaxDuration = []time.Duration{0, 4 * time.Hour}[w.n(2, "limit")]
-	v.Requirements = nil
-	for range w.n(2, "requirements") + 1 {
-		r := approval.Requirement{Count: w.n(3, "count") + 1, SelfApproval: w.n(4, "self") == 0,
-			Reviewers: approval.Reviewers{Roles: [][]approval.Role{{approval.Editor, approval.Owner}, {approval.Owner}, {approval.Editor}}[w.n(3, "roles")]}}
-		if w.n(3, "named") == 0 {
-			r.Reviewers.Persons = []string{vic, bobsBot}
-		}
-		v.Requirements = append(v.Requirements, r)
-	}
-	m := &model{phase: approval.Open, verdict: v, askers: []string{by.ID}, persons: []string{by.Person}, expires: w.clock.Now().Add(v.DecideWithin)}
-	n := reset()
-	if w.n(3, "asked") == 0 {
-		n.Duration, m.asked = 2*time.Hour, 2*time.Hour
-	}
-	for range w.n(3, "others") {
-		other := w.member()
-		n.Petitioners = append(n.Petitioners, other.Resource())
-		m.askers, m.persons = append(m.askers, other.ID), append(m.persons, other.Person, other.ID)
-	}
-	switch w.n(10, "rule") {
-	case 0:
-		m.verdict.Decision, m.verdict.Requirements = approval.VerdictApprove, nil
-		m.phase, m.ends = approval.Granted, m.endOf(agreement{}, w.clock.Now())
-	case 1:
-		m.verdict.Decision, m.verdict.Requirements = approval.VerdictDeny, nil
-		m.phase, m.outcome = approval.Closed, approval.OutcomeDenied
-	}
-	w.rule.verdict = m.verdict
-	return n, m
-}
-
-// mayAsk answers the code with which asking is refused.
-func (w *world) mayAsk(by approval.Member, n approval.NewPetition) approval.Code {
-	others := slices.ContainsFunc(n.Petitioners, func(r approval.Resource) bool { return r.ID != by.ID })
-	if by.Role == "" || others && by.Role == approval.Viewer {
-		return approval.Forbidden
-	}
-	return ""
 }
 
 func (w *world) create() {
@@ -385,12 +344,12 @@ func (w *world) replace() {
 	}
 	refusals := w.refused
 	p, err := w.ReplacePetition(w.house.t.Context(), by.Actor("", nil), old.name, n)
-	if by.Role != "" {
+	if by.Role.Has(approval.CreatePetitions) {
 		old.settle(w.clock.Now())
 	}
 	want := w.mayAsk(by, n)
 	switch {
-	case by.Role == "":
+	case !by.Role.Has(approval.CreatePetitions):
 	case !slices.Contains(old.askers, by.ID):
 		want = approval.Forbidden
 	case old.phase != approval.Open:
@@ -455,7 +414,7 @@ func (w *world) read() {
 // change gives somebody another role, suspends, or brings back.
 func (w *world) change() {
 	m := w.member()
-	m.Role = append([]approval.Role{""}, approval.Roles...)[w.n(5, "role")]
+	m.Role = append([]approval.Role{""}, approval.Roles...)[w.n(6, "role")]
 	m.Suspended = w.n(4, "suspended") == 0 && m.ID != eve
 	w.put(m)
 	w.members[m.ID] = m

@@ -132,7 +132,7 @@ func (p Petition) Apply(e Event, now time.Time) (Petition, error) {
 		next.Phase, next.CreateTime = Open, now
 	case EventApprove:
 		if person := e.Label(LabelPerson); p.hasVoted(person) {
-			return p, Errorf(Conflict, "%s has already approved petition #%s/%s: each person counts once", person, p.Space, p.Name)
+			return p, p.votedBefore(person)
 		}
 		next.Claims = append(slices.Clone(p.Claims), e)
 	case EventGrant:
@@ -212,6 +212,18 @@ func (p Petition) AskedBy(r Resource) bool {
 
 func (p Petition) hasVoted(person string) bool {
 	return slices.ContainsFunc(p.Claims, func(c Event) bool { return c.Event == EventApprove && c.Label(LabelPerson) == person })
+}
+
+// approvedAs answers whether the actor has approved by any of its names: two members may have been found to be one person
+// since the first of them did (I5).
+func (p Petition) approvedAs(a Actor) bool {
+	return slices.ContainsFunc(p.Claims, func(c Event) bool {
+		return c.Event == EventApprove && slices.Contains(a.Names, strings.ToLower(c.Label(LabelPerson)))
+	})
+}
+
+func (p Petition) votedBefore(person string) error {
+	return Errorf(Conflict, "%s has already approved petition %s: each person counts once", person, p.Ref())
 }
 
 // Unmet answers one sentence for each requirement that the claims so far do not meet.

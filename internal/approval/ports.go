@@ -17,6 +17,13 @@ type Store interface {
 	// SpacesOf answers the spaces in which id is a member that is not suspended, by name.
 	SpacesOf(ctx context.Context, id string) ([]Space, error)
 	Member(ctx context.Context, space, id string) (Member, error)
+	// Aliases answers every name that stands beside one of names (in lower case, at most MaxNames) in one record: a directory
+	// entry's id, address and altIds; a member's id and its identities. In lower case, in no order.
+	Aliases(ctx context.Context, space string, names []string) ([]string, error)
+	// Identity answers whose an identity is, NotFound when it is nobody's.
+	Identity(ctx context.Context, space, identity string) (Identity, error)
+	// Identities answers the identities of a member, ordered by identity.
+	Identities(ctx context.Context, space, member string) ([]Identity, error)
 	// Members answers the members of a space of one kind ("" = all), ordered by id.
 	Members(ctx context.Context, space, kind string) ([]Member, error)
 
@@ -95,13 +102,22 @@ type (
 	}
 	// DeleteResource deletes by name; a name that does not exist is NotFound.
 	DeleteResource struct{ Name string }
-	// PutSpace inserts a space; an existing name is a Conflict.
-	PutSpace struct{ Space Space }
+	// PutSpace inserts the space (Expect 0) or replaces it if its version is Expect; the store writes Expect+1.
+	PutSpace struct {
+		Space  Space
+		Expect int64
+	}
 	// PutMember inserts or replaces by id. With MustBeNew, an existing id is a Conflict.
 	PutMember struct {
 		Member    Member
 		MustBeNew bool
 	}
+	// DeleteMember deletes by id, with the member's identities; an id that does not exist is NotFound.
+	DeleteMember struct{ ID string }
+	// PutIdentity inserts; an identity that is somebody's is a Conflict.
+	PutIdentity struct{ Identity Identity }
+	// DeleteIdentity deletes; an identity that does not exist is NotFound.
+	DeleteIdentity struct{ Identity string }
 	// PutToken inserts a token.
 	PutToken struct{ Token Token }
 	// EndToken sets RevokeTime of a token that is not yet revoked or used; otherwise it is a Conflict (one-use).
@@ -126,6 +142,9 @@ func (PutResource) write()    {}
 func (DeleteResource) write() {}
 func (PutSpace) write()       {}
 func (PutMember) write()      {}
+func (DeleteMember) write()   {}
+func (PutIdentity) write()    {}
+func (DeleteIdentity) write() {}
 func (PutToken) write()       {}
 func (EndToken) write()       {}
 func (PutPolicy) write()      {}

@@ -78,6 +78,9 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 	if err := c.checkTerm(p, now); err != nil {
 		return p, Event{}, err
 	}
+	if c.Event == EventApprove && p.approvedAs(a) {
+		return p, Event{}, p.votedBefore(a.Person)
+	}
 	claim := s.petitionEvent(a, p, now, c.Event, c.Reason, claimLabels(c, p, a, who))
 	claim.ExternalID = key
 	next, err := p.Apply(claim, now)
@@ -114,7 +117,7 @@ func (p Petition) mayClaim(a Actor, event string) (Eligibility, error) {
 	case e.May():
 	case event != EventApprove && p.AskedBy(a.Resource()):
 		// Whoever asks may always withdraw, and give back what was granted.
-	case event == EventRevoke && a.Role.Rank() >= Editor.Rank():
+	case event == EventRevoke && a.Role.Covers(Editor):
 	default:
 		return e, Errorf(Forbidden, "%s may not %s petition %s: %s", a.ID, verb(event), p.Ref(), e.Why)
 	}
@@ -167,7 +170,8 @@ func (s *Service) standing(ctx context.Context, a Actor, p Petition, now time.Ti
 			if err != nil {
 				return p, err
 			}
-			if c = c.countingFor(p.EligibilityOf(who).Requirements); len(c.requirements()) == 0 {
+			// Two who were found to be one person since then count once.
+			if c = c.countingFor(p.EligibilityOf(who).Requirements, who.Person); len(c.requirements()) == 0 {
 				continue
 			}
 		}

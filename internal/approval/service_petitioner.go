@@ -12,7 +12,7 @@ func (s *Service) setPetitioners(ctx context.Context, a Actor, asked []Resource,
 	if len(asked) == 0 {
 		asked = []Resource{a.Resource()}
 	}
-	persons := []string{a.Person}
+	persons := append([]string{a.Person}, a.Names...)
 	for _, r := range asked {
 		if a.is(r) {
 			p.Petitioners = append(p.Petitioners, a.Resource())
@@ -54,24 +54,21 @@ type identified struct {
 // identify looks a petitioner up among the members and in the directory, by every id and address that is named. Which
 // of them the caller meant does not matter to who may review: all are counted among those who ask (I6).
 func (s *Service) identify(ctx context.Context, space string, r Resource) (identified, error) {
-	names := namesOf(r)
-	entries, err := s.Store.ResourcesByID(ctx, space, names)
+	said := append([]string{r.ID, r.Email}, r.AltIDs...)
+	persons, err := s.namesOf(ctx, space, said)
 	if err != nil {
 		return identified{}, err
 	}
-	for _, e := range entries {
-		names = append(names, namesOf(e)...)
+	names := asWritten(append(said, persons...))
+	entries, err := s.Store.ResourcesByID(ctx, space, asWritten(said))
+	if err != nil {
+		return identified{}, err
 	}
-	slices.Sort(names)
-	names = slices.Compact(names)
 	members, err := s.membersNamed(ctx, space, names)
 	if err != nil {
 		return identified{}, err
 	}
-	found := identified{shown: r}
-	for _, name := range names {
-		found.persons = append(found.persons, strings.ToLower(name))
-	}
+	found := identified{shown: r, persons: persons}
 	for _, m := range members {
 		found.persons = append(found.persons, m.Person)
 	}
@@ -87,10 +84,10 @@ func (s *Service) identify(ctx context.Context, space string, r Resource) (ident
 	return found, nil
 }
 
-// namesOf answers every id and address of r, as it is written and as members are called.
-func namesOf(r Resource) []string {
+// asWritten answers the names as they are written and in lower case, as members are called, each once.
+func asWritten(said []string) []string {
 	var names []string
-	for _, name := range append([]string{r.ID, r.Email}, r.AltIDs...) {
+	for _, name := range said {
 		if name != "" {
 			names = append(names, name, strings.ToLower(name))
 		}

@@ -47,7 +47,7 @@ func (s *Service) CreateSpace(ctx context.Context, n NewSpace) (Space, error) {
 	document := PolicyDocument{Space: n.Name, Version: 1, Text: n.Policy, CreatedBy: operator.ID, CreateTime: now}
 	return space, s.commit(ctx, Change{
 		Space:  n.Name,
-		Writes: []Write{PutSpace{space}, PutMember{Member: member, MustBeNew: true}, PutPolicy{document}},
+		Writes: []Write{PutSpace{Space: space}, PutMember{Member: member, MustBeNew: true}, PutPolicy{document}},
 		Events: []Event{
 			s.event(operator, s.Clock.Now(), EventSpaceCreate, "", []Resource{{ID: n.Name, Kind: "space", DisplayName: n.DisplayName}}, nil),
 			s.event(operator, s.Clock.Now(), EventMemberPut, "role Owner", []Resource{member.Resource()}, nil),
@@ -115,7 +115,7 @@ func (s *Service) CreateServiceAccount(ctx context.Context, a Actor, m Member) (
 	if strings.Contains(m.ID, "@") {
 		return Member{}, FieldError("serviceAccountId", "must not look like an address")
 	}
-	if m.Role.Rank() > a.Role.Rank() {
+	if !a.Role.Covers(m.Role) {
 		return Member{}, s.refuse(ctx, a, "create service account", "", Errorf(Forbidden, "a service account cannot have a role above yours (%q)", a.Role))
 	}
 	e := s.event(a, s.Clock.Now(), EventAccountCreate, "role "+string(m.Role), []Resource{m.Resource()}, nil)

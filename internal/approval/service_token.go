@@ -90,7 +90,7 @@ func (s *Service) tokenHolder(ctx context.Context, a Actor, r TokenRequest) (Mem
 		err = Errorf(NotFound, "there is no service account %.100q in %s", r.Member, a.Space)
 	case m.Person != a.Person:
 		err = s.refuse(ctx, a, "create token", "", Errorf(Forbidden, "service account %s belongs to %s, who alone makes its tokens: make a service account of your own", m.ID, m.Person))
-	case m.Role.Rank() > a.Role.Rank():
+	case !a.Role.Covers(m.Role):
 		err = s.refuse(ctx, a, "create token", "", Errorf(Forbidden, "service account %s has the role %q, more than yours: ask an owner of the space for that role", m.ID, m.Role))
 	}
 	return m, err
@@ -119,7 +119,19 @@ func (s *Service) ActorOf(ctx context.Context, m Member, token string, scopes []
 	if m.Suspended {
 		return Actor{}, gone
 	}
+	space, err := s.Store.Space(ctx, m.Space)
+	if CodeOf(err) == NotFound || err == nil && !space.DeleteTime.IsZero() {
+		return Actor{}, Errorf(Unauthenticated, "the space %s was deleted: ask the server's operator", m.Space)
+	}
+	if err != nil {
+		return Actor{}, err
+	}
+	who, err := s.personOf(ctx, m)
+	if err != nil {
+		return Actor{}, err
+	}
 	a := m.Actor(token, scopes)
+	a.Person, a.Names = who.id, who.names
 	if m.Kind != KindServiceAccount {
 		return a, nil
 	}
@@ -130,10 +142,21 @@ func (s *Service) ActorOf(ctx context.Context, m Member, token string, scopes []
 	if err != nil {
 		return Actor{}, err
 	}
-	if owner.Role.Rank() < a.Role.Rank() {
-		a.Role = owner.Role
+	return a.within(owner.Role), nil
+}
+
+// within answers the actor with the role of its owner, unless that covers its own, and then with no permission that its
+// own role lacks: an Auditor's account is no Petition Admin, and no more than one either.
+func (a Actor) within(owner Role) Actor {
+	if owner.Covers(a.Role) {
+		return a
 	}
-	return a, nil
+	own := a
+	a.Role = owner
+	if !own.Role.Covers(owner) {
+		a.Scopes = slices.DeleteFunc(slices.Clone(Permissions), func(p Permission) bool { return !own.Can(p) })
+	}
+	return a
 }
 
 // RecordExchange writes to the log that the actor's long-lived token was exchanged for a short-lived one, which names it

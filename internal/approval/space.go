@@ -6,7 +6,9 @@ import "time"
 type Space struct {
 	Name        string
 	DisplayName string
+	Version     int64 // number of commits that changed it or who owns it; the store compares it
 	CreateTime  time.Time
+	DeleteTime  time.Time // zero: in use. A space that was deleted keeps its log and its name; nobody gets in any more.
 }
 
 // Member is somebody who may act in a space: a person by address, or a service account by id.
@@ -36,7 +38,7 @@ func (m Member) Resource() Resource {
 
 // Check refuses a member whose fields are out of their limits.
 func (m Member) Check() error {
-	if m.Role.Rank() < 0 {
+	if !m.Role.Known() {
 		return FieldError("role", "must be one of %s, written so", Joined(Roles))
 	}
 	if m.Kind == KindUser {

@@ -81,7 +81,7 @@ func (p Petition) EligibilityOf(a Actor) Eligibility {
 	if p.Verdict.Decision != VerdictReview {
 		return Eligibility{Why: fmt.Sprintf("rule %q decides this petition, not a person", p.Verdict.Rule)}
 	}
-	self := slices.Contains(p.Persons, a.Person) || slices.Contains(p.Persons, strings.ToLower(a.ID)) || p.AskedBy(a.Resource())
+	self := p.isOf(a)
 	e := Eligibility{Self: self}
 	barred := false
 	for i, r := range p.Verdict.Requirements {
@@ -101,6 +101,13 @@ func (p Petition) EligibilityOf(a Actor) Eligibility {
 		e.Why = fmt.Sprintf("rule %q asks for %s", p.Verdict.Rule, p.Verdict.reviewers())
 	}
 	return e
+}
+
+// isOf answers whether the actor is one of those who ask, by whatever name.
+func (p Petition) isOf(a Actor) bool {
+	return slices.ContainsFunc(p.Persons, func(person string) bool {
+		return person == a.Person || person == strings.ToLower(a.ID) || slices.Contains(a.Names, person)
+	}) || p.AskedBy(a.Resource())
 }
 
 func (v Verdict) reviewers() string {

@@ -221,7 +221,7 @@ func (q sourceReviewers) compile() (r approval.Reviewers, err error) {
 	for _, t := range q.Roles {
 		role := approval.Role(t.value)
 		switch {
-		case role.Rank() < 0:
+		case !role.Known():
 			return r, t.wrong("there is no role %q; there are %s", t.value, approval.Joined(approval.Roles))
 		case slices.Contains(r.Roles, role):
 			return r, t.wrong("the role %q stands here twice", t.value)

@@ -142,9 +142,15 @@ func (p *plan) write(w approval.Write) {
 	case approval.DeleteResource:
 		p.deleteResource(w.Name)
 	case approval.PutSpace:
-		p.putSpace(w.Space)
+		p.putSpace(w)
 	case approval.PutMember:
 		p.putMember(w)
+	case approval.DeleteMember:
+		p.deleteMember(w.ID)
+	case approval.PutIdentity:
+		p.putIdentity(w.Identity)
+	case approval.DeleteIdentity:
+		p.deleteIdentity(w.Identity)
 	case approval.PutToken:
 		p.putToken(w.Token)
 	case approval.EndToken:

@@ -16,6 +16,7 @@ var (
 		INSERT INTO members (` + memberColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (space, id) DO UPDATE SET create_time = $10, created_by = $9, suspended = $8, person = $7, role = $6,
 			display_name = $5, email = $4, kind = $3`)
+	deleteMember  = sqlText(`DELETE FROM members WHERE space = $1 AND id = $2`)
 	selectMember  = sqlText(`SELECT ` + memberColumns + ` FROM members WHERE space = $1 AND id = $2`)
 	selectMembers = sqlText(`
 		SELECT ` + memberColumns + ` FROM members WHERE space = $1 AND ($2 = '' OR kind = $2) ORDER BY id`)
@@ -34,6 +35,17 @@ func (p *plan) putMember(w approval.PutMember) {
 	}
 }
 
+func (p *plan) deleteMember(id string) {
+	s := p.add(deleteMember, p.space, id)
+	s.missing = func(args []any) error { return noMember(args[0], args[1]) }
+	p.add(deleteIdentities, p.space, id)
+	p.add(deleteAliases, p.space, memberOwner(id))
+}
+
+func noMember(space, id any) error {
+	return approval.Errorf(approval.NotFound, "there is no member %.100q in %s", id, space)
+}
+
 func scanMember(rows *sql.Rows) (m approval.Member, err error) {
 	var suspended, created int64
 	err = rows.Scan(&m.Space, &m.ID, &m.Kind, &m.Email, &m.DisplayName, &m.Role, &m.Person, &suspended, &m.CreatedBy, &created)
@@ -45,7 +57,7 @@ func scanMember(rows *sql.Rows) (m approval.Member, err error) {
 func (s *Store) Member(ctx context.Context, space, id string) (approval.Member, error) {
 	m, found, err := one(ctx, s, selectMember, scanMember, space, id)
 	if err == nil && !found {
-		err = approval.Errorf(approval.NotFound, "there is no member %.100q in %s", id, space)
+		err = noMember(space, id)
 	}
 	return m, err
 }

@@ -26,16 +26,19 @@ func (p *plan) putResource(w approval.PutResource) {
 	if !w.MustBeNew {
 		put = putResource
 		p.add(forgetResource, p.space, name)
+		p.add(deleteAliases, p.space, resourceOwner(name))
 	}
 	s := p.add(put, p.space, name, r.ID, viewsOf(r), words, documentOf(func(j approval.JSON) approval.JSON { return j.Resource(r) }))
 	s.taken = func(args []any) error {
 		return approval.Errorf(approval.Conflict, "a resource with the name %q exists already in %s", args[1], args[0])
 	}
 	p.add(indexResource, p.space, name, words)
+	p.putAliases(resourceOwner(name), append([]string{r.ID, r.Email}, r.AltIDs...)...)
 }
 
 func (p *plan) deleteResource(name string) {
 	p.add(forgetResource, p.space, name)
+	p.add(deleteAliases, p.space, resourceOwner(name))
 	s := p.add(deleteResource, p.space, name)
 	s.missing = func(args []any) error { return noResource(args[0], args[1]) }
 }

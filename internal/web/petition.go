@@ -123,7 +123,7 @@ func (w *Web) addForms(view *petitionView, v visitor, t typed) {
 		if mine {
 			view.End = &endForm{Digest: p.Digest, Key: key, Claim: approval.EventDeny, Verb: "Withdraw", Means: "The petition closes and nobody can approve it any more.", Reason: t.reason}
 		}
-	case p.Phase == approval.Granted && (may || mine || v.Role.Rank() >= approval.Editor.Rank()) && v.Can(approval.CreateClaims):
+	case p.Phase == approval.Granted && (may || mine || v.Role.Covers(approval.Editor)) && v.Can(approval.CreateClaims):
 		view.End = &endForm{Digest: p.Digest, Key: key, Claim: approval.EventRevoke, Verb: "Revoke", Means: "The grant ends at once.", Reason: t.reason}
 		if mine {
 			view.End.Verb = "Give back"

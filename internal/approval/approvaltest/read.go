@@ -54,7 +54,7 @@ func (s *Store) SpacesOf(ctx context.Context, id string) ([]approval.Space, erro
 	defer s.mu.Unlock()
 	var list []approval.Space
 	for k, m := range s.members {
-		if k.name == id && !m.Suspended {
+		if k.name == id && !m.Suspended && s.spaces[k.space].DeleteTime.IsZero() {
 			list = append(list, s.spaces[k.space])
 		}
 	}

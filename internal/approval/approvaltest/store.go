@@ -41,8 +41,10 @@ type state struct {
 	tokens    map[key]approval.Token
 	hashes    map[key]bool // kind and hash of tokens
 	signing   map[string]approval.SigningKey
-	jobs      map[string]approval.Job
-	events    []eventRow
+	// identities by the identity
+	identities map[key]approval.Identity
+	jobs       map[string]approval.Job
+	events     []eventRow
 }
 
 type key struct{ space, name string }
@@ -66,7 +68,7 @@ func NewStore() *Store {
 		spaces: map[string]approval.Space{}, members: map[key]approval.Member{}, petitions: map[key]*petitionRow{},
 		votes: map[[3]string]bool{}, keys: map[[3]string]approval.Idempotency{}, resources: map[key]approval.Resource{},
 		policies: map[string][]approval.PolicyDocument{}, tokens: map[key]approval.Token{}, hashes: map[key]bool{},
-		signing: map[string]approval.SigningKey{}, jobs: map[string]approval.Job{},
+		signing: map[string]approval.SigningKey{}, jobs: map[string]approval.Job{}, identities: map[key]approval.Identity{},
 	}}
 }
 
@@ -185,13 +187,22 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 		}
 		remove(tx, s.resources, key{space, w.Name})
 	case approval.PutSpace:
-		return insert(tx, s.spaces, w.Space.Name, w.Space)
+		return s.putSpace(tx, w)
 	case approval.PutMember:
 		k := key{space, w.Member.ID}
 		if w.MustBeNew {
 			return insert(tx, s.members, k, w.Member)
 		}
 		put(tx, s.members, k, w.Member)
+	case approval.DeleteMember:
+		return s.deleteMember(tx, space, w.ID)
+	case approval.PutIdentity:
+		return insert(tx, s.identities, key{space, w.Identity.Identity}, w.Identity)
+	case approval.DeleteIdentity:
+		if _, exists := s.identities[key{space, w.Identity}]; !exists {
+			return missing("identity", space, w.Identity)
+		}
+		remove(tx, s.identities, key{space, w.Identity})
 	case approval.PutToken:
 		if w.Token.Hash != "" {
 			if err := insert(tx, s.hashes, key{w.Token.Kind, w.Token.Hash}, true); err != nil {

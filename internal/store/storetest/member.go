@@ -16,7 +16,7 @@ func spacesAndMembers(t *testing.T, k kit) {
 		in := kit{k.Store, name}
 		_, err := k.Space(t.Context(), name)
 		wantCode(t, err, approval.NotFound)
-		space := approval.Space{Name: name, DisplayName: "Acme 漢", CreateTime: Start}
+		space := approval.Space{Name: name, DisplayName: "Acme 漢", Version: 1, CreateTime: Start}
 		m := approval.Member{Space: name, ID: id, Kind: approval.KindUser, Email: id, DisplayName: "Ada", Role: approval.Owner, Person: id, CreatedBy: "cli",
 			CreateTime: Start, Suspended: i == 2}
 		in.commit(t, approval.PutSpace{Space: space}, approval.PutMember{Member: m, MustBeNew: true})

@@ -55,6 +55,10 @@ var cases = []struct {
 	{"a person votes once", false, personVotesOnce},
 	{"idempotency keys", false, idempotencyKeys},
 
+	{"identities are one member's", false, identitiesAreOnes},
+	{"names that mean the same", false, namesThatMeanTheSame},
+	{"spaces change by version", false, spacesChange},
+
 	{"petitions by phase, petitioner and label", false, petitionsAreSelected},
 	{"labels that change", false, labelsChange},
 	{"pages of petitions", false, pagesOfPetitions},

@@ -1,0 +1,89 @@
+package approvaltest
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+func (s *Store) putSpace(tx *transaction, w approval.PutSpace) error {
+	space := w.Space
+	space.Version = w.Expect + 1
+	if w.Expect == 0 {
+		return insert(tx, s.spaces, space.Name, space)
+	}
+	before := s.spaces[space.Name]
+	if before.Version != w.Expect {
+		return approval.Errorf(approval.Conflict, "the space %s was changed by somebody else at the same time", space.Name)
+	}
+	space.CreateTime = before.CreateTime
+	put(tx, s.spaces, space.Name, space)
+	return nil
+}
+
+func (s *Store) deleteMember(tx *transaction, space, id string) error {
+	if _, exists := s.members[key{space, id}]; !exists {
+		return missing("member", space, id)
+	}
+	remove(tx, s.members, key{space, id})
+	for k, i := range s.identities {
+		if k.space == space && i.Member == id {
+			remove(tx, s.identities, k)
+		}
+	}
+	return nil
+}
+
+// Identity implements approval.Store.
+func (s *Store) Identity(ctx context.Context, space, identity string) (approval.Identity, error) {
+	return lookUp(s, ctx, s.identities, key{space, identity}, "Identity", "identity", space, identity)
+}
+
+// Identities implements approval.Store.
+func (s *Store) Identities(ctx context.Context, space, member string) (list []approval.Identity, err error) {
+	if err := s.enter(ctx, "Identities"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	for k, i := range s.identities {
+		if k.space == space && i.Member == member {
+			list = append(list, i)
+		}
+	}
+	slices.SortFunc(list, byName(func(i approval.Identity) string { return i.Identity }))
+	return list, nil
+}
+
+// Aliases implements approval.Store.
+func (s *Store) Aliases(ctx context.Context, space string, names []string) ([]string, error) {
+	if err := s.enter(ctx, "Aliases"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	var records [][]string
+	for k, r := range s.resources {
+		if k.space == space {
+			records = append(records, append([]string{r.ID, r.Email}, r.AltIDs...))
+		}
+	}
+	for k, i := range s.identities {
+		if k.space == space {
+			records = append(records, []string{i.Member, i.Identity})
+		}
+	}
+	var found []string
+	for _, record := range records {
+		for i := range record {
+			record[i] = strings.ToLower(record[i])
+		}
+		slices.Sort(record)
+		record = slices.DeleteFunc(slices.Compact(record), func(name string) bool { return name == "" })
+		if len(record) > 1 && slices.ContainsFunc(record, func(name string) bool { return slices.Contains(names, name) }) {
+			found = append(found, record...)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found), nil
+}

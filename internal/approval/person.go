@@ -1,0 +1,94 @@
+package approval
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Identity is another name of a member: an address, a subject of an OIDC issuer, an account in a chat. In a space it
+// belongs to one member at most.
+type Identity struct {
+	Space      string
+	Identity   string // such as "ada.l@acme.example", "oidc:https://login.acme.example|248289761001", "slack:T01/U024BE7LH"
+	Member     string // Member.ID
+	CreatedBy  string
+	CreateTime time.Time
+}
+
+// Check refuses an identity that is out of its limits.
+func (i Identity) Check() error {
+	if i.Identity == "" {
+		return FieldError("identity", "is required: an address, or a system's name, a colon and the id there")
+	}
+	return checkID("identity", i.Identity, MaxID)
+}
+
+// MaxNames bounds by how many names one person may be known in a space.
+const MaxNames = 200
+
+// identifiedPerson is who is behind an actor, as the space knows it now.
+type identifiedPerson struct {
+	id    string   // the canonical person
+	names []string // every name, as members are called: lower case
+}
+
+// personOf answers the canonical person behind a member and every name that the space knows it by: its addresses and
+// linked identities, and what the directory says is the same. Names lead to names: ada@, whom the directory knows as U1,
+// is the person of the petition that U1 asks for (I5, I6).
+func (s *Service) personOf(ctx context.Context, m Member) (identifiedPerson, error) {
+	names, err := s.namesOf(ctx, m.Space, []string{m.ID, m.Email, m.Person})
+	if err != nil {
+		return identifiedPerson{}, err
+	}
+	if len(names) == 1 {
+		return identifiedPerson{m.Person, names}, nil
+	}
+	members, err := s.membersNamed(ctx, m.Space, names)
+	if err != nil {
+		return identifiedPerson{}, err
+	}
+	// Of all members that are this person the first by address stands for it, however it came in.
+	id := m.Person
+	for _, other := range members {
+		if other.Kind == KindUser && other.Person < id {
+			id = other.Person
+		}
+	}
+	return identifiedPerson{id, names}, nil
+}
+
+// namesOf answers the given names and all that stand beside one of them in one record, in lower case. It refuses when
+// there are more than [MaxNames]: to look at some of them would let somebody through.
+func (s *Service) namesOf(ctx context.Context, space string, given []string) ([]string, error) {
+	names := lowered(given)
+	for asked := 0; asked < len(names); {
+		if len(names) > MaxNames {
+			return nil, Errorf(Conflict, "%.100q is known by more than %d names in %s: an editor must take wrong altIds out of the directory", given[0], MaxNames, space)
+		}
+		found, err := s.Store.Aliases(ctx, space, names[asked:])
+		if err != nil {
+			return nil, err
+		}
+		asked = len(names)
+		for _, name := range lowered(found) {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// lowered answers the names in lower case, each once.
+func lowered(given []string) []string {
+	names := make([]string, 0, len(given))
+	for _, name := range given {
+		if name = strings.ToLower(name); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
