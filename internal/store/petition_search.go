@@ -176,7 +176,7 @@ func (l petitionLister) notIndexed(end int64) *petitionText {
 func (l petitionLister) indexed(ask []condition, end int64) *petitionText {
 	t := l.begin()
 	found, condition := l.dialect.found("petition_search", t.arg(l.dialect.search(ask)), t.direction())
-	t.add(petitionColumns, "FROM ", found, " CROSS JOIN petitions p WHERE p.seq = d.rowid AND ", condition, " AND p.space = ", t.space)
+	t.add(petitionColumns, "FROM ", found, " ", l.dialect.lookUp, " AND ", condition, " AND p.space = ", t.space)
 	if l.late != nil {
 		t.add(" AND d.rowid <= ", t.arg(end))
 	}

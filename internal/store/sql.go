@@ -25,6 +25,8 @@ type dialect struct {
 	// found answers what to read from as d, and on what condition, for the rowids of a search table's rows that hold the
 	// search which is bound to the placeholder; order is that of the list, "" or " DESC".
 	found func(table, placeholder, order string) (from, condition string)
+	// lookUp joins the petition p of each row d that was found.
+	lookUp string
 	// inOrder: whole words are found in the order of rowids, so that a page costs a page however many rows have them.
 	inOrder bool
 	// orderEach: the parts of a union are read in the order of the whole only if each is ordered.

@@ -30,6 +30,7 @@ var sqliteDialect = &dialect{
 	found: func(table, placeholder, _ string) (string, string) {
 		return table + " d", "d." + table + " MATCH " + placeholder
 	},
+	lookUp:  "CROSS JOIN petitions p WHERE p.seq = d.rowid",
 	inOrder: true,
 	quote: func(word string, prefix bool) string {
 		quoted := `"` + strings.ReplaceAll(word, `"`, `""`) + `"`
