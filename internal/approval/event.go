@@ -21,7 +21,17 @@ const (
 
 	EventSpaceCreate      = "space/create"
 	EventPolicySet        = "policy/set"
+	EventSpaceUpdate      = "space/update"
+	EventSpaceDelete      = "space/delete"
+	EventSpaceRestore     = "space/restore"
 	EventMemberPut        = "member/put"
+	EventMemberSuspend    = "member/suspend"
+	EventMemberResume     = "member/resume"
+	EventMemberDelete     = "member/delete"
+	EventIdentityLink     = "identity/link"
+	EventIdentityUnlink   = "identity/unlink"
+	EventGroupAdd         = "group/addMembers"
+	EventGroupRemove      = "group/removeMembers"
 	EventAccountCreate    = "serviceAccount/create"
 	EventTokenCreate      = "token/create"
 	EventTokenRevoke      = "token/revoke"
@@ -55,6 +65,7 @@ const (
 	LabelRefusedCode    = "indent.com/refused/code"
 	LabelRefusedAction  = "indent.com/refused/action"
 	LabelSpace          = "indent.com/space"
+	LabelGroupSource    = "indent.com/group/source" // who says that somebody is in a group, when people do not
 )
 
 // Meta is what every stored object carries.

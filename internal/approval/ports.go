@@ -24,6 +24,11 @@ type Store interface {
 	Identity(ctx context.Context, space, identity string) (Identity, error)
 	// Identities answers the identities of a member, ordered by identity.
 	Identities(ctx context.Context, space, member string) ([]Identity, error)
+	// GroupMembers answers the memberships in one group, ordered by kind, member and source.
+	GroupMembers(ctx context.Context, space, group string) ([]GroupMember, error)
+	// Memberships answers the memberships that one of members (at most MaxBulk, all of the kind) has in groups, ordered by
+	// group, member and source.
+	Memberships(ctx context.Context, space, kind string, members []string) ([]GroupMember, error)
 	// Members answers the members of a space of one kind ("" = all), ordered by id.
 	Members(ctx context.Context, space, kind string) ([]Member, error)
 
@@ -95,12 +100,14 @@ type (
 	PutVote struct{ Petition, Person string }
 	// PutIdempotency keeps the key: a second one is a Conflict.
 	PutIdempotency struct{ Idempotency Idempotency }
-	// PutResource inserts or replaces by name. With MustBeNew, an existing name is a Conflict.
+	// PutResource inserts or replaces by name. With MustBeNew, an existing name is a Conflict. An entry that is not a group
+	// loses the memberships of and in it.
 	PutResource struct {
 		Resource  Resource
 		MustBeNew bool
 	}
-	// DeleteResource deletes by name; a name that does not exist is NotFound.
+	// DeleteResource deletes by name, with the memberships of and in a group of that name; a name that does not exist is
+	// NotFound.
 	DeleteResource struct{ Name string }
 	// PutSpace inserts the space (Expect 0) or replaces it if its version is Expect; the store writes Expect+1.
 	PutSpace struct {
@@ -112,7 +119,12 @@ type (
 		Member    Member
 		MustBeNew bool
 	}
-	// DeleteMember deletes by id, with the member's identities; an id that does not exist is NotFound.
+	// PutGroupMember inserts; one that exists stays as it is. A group that is not in the directory, or a member that does not
+	// exist, is NotFound.
+	PutGroupMember struct{ GroupMember GroupMember }
+	// DeleteGroupMember deletes by all but the time; one that does not exist is NotFound.
+	DeleteGroupMember struct{ GroupMember GroupMember }
+	// DeleteMember deletes by id, with the member's identities and memberships in groups; an id that does not exist is NotFound.
 	DeleteMember struct{ ID string }
 	// PutIdentity inserts; an identity that is somebody's is a Conflict.
 	PutIdentity struct{ Identity Identity }
@@ -135,22 +147,24 @@ type (
 	DeleteJob struct{ Key string }
 )
 
-func (PutPetition) write()    {}
-func (PutVote) write()        {}
-func (PutIdempotency) write() {}
-func (PutResource) write()    {}
-func (DeleteResource) write() {}
-func (PutSpace) write()       {}
-func (PutMember) write()      {}
-func (DeleteMember) write()   {}
-func (PutIdentity) write()    {}
-func (DeleteIdentity) write() {}
-func (PutToken) write()       {}
-func (EndToken) write()       {}
-func (PutPolicy) write()      {}
-func (PutSigningKey) write()  {}
-func (PutJob) write()         {}
-func (DeleteJob) write()      {}
+func (PutPetition) write()       {}
+func (PutVote) write()           {}
+func (PutIdempotency) write()    {}
+func (PutResource) write()       {}
+func (DeleteResource) write()    {}
+func (PutSpace) write()          {}
+func (PutMember) write()         {}
+func (DeleteMember) write()      {}
+func (PutGroupMember) write()    {}
+func (DeleteGroupMember) write() {}
+func (PutIdentity) write()       {}
+func (DeleteIdentity) write()    {}
+func (PutToken) write()          {}
+func (EndToken) write()          {}
+func (PutPolicy) write()         {}
+func (PutSigningKey) write()     {}
+func (PutJob) write()            {}
+func (DeleteJob) write()         {}
 
 // Idempotency remembers which petition a client's key made, for as long as the petition is kept (I16).
 type Idempotency struct {

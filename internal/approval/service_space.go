@@ -56,49 +56,6 @@ func (s *Service) CreateSpace(ctx context.Context, n NewSpace) (Space, error) {
 	})
 }
 
-// PutMember adds a person to the operator's space or changes the person's role; it is for the server's operator.
-func (s *Service) PutMember(ctx context.Context, operator Actor, m Member) (Member, error) {
-	m.Space, m.Kind, m.CreatedBy, m.CreateTime = operator.Space, KindUser, operator.ID, s.Clock.Now()
-	m.Email = strings.ToLower(m.Email)
-	m.ID, m.Person = m.Email, m.Email
-	if err := m.Check(); err != nil {
-		return Member{}, err
-	}
-	if _, err := s.Store.Space(ctx, m.Space); err != nil {
-		return Member{}, err
-	}
-	if err := s.keepsAnOwner(ctx, m); err != nil {
-		return Member{}, err
-	}
-	e := s.event(operator, s.Clock.Now(), EventMemberPut, "role "+string(m.Role), []Resource{m.Resource()}, nil)
-	return m, s.commit(ctx, Change{Space: m.Space, Writes: []Write{PutMember{Member: m}}, Events: []Event{e}})
-}
-
-// keepsAnOwner refuses to take the role from the last owner: nobody would be left to decide what policy cannot.
-func (s *Service) keepsAnOwner(ctx context.Context, m Member) error {
-	if m.Role == Owner {
-		return nil
-	}
-	members, err := s.Store.Members(ctx, m.Space, KindUser)
-	if err != nil {
-		return err
-	}
-	was, others := false, 0
-	for _, o := range members {
-		switch {
-		case o.Role != Owner || o.Suspended:
-		case o.ID == m.ID:
-			was = true
-		default:
-			others++
-		}
-	}
-	if was && others == 0 {
-		return Errorf(Conflict, "%s is the last owner of %s: make somebody else an owner first", m.ID, m.Space)
-	}
-	return nil
-}
-
 // CreateServiceAccount adds a non-human member, owned by the actor. Its role is at most the actor's (I7).
 func (s *Service) CreateServiceAccount(ctx context.Context, a Actor, m Member) (Member, error) {
 	if err := s.Authorize(ctx, a, ManageAccounts, "create service account"); err != nil {

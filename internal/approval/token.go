@@ -10,6 +10,9 @@ const (
 	TokenLink    = "link"    // one-time sign-in link
 )
 
+// TokenKinds lists every kind: whoever is suspended or leaves loses them all.
+var TokenKinds = []string{TokenService, TokenUser, TokenSession, TokenLink}
+
 // Token is a credential of a member: what the store keeps of it, never the secret.
 type Token struct {
 	Space       string

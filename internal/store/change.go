@@ -147,6 +147,10 @@ func (p *plan) write(w approval.Write) {
 		p.putMember(w)
 	case approval.DeleteMember:
 		p.deleteMember(w.ID)
+	case approval.PutGroupMember:
+		p.putGroupMember(w.GroupMember)
+	case approval.DeleteGroupMember:
+		p.deleteGroupMember(w.GroupMember)
 	case approval.PutIdentity:
 		p.putIdentity(w.Identity)
 	case approval.DeleteIdentity:

@@ -40,6 +40,7 @@ func (p *plan) deleteMember(id string) {
 	s.missing = func(args []any) error { return noMember(args[0], args[1]) }
 	p.add(deleteIdentities, p.space, id)
 	p.add(deleteAliases, p.space, memberOwner(id))
+	p.add(deletePersonsGroups, p.space, id)
 }
 
 func noMember(space, id any) error {

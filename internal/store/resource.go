@@ -34,11 +34,15 @@ func (p *plan) putResource(w approval.PutResource) {
 	}
 	p.add(indexResource, p.space, name, words)
 	p.putAliases(resourceOwner(name), append([]string{r.ID, r.Email}, r.AltIDs...)...)
+	if !w.MustBeNew && !r.IsGroup() {
+		p.forgetGroup(name)
+	}
 }
 
 func (p *plan) deleteResource(name string) {
 	p.add(forgetResource, p.space, name)
 	p.add(deleteAliases, p.space, resourceOwner(name))
+	p.forgetGroup(name)
 	s := p.add(deleteResource, p.space, name)
 	s.missing = func(args []any) error { return noResource(args[0], args[1]) }
 }

@@ -33,6 +33,11 @@ func (s *Store) deleteMember(tx *transaction, space, id string) error {
 			remove(tx, s.identities, k)
 		}
 	}
+	for g := range s.groups {
+		if g.Space == space && g.Member == id && g.Kind != approval.KindGroup {
+			remove(tx, s.groups, g)
+		}
+	}
 	return nil
 }
 

@@ -43,6 +43,7 @@ type state struct {
 	signing   map[string]approval.SigningKey
 	// identities by the identity
 	identities map[key]approval.Identity
+	groups     map[approval.GroupMember]time.Time // by the membership without its time
 	jobs       map[string]approval.Job
 	events     []eventRow
 }
@@ -69,6 +70,7 @@ func NewStore() *Store {
 		votes: map[[3]string]bool{}, keys: map[[3]string]approval.Idempotency{}, resources: map[key]approval.Resource{},
 		policies: map[string][]approval.PolicyDocument{}, tokens: map[key]approval.Token{}, hashes: map[key]bool{},
 		signing: map[string]approval.SigningKey{}, jobs: map[string]approval.Job{}, identities: map[key]approval.Identity{},
+		groups: map[approval.GroupMember]time.Time{},
 	}}
 }
 
@@ -124,6 +126,10 @@ func spaceOf(w approval.Write) (space string, has bool) {
 		return w.Document.Space, true
 	case approval.PutJob:
 		return w.Job.Space, true
+	case approval.PutGroupMember:
+		return w.GroupMember.Space, true
+	case approval.DeleteGroupMember:
+		return w.GroupMember.Space, true
 	}
 	return "", false
 }
@@ -181,11 +187,19 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 			return insert(tx, s.resources, k, r)
 		}
 		put(tx, s.resources, k, r)
+		if !r.IsGroup() {
+			s.forgetGroup(tx, space, w.Resource.Name())
+		}
 	case approval.DeleteResource:
 		if _, exists := s.resources[key{space, w.Name}]; !exists {
 			return missing("resource", space, w.Name)
 		}
 		remove(tx, s.resources, key{space, w.Name})
+		s.forgetGroup(tx, space, w.Name)
+	case approval.PutGroupMember:
+		return s.putGroupMember(tx, w.GroupMember)
+	case approval.DeleteGroupMember:
+		return s.deleteGroupMember(tx, w.GroupMember)
 	case approval.PutSpace:
 		return s.putSpace(tx, w)
 	case approval.PutMember:

@@ -58,6 +58,8 @@ var cases = []struct {
 	{"identities are one member's", false, identitiesAreOnes},
 	{"names that mean the same", false, namesThatMeanTheSame},
 	{"spaces change by version", false, spacesChange},
+	{"groups have members", false, groupsHaveMembers},
+	{"memberships end with the group and with the member", false, membershipsEnd},
 
 	{"petitions by phase, petitioner and label", false, petitionsAreSelected},
 	{"labels that change", false, labelsChange},
