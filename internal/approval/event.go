@@ -33,7 +33,12 @@ const (
 	EventGroupAdd         = "group/addMembers"
 	EventGroupRemove      = "group/removeMembers"
 	EventAccountCreate    = "serviceAccount/create"
+	EventAccountUpdate    = "serviceAccount/update"
+	EventAccountDelete    = "serviceAccount/delete"
+	EventTrustCreate      = "trust/create"
+	EventTrustDelete      = "trust/delete"
 	EventTokenCreate      = "token/create"
+	EventTokenRotate      = "token/rotate"
 	EventTokenRevoke      = "token/revoke"
 	EventTokenExchange    = "token/exchange"
 	EventLinkCreate       = "signInLink/create"
@@ -42,6 +47,7 @@ const (
 	EventResourcePut      = "resource/put"
 	EventResourceDelete   = "resource/delete"
 	EventSigningKeyCreate = "signingKey/create"
+	EventSigningKeyEnd    = "signingKey/end"
 )
 
 // Labels of petitions, claims and events.
@@ -65,7 +71,12 @@ const (
 	LabelRefusedCode    = "indent.com/refused/code"
 	LabelRefusedAction  = "indent.com/refused/action"
 	LabelSpace          = "indent.com/space"
-	LabelGroupSource    = "indent.com/group/source" // who says that somebody is in a group, when people do not
+	LabelGroupSource    = "indent.com/group/source"  // who says that somebody is in a group, when people do not
+	LabelRotated        = "indent.com/token/rotated" // of who made a token: the token in whose place it is
+	LabelTrust          = "indent.com/trust/name"    // of what came of an outside token: by which trust
+	LabelTrustIssuer    = "indent.com/trust/issuer"
+	LabelTrustSubject   = "indent.com/trust/subject"
+	LabelTrustToken     = "indent.com/trust/jti" // the outside token's own id, by which its use is found again
 )
 
 // Meta is what every stored object carries.

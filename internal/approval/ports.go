@@ -61,6 +61,11 @@ type Store interface {
 	TokenByHash(ctx context.Context, kind, hash string) (Token, error)
 	// Tokens answers the tokens of the kinds in a space, newest first; of one member unless member is "".
 	Tokens(ctx context.Context, space, member string, kinds ...string) ([]Token, error)
+	// TouchTokens notes when tokens were used, each unless a later use is noted. It is bookkeeping and no change: it makes no
+	// event, and a token that does not exist is passed over.
+	TouchTokens(ctx context.Context, uses []TokenUse) error
+	// Trusts answers the trusts of a service account, or of all when account is "", oldest first.
+	Trusts(ctx context.Context, space, account string) ([]Trust, error)
 	// SigningKeys answers all signing keys, newest first.
 	SigningKeys(ctx context.Context) ([]SigningKey, error)
 
@@ -137,10 +142,21 @@ type (
 		Name string
 		At   time.Time
 	}
+	// ShortenToken lets a token that is not yet revoked or used end at End, unless it ends before; otherwise it is a Conflict.
+	ShortenToken struct {
+		Name string
+		End  time.Time
+	}
+	// PutTrust inserts a trust.
+	PutTrust struct{ Trust Trust }
+	// DeleteTrust deletes by name; a name that does not exist is NotFound.
+	DeleteTrust struct{ Name string }
 	// PutPolicy inserts the document's next version; a version that exists is a Conflict.
 	PutPolicy struct{ Document PolicyDocument }
 	// PutSigningKey inserts a key.
 	PutSigningKey struct{ Key SigningKey }
+	// DeleteSigningKey deletes by id; an id that does not exist is a Conflict.
+	DeleteSigningKey struct{ ID string }
 	// PutJob inserts or replaces the job with the same key, free of any lease.
 	PutJob struct{ Job Job }
 	// DeleteJob deletes by key, if it is there.
@@ -165,6 +181,10 @@ func (PutPolicy) write()         {}
 func (PutSigningKey) write()     {}
 func (PutJob) write()            {}
 func (DeleteJob) write()         {}
+func (ShortenToken) write()      {}
+func (PutTrust) write()          {}
+func (DeleteTrust) write()       {}
+func (DeleteSigningKey) write()  {}
 
 // Idempotency remembers which petition a client's key made, for as long as the petition is kept (I16).
 type Idempotency struct {

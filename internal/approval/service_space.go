@@ -2,7 +2,6 @@ package approval
 
 import (
 	"context"
-	"slices"
 	"strings"
 )
 
@@ -79,11 +78,10 @@ func (s *Service) CreateServiceAccount(ctx context.Context, a Actor, m Member) (
 	return m, s.commit(ctx, Change{Space: a.Space, Writes: []Write{PutMember{Member: m, MustBeNew: true}}, Events: []Event{e}})
 }
 
-// ServiceAccounts answers the space's service accounts, by id.
+// ServiceAccounts answers the space's service accounts, by id, also those that are suspended.
 func (s *Service) ServiceAccounts(ctx context.Context, a Actor) ([]Member, error) {
 	if err := s.Authorize(ctx, a, ReadServiceAccounts, "list service accounts"); err != nil {
 		return nil, err
 	}
-	members, err := s.Store.Members(ctx, a.Space, KindServiceAccount)
-	return slices.DeleteFunc(members, func(m Member) bool { return m.Suspended }), err
+	return s.Store.Members(ctx, a.Space, KindServiceAccount)
 }

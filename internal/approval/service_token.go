@@ -3,6 +3,7 @@ package approval
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -22,6 +23,7 @@ type TokenRequest struct {
 // credential lacks, is Forbidden. So is the service account of another person: who holds its token acts as that person
 // where persons are counted, and would so approve what they asked for themselves (I5, I6).
 func (s *Service) IssueToken(ctx context.Context, a Actor, r TokenRequest) (Token, error) {
+	now := s.Clock.Now() // before the holder is read: see [Service.ActorOf]
 	member, err := s.tokenHolder(ctx, a, r)
 	if err != nil {
 		return Token{}, err
@@ -32,7 +34,7 @@ func (s *Service) IssueToken(ctx context.Context, a Actor, r TokenRequest) (Toke
 	if r, err = s.bounded(ctx, a, r); err != nil {
 		return Token{}, err
 	}
-	scopes, err := narrow(a, r.Scopes)
+	scopes, err := narrow(a, member, r.Scopes)
 	if CodeOf(err) == Forbidden {
 		return Token{}, s.refuse(ctx, a, "create token", "", err)
 	}
@@ -40,11 +42,8 @@ func (s *Service) IssueToken(ctx context.Context, a Actor, r TokenRequest) (Toke
 		return Token{}, err
 	}
 	t := Token{Space: a.Space, Name: r.Name, Kind: r.Kind, Hash: r.Hash, Member: member.ID, DisplayName: r.DisplayName, Scopes: scopes,
-		CreatedBy: a.Resource(), CreateTime: s.Clock.Now(), ExpireTime: r.ExpireTime}
-	if a.TokenName != "" {
-		t.CreatedBy = t.CreatedBy.withLabel(LabelToken, a.TokenName)
-	}
-	e := s.event(a, s.Clock.Now(), EventTokenCreate, "", []Resource{member.Resource(), t.resource()}, nil)
+		CreatedBy: a.madeBy(), CreateTime: now, ExpireTime: r.ExpireTime}
+	e := s.event(a, now, EventTokenCreate, "", []Resource{member.Resource(), t.resource()}, nil)
 	return t, s.commit(ctx, Change{Space: a.Space, Writes: []Write{PutToken{t}}, Events: []Event{e}})
 }
 
@@ -88,7 +87,7 @@ func (s *Service) tokenHolder(ctx context.Context, a Actor, r TokenRequest) (Mem
 		err = FieldError("serviceAccountId", "%q is not a service account", r.Member)
 	case m.Suspended:
 		err = Errorf(NotFound, "there is no service account %.100q in %s", r.Member, a.Space)
-	case m.Person != a.Person:
+	case !a.owns(m):
 		err = s.refuse(ctx, a, "create token", "", Errorf(Forbidden, "service account %s belongs to %s, who alone makes its tokens: make a service account of your own", m.ID, m.Person))
 	case !a.Role.Covers(m.Role):
 		err = s.refuse(ctx, a, "create token", "", Errorf(Forbidden, "service account %s has the role %q, more than yours: ask an owner of the space for that role", m.ID, m.Role))
@@ -96,20 +95,9 @@ func (s *Service) tokenHolder(ctx context.Context, a Actor, r TokenRequest) (Mem
 	return m, err
 }
 
-// narrow answers the scopes that the actor may hand out: what was asked, or, when nothing was, all of its own.
-func narrow(a Actor, asked []Permission) ([]Permission, error) {
-	if asked == nil {
-		return a.Scopes, nil
-	}
-	for _, p := range asked {
-		if !slices.Contains(Permissions, p) {
-			return nil, FieldError("scope", "there is no scope %.60q; there are %s", p, Joined(Permissions))
-		}
-		if !a.Can(p) {
-			return nil, Errorf(Forbidden, "you do not have the scope %s yourself and cannot hand it out", p)
-		}
-	}
-	return asked, nil
+// owns answers whether a service account is the actor's own, by whichever of the person's names it was made.
+func (a Actor) owns(m Member) bool {
+	return m.Person == a.Person || slices.Contains(a.Names, strings.ToLower(m.Person))
 }
 
 // ActorOf answers whom a member's credential stands for now. A service account is never more than the person who owns
@@ -186,17 +174,10 @@ func (s *Service) RevokeToken(ctx context.Context, a Actor, name string) error {
 			return err
 		}
 	}
-	missing := Errorf(NotFound, "there is no token %.100q in %s", name, a.Space)
-	if checkName("name", name) != nil {
-		return missing
-	}
 	_, err := again(func() (struct{}, error) {
-		t, err := s.Store.Token(ctx, a.Space, name)
+		t, err := s.namedToken(ctx, a, name)
 		if err != nil {
 			return struct{}{}, err
-		}
-		if t.Member != a.ID && !a.Can(ManageTokens) || t.Kind == TokenLink {
-			return struct{}{}, missing
 		}
 		return struct{}{}, s.revoke(ctx, a, t)
 	})
@@ -210,20 +191,16 @@ func (s *Service) revoke(ctx context.Context, a Actor, t Token) error {
 		return Errorf(Conflict, "the token was used or revoked before")
 	}
 	now := s.Clock.Now()
-	others, err := s.Store.Tokens(ctx, t.Space, t.Member, TokenUser)
+	c, err := s.ending(ctx, t, now, 0)
 	if err != nil {
 		return err
 	}
-	change := Change{Space: t.Space}
 	var ended []Resource
-	for _, t := range descendants(t, others) {
-		if t.RevokeTime.IsZero() {
-			change.Writes = append(change.Writes, EndToken{Name: t.Name, At: now})
-			ended = append(ended, t.resource())
-		}
+	for _, t := range c.ended {
+		ended = append(ended, t.resource())
 	}
-	change.Events = []Event{s.event(a, now, EventTokenRevoke, "", ended, nil)}
-	return s.commitRead(ctx, change)
+	c.Events = []Event{s.event(a, now, EventTokenRevoke, "", ended, nil)}
+	return s.commitRead(ctx, c.Change)
 }
 
 // descendants answers t and those of the others that were made with it, or with one of those.
@@ -279,11 +256,4 @@ func (s *Service) StartSession(ctx context.Context, link, session Token) error {
 // EndSession signs the actor's session out.
 func (s *Service) EndSession(ctx context.Context, a Actor, session Token) error {
 	return s.endToken(ctx, a, session, EventSessionEnd)
-}
-
-// SaveSigningKey stores a key that user tokens are signed with; it is recorded in the server's own log (space "").
-func (s *Service) SaveSigningKey(ctx context.Context, k SigningKey) error {
-	k.CreateTime = s.Clock.Now()
-	e := s.event(System("", "server"), s.Clock.Now(), EventSigningKeyCreate, "", []Resource{{ID: k.ID, Kind: "signingKey"}}, nil)
-	return s.commit(ctx, Change{Writes: []Write{PutSigningKey{k}}, Events: []Event{e}})
 }

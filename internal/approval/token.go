@@ -26,6 +26,14 @@ type Token struct {
 	CreateTime  time.Time
 	ExpireTime  time.Time // zero: no end
 	RevokeTime  time.Time // zero: valid; of a link: when it was used
+	// LastUseTime is when it was last used, give or take a minute; zero: never.
+	LastUseTime time.Time
+}
+
+// TokenUse says when a token was used.
+type TokenUse struct {
+	Space, Name string
+	Time        time.Time
 }
 
 // Usable answers whether the token is neither revoked, used nor expired.
@@ -44,4 +52,6 @@ type SigningKey struct {
 	ID         string // kid
 	PrivatePEM string // PKCS #8
 	CreateTime time.Time
+	// SignTime is when it begins to sign: it is published before, so that whoever keeps the list knows it by then.
+	SignTime time.Time
 }

@@ -88,7 +88,7 @@ func rank(w approval.Write) int {
 		return 1
 	case approval.PutVote:
 		return 2
-	case approval.PutToken, approval.EndToken:
+	case approval.PutToken, approval.EndToken, approval.ShortenToken:
 		return 3
 	}
 	return 4
@@ -159,10 +159,18 @@ func (p *plan) write(w approval.Write) {
 		p.putToken(w.Token)
 	case approval.EndToken:
 		p.endToken(w)
+	case approval.ShortenToken:
+		p.tokenEnds(shortenToken, w.Name, w.End)
+	case approval.PutTrust:
+		p.putTrust(w.Trust)
+	case approval.DeleteTrust:
+		p.deleteTrust(w.Name)
 	case approval.PutPolicy:
 		p.putPolicy(w.Document)
 	case approval.PutSigningKey:
 		p.putSigningKey(w.Key)
+	case approval.DeleteSigningKey:
+		p.deleteSigningKey(w.ID)
 	case approval.PutJob:
 		p.putJob(w.Job)
 	case approval.DeleteJob:

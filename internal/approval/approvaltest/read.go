@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -313,55 +312,6 @@ func (s *Store) Policy(ctx context.Context, space string) (approval.PolicyDocume
 		return approval.PolicyDocument{}, err
 	}
 	return versions[len(versions)-1], nil
-}
-
-// Token implements approval.Store.
-func (s *Store) Token(ctx context.Context, space, name string) (approval.Token, error) {
-	return lookUp(s, ctx, s.tokens, key{space, name}, "Token", "token", space, name)
-}
-
-// TokenByHash implements approval.Store.
-func (s *Store) TokenByHash(ctx context.Context, kind, hash string) (approval.Token, error) {
-	if err := s.enter(ctx, "TokenByHash"); err != nil {
-		return approval.Token{}, err
-	}
-	defer s.mu.Unlock()
-	for _, t := range s.tokens {
-		if t.Kind == kind && t.Hash == hash && hash != "" {
-			return t, nil
-		}
-	}
-	return approval.Token{}, missing("token", "this server", "with that secret")
-}
-
-// Tokens implements approval.Store.
-func (s *Store) Tokens(ctx context.Context, space, member string, kinds ...string) (list []approval.Token, err error) {
-	if err := s.enter(ctx, "Tokens"); err != nil {
-		return nil, err
-	}
-	defer s.mu.Unlock()
-	for _, t := range s.tokens {
-		if t.Space == space && (member == "" || t.Member == member) && slices.Contains(kinds, t.Kind) {
-			list = append(list, t)
-		}
-	}
-	slices.SortFunc(list, func(a, b approval.Token) int {
-		return cmp.Or(b.CreateTime.Compare(a.CreateTime), cmp.Compare(a.Name, b.Name))
-	})
-	return list, nil
-}
-
-// SigningKeys implements approval.Store.
-func (s *Store) SigningKeys(ctx context.Context) ([]approval.SigningKey, error) {
-	if err := s.enter(ctx, "SigningKeys"); err != nil {
-		return nil, err
-	}
-	defer s.mu.Unlock()
-	list := slices.Collect(maps.Values(s.signing))
-	slices.SortFunc(list, func(a, b approval.SigningKey) int {
-		return cmp.Or(b.CreateTime.Compare(a.CreateTime), cmp.Compare(a.ID, b.ID))
-	})
-	return list, nil
 }
 
 // LeaseJobs implements approval.Store.

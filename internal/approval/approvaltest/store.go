@@ -41,6 +41,7 @@ type state struct {
 	tokens    map[key]approval.Token
 	hashes    map[key]bool // kind and hash of tokens
 	signing   map[string]approval.SigningKey
+	trusts    map[key]approval.Trust
 	// identities by the identity
 	identities map[key]approval.Identity
 	groups     map[approval.GroupMember]time.Time // by the membership without its time
@@ -71,6 +72,7 @@ func NewStore() *Store {
 		policies: map[string][]approval.PolicyDocument{}, tokens: map[key]approval.Token{}, hashes: map[key]bool{},
 		signing: map[string]approval.SigningKey{}, jobs: map[string]approval.Job{}, identities: map[key]approval.Identity{},
 		groups: map[approval.GroupMember]time.Time{},
+		trusts: map[key]approval.Trust{},
 	}}
 }
 
@@ -122,6 +124,8 @@ func spaceOf(w approval.Write) (space string, has bool) {
 		return w.Member.Space, true
 	case approval.PutToken:
 		return w.Token.Space, true
+	case approval.PutTrust:
+		return w.Trust.Space, true
 	case approval.PutPolicy:
 		return w.Document.Space, true
 	case approval.PutJob:
@@ -218,19 +222,25 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 		}
 		remove(tx, s.identities, key{space, w.Identity})
 	case approval.PutToken:
-		if w.Token.Hash != "" {
-			if err := insert(tx, s.hashes, key{w.Token.Kind, w.Token.Hash}, true); err != nil {
-				return err
-			}
-		}
-		return insert(tx, s.tokens, key{space, w.Token.Name}, w.Token)
+		return s.putToken(tx, w.Token)
 	case approval.EndToken:
-		t, exists := s.tokens[key{space, w.Name}]
-		if !exists || !t.RevokeTime.IsZero() {
-			return approval.Errorf(approval.Conflict, "the token was used or revoked before")
+		return s.changeToken(tx, key{space, w.Name}, func(t *approval.Token) { t.RevokeTime = w.At })
+	case approval.ShortenToken:
+		if w.End.IsZero() {
+			return approval.Errorf(approval.Internal, "a token ends at a time")
 		}
-		t.RevokeTime = w.At
-		put(tx, s.tokens, key{space, w.Name}, t)
+		return s.changeToken(tx, key{space, w.Name}, func(t *approval.Token) {
+			if t.ExpireTime.IsZero() || w.End.Before(t.ExpireTime) {
+				t.ExpireTime = w.End
+			}
+		})
+	case approval.PutTrust:
+		return insert(tx, s.trusts, key{space, w.Trust.Name}, copied(w.Trust))
+	case approval.DeleteTrust:
+		if _, exists := s.trusts[key{space, w.Name}]; !exists {
+			return missing("trust", space, w.Name)
+		}
+		remove(tx, s.trusts, key{space, w.Name})
 	case approval.PutPolicy:
 		versions := s.policies[space]
 		if w.Document.Version != int64(len(versions)+1) {
@@ -239,6 +249,11 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 		put(tx, s.policies, space, append(slices.Clone(versions), w.Document))
 	case approval.PutSigningKey:
 		return insert(tx, s.signing, w.Key.ID, w.Key)
+	case approval.DeleteSigningKey:
+		if _, exists := s.signing[w.ID]; !exists {
+			return approval.Errorf(approval.Conflict, "the signing key has ended already")
+		}
+		remove(tx, s.signing, w.ID)
 	case approval.PutJob:
 		j := w.Job
 		j.LeaseUntil, j.Attempts = time.Time{}, 0

@@ -117,11 +117,3 @@ func oneTokenUserWins(t *testing.T, k kit) {
 	sessions, err := k.Tokens(t.Context(), k.space, "", approval.TokenSession)
 	want(t, len(sessions), err, 1)
 }
-
-func signingKeys(t *testing.T, k kit) {
-	keys := []approval.SigningKey{{ID: "new", PrivatePEM: "-----\nx\n", CreateTime: Start.Add(time.Hour)}, {ID: "old", PrivatePEM: "y", CreateTime: Start}}
-	k.commit(t, approval.PutSigningKey{Key: keys[1]}, approval.PutSigningKey{Key: keys[0]})
-	got, err := k.SigningKeys(t.Context())
-	want(t, got, err, keys)
-	k.refuse(t, approval.Conflict, approval.PutSigningKey{Key: keys[0]})
-}

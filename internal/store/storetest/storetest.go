@@ -88,6 +88,9 @@ var cases = []struct {
 	{"tokens", false, tokens},
 	{"one of 64 users of a one-use token gets in", false, oneTokenUserWins},
 	{"signing keys", true, signingKeys},
+	{"tokens are noted as used", false, tokensAreUsed},
+	{"tokens end sooner", false, tokensEndSooner},
+	{"trusts", false, trusts},
 
 	{"jobs are leased", true, jobsAreLeased},
 	{"a job goes to one of many", true, jobGoesToOne},
