@@ -14,8 +14,6 @@ func tokensAreUsed(t *testing.T, k kit) {
 	}
 	k.commit(t, approval.PutToken{Token: token}, approval.EndToken{Name: "bot", At: Start})
 	token.RevokeTime = Start
-	before, err := k.LastCursor(t.Context(), k.space)
-	want(t, err, nil, nil)
 	for _, step := range []struct{ note, want time.Duration }{{time.Hour, time.Hour}, {time.Minute, time.Hour}, {2 * time.Hour, 2 * time.Hour}} {
 		err := k.TouchTokens(t.Context(), []approval.TokenUse{used(Start.Add(step.note), k.space, "bot"),
 			used(Start.Add(9*time.Hour), k.space, "nobody"), used(Start.Add(9*time.Hour), "elsewhere", "bot")})
@@ -25,8 +23,8 @@ func tokensAreUsed(t *testing.T, k kit) {
 		want(t, got, err, token)
 	}
 	want(t, k.TouchTokens(t.Context(), nil), nil, nil)
-	after, err := k.LastCursor(t.Context(), k.space)
-	want(t, after, err, before) // it is no change
+	events, err := k.Events(t.Context(), approval.EventQuery{Space: k.space})
+	want(t, len(events.Items), err, 1) // the one of the token: to be used is no change
 }
 
 func tokensEndSooner(t *testing.T, k kit) {
