@@ -26,12 +26,13 @@ import (
 	"github.com/indent-approvals/indent/internal/approval"
 )
 
-// Deps are what the API stands on; all are required except Logger, Metrics, Ready and Version.
+// Deps are what the API stands on; all are required except Logger, Limits, Metrics, Ready and Version.
 type Deps struct {
 	Service *approval.Service
 	Auth    Authenticator
 	Tokens  Tokens
 	Keys    Keys
+	Limits  Limits
 	Logger  *slog.Logger
 	// Metrics is where the API counts and what /metrics shows; others may count in it, too.
 	Metrics *prometheus.Registry
@@ -62,6 +63,9 @@ type API struct {
 func New(deps Deps) (*API, error) {
 	if deps.Logger == nil {
 		deps.Logger = slog.New(slog.DiscardHandler)
+	}
+	if deps.Limits == nil {
+		deps.Limits = noLimits{}
 	}
 	if deps.Metrics == nil {
 		deps.Metrics = prometheus.NewRegistry()
@@ -148,6 +152,8 @@ type exchange struct {
 	// held says that the request was parked (see hold), holding where it is counted while it is.
 	held    bool
 	holding prometheus.Gauge
+	// parked is what the request holds of its actor's budget of waits.
+	parked int
 }
 
 func (x *exchange) prepare() {

@@ -20,7 +20,10 @@ func (x *exchange) admit() (err error) {
 	if x.route.permission == public {
 		return nil
 	}
-	if x.actor, err = x.authenticate(); err != nil {
+	if x.actor, err = x.identify(); err != nil {
+		return err
+	}
+	if err := x.Limits.Call(x.actor); err != nil {
 		return err
 	}
 	own := x.actor.Space
@@ -43,17 +46,42 @@ func (x *exchange) admit() (err error) {
 // maxBearer bounds a token; user tokens are the longest.
 const maxBearer = 4096
 
+// identify is authenticate for a request that comes in: what strangers may try is limited.
+func (x *exchange) identify() (approval.Actor, error) {
+	token, err := x.bearer()
+	if err != nil {
+		return approval.Actor{}, err
+	}
+	look, err := x.Limits.Admit(x.r, token)
+	if err != nil {
+		return approval.Actor{}, err
+	}
+	a, err := x.Auth.Authenticate(x.r.Context(), token)
+	if err != nil || look != 0 {
+		err = x.Limits.Judge(x.r, token, look, err)
+	}
+	return a, err
+}
+
 func (x *exchange) authenticate() (approval.Actor, error) {
+	token, err := x.bearer()
+	if err != nil {
+		return approval.Actor{}, err
+	}
+	return x.Auth.Authenticate(x.r.Context(), token)
+}
+
+func (x *exchange) bearer() (string, error) {
 	values := x.r.Header["Authorization"]
 	if len(values) == 0 {
-		return approval.Actor{}, approval.Errorf(approval.Unauthenticated, "a token is required: send the header Authorization: Bearer <token>")
+		return "", approval.Errorf(approval.Unauthenticated, "a token is required: send the header Authorization: Bearer <token>")
 	}
 	scheme, token, _ := strings.Cut(values[0], " ")
 	token = strings.TrimSpace(token)
 	if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxBearer {
-		return approval.Actor{}, approval.Errorf(approval.Unauthenticated, "the Authorization header must be one: Bearer <token>")
+		return "", approval.Errorf(approval.Unauthenticated, "the Authorization header must be one: Bearer <token>")
 	}
-	return x.Auth.Authenticate(x.r.Context(), token)
+	return token, nil
 }
 
 // stillValid asks again who calls, and whether it may. It has no trust of its own: the authenticator believes what it has

@@ -27,7 +27,14 @@ func handle[In, Out any](do func(a *API, ctx context.Context, actor approval.Act
 		if err := x.decode(e.plan, in); err != nil {
 			return nil, err
 		}
+		secret, look, err := x.admitSecret(in)
+		if err != nil {
+			return nil, err
+		}
 		out, err := do(x.API, x.r.Context(), x.actor, *in)
+		if secret != "" {
+			err = x.Limits.Judge(x.r, secret, look, err)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -75,8 +75,8 @@ func (x *exchange) move(w *approval.Waiting, in *getPetitionIn) bool {
 	ctx, m.leave = context.WithCancel(context.Background())
 	// Of the request only what is asked about it later: it would keep its headers and its server's buffers.
 	r := &http.Request{Method: x.r.Method, Header: http.Header{"Authorization": {strings.Clone(x.r.Header.Get("Authorization"))}}}
-	m.exchange = &exchange{API: x.API, route: x.route, r: r.WithContext(ctx), id: x.id, start: x.start, checked: x.checked, count: x.count, actor: x.actor, held: true, holding: x.holding}
-	x.holding = nil
+	m.exchange = &exchange{API: x.API, route: x.route, r: r.WithContext(ctx), id: x.id, start: x.start, checked: x.checked, count: x.count, actor: x.actor, held: true, holding: x.holding, parked: x.parked}
+	x.holding, x.parked = nil, 0
 	x.outside.add(m)
 	go m.read()
 	go m.wait()

@@ -215,7 +215,10 @@ func paramSchema(d param, registry huma.Registry) *huma.Param {
 func codesOf(rt *route, said operation) []string {
 	codes := []int{http.StatusInternalServerError, http.StatusServiceUnavailable}
 	if rt.permission != public {
-		codes = append(codes, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound)
+		codes = append(codes, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusTooManyRequests)
+	}
+	if rt.endpoint.in != nil && rt.endpoint.in.Implements(reflect.TypeFor[credentialed]()) {
+		codes = append(codes, http.StatusTooManyRequests)
 	}
 	if _, has := bodyField(rt.endpoint.in); has {
 		codes = append(codes, http.StatusBadRequest, http.StatusRequestEntityTooLarge)

@@ -27,6 +27,9 @@ func stream[Data, In any](gauge func(*metrics) prometheus.Gauge, do func(a *API,
 			x.w.Header().Set("Content-Type", eventStreamType)
 			return nil, nil
 		}
+		if err := x.park(weightOf(in)); err != nil {
+			return nil, err
+		}
 		x.hold(gauge(x.metrics))
 		out := &eventStream{x}
 		err := do(x.API, x.r.Context(), x.actor, *in, out)

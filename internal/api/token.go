@@ -131,6 +131,8 @@ type exchangeTokenBody struct {
 	RefreshToken string `json:"refreshToken" maxLength:"4096" doc:"A long-lived token of a service account." example:"ind_…"`
 }
 
+func (in exchangeTokenIn) credential() string { return in.Body.RefreshToken }
+
 func (a *API) exchangeToken(ctx context.Context, _ approval.Actor, in exchangeTokenIn) (*token, error) {
 	if in.Body.GrantType != "refresh_token" {
 		return nil, approval.FieldError("grantType", "must be refresh_token")

@@ -17,6 +17,9 @@ import (
 // awaitPetition answers the petition, at once or when it is not open any more.
 func (x *exchange) awaitPetition(in *getPetitionIn) (any, error) {
 	if in.parks() {
+		if err := x.park(1); err != nil {
+			return nil, err
+		}
 		x.hold(x.metrics.waiters)
 	}
 	p, w, err := x.Service.BeginWait(x.r.Context(), x.actor, in.Name, in.Wait)
@@ -74,6 +77,10 @@ func (x *exchange) release() {
 	if x.holding != nil {
 		x.holding.Dec()
 		x.holding = nil
+	}
+	if x.parked > 0 {
+		x.Limits.Leave(x.actor, x.parked)
+		x.parked = 0
 	}
 }
 

@@ -13,6 +13,8 @@ type waitPetitionsBody struct {
 	Names []string `json:"names" minItems:"1" maxItems:"10000" doc:"The names of the petitions."`
 }
 
+func (in waitPetitionsIn) weight() int { return len(in.Body.Names) }
+
 // The kinds of events of a stream that waits for petitions.
 const (
 	eventPetition = "petition" // it is not open; data is the petition

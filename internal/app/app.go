@@ -23,6 +23,7 @@ import (
 	"github.com/indent-approvals/indent/internal/config"
 	"github.com/indent-approvals/indent/internal/identity"
 	"github.com/indent-approvals/indent/internal/jobs"
+	"github.com/indent-approvals/indent/internal/limits"
 	"github.com/indent-approvals/indent/internal/policy"
 	"github.com/indent-approvals/indent/internal/store"
 	"github.com/indent-approvals/indent/internal/web"
@@ -48,6 +49,7 @@ type App struct {
 	store   *store.Store
 	service *approval.Service
 
+	limits   *limits.Limits
 	identity *identity.Identity
 	runner   *jobs.Runner
 	metrics  *prometheus.Registry
@@ -100,7 +102,10 @@ func Build(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 const waitPoll = 10 * time.Second
 
 func (a *App) wire(ctx context.Context) (err error) {
-	deps := approval.Deps{Store: a.store, Policy: policy.New(), Clock: a.clock, IDs: a.ids, Broker: a.store.Broker(), Logger: a.logger}
+	a.limits = limits.New(limits.Config{Calls: a.cfg.RateCalls, Petitions: a.cfg.RatePetitions, Refusals: a.cfg.RateRefusals, Wrong: a.cfg.RateWrong,
+		Waits: a.cfg.WaitsPerActor, Trusted: a.cfg.TrustedProxies, Clock: a.clock})
+	a.countLimits()
+	deps := approval.Deps{Limits: a.limits, Store: a.store, Policy: policy.New(), Clock: a.clock, IDs: a.ids, Broker: a.store.Broker(), Logger: a.logger}
 	if a.cfg.Shared() {
 		deps.WaitPoll = waitPoll
 	}
@@ -221,12 +226,12 @@ func (a *App) handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	var err error
 	a.rest, err = api.New(api.Deps{Service: a.service, Auth: a.identity, Tokens: a.identity, Keys: func() any { return a.identity.JWKS() },
-		Logger: a.logger, Metrics: a.metrics, Ready: a.Ready, Version: a.version, Resume: a.back.resume})
+		Limits: a.limits, Logger: a.logger, Metrics: a.metrics, Ready: a.Ready, Version: a.version, Resume: a.back.resume})
 	if err != nil {
 		return nil, err
 	}
 	a.rest.Register(mux)
-	web.New(web.Deps{Service: a.service, Sessions: a.identity.Sessions(), Tokens: a.identity, BaseURL: a.URL(), Logger: a.logger, Dev: a.dev}).Register(mux)
+	web.New(web.Deps{Service: a.service, Sessions: a.identity.Sessions(), Tokens: a.identity, Limits: a.limits, BaseURL: a.URL(), Logger: a.logger, Dev: a.dev}).Register(mux)
 	return pastTheMux(a.rest, mux), nil
 }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/indent-approvals/indent/internal/limits"
 	"github.com/indent-approvals/indent/internal/store"
 )
 
@@ -20,4 +21,15 @@ func (a *App) countStore() {
 		a.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: c.name, Help: c.help},
 			func() float64 { return float64(c.value(a.store.Stats())) }))
 	}
+}
+
+// countLimits shows which budgets are spent how often.
+func (a *App) countLimits() {
+	for kind, name := range limits.Kinds {
+		a.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "indent_limited_total",
+			Help: "Calls and attempts that were answered 429, by the budget that was spent.", ConstLabels: prometheus.Labels{"limit": name}},
+			func() float64 { return float64(a.limits.Refused(limits.Kind(kind))) }))
+	}
+	a.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "indent_limits_known",
+		Help: "Members, addresses and credentials that the node keeps a budget of; bounded."}, func() float64 { return float64(a.limits.Known()) }))
 }

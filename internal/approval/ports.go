@@ -258,6 +258,21 @@ type IDs interface {
 	Secret(n int) string
 }
 
+// Limits bounds what one actor may cost. A budget that is spent answers TooMany, with a time to come back.
+type Limits interface {
+	// Petition counts a petition that the actor asks for.
+	Petition(a Actor) error
+	// Refusal counts a refused attempt of the actor. With an error the attempt is not written to the log; tell says that
+	// the log is to be told so, once in a while.
+	Refusal(a Actor) (tell bool, err error)
+}
+
+// noLimits bounds nothing.
+type noLimits struct{}
+
+func (noLimits) Petition(Actor) error                 { return nil }
+func (noLimits) Refusal(Actor) (tell bool, err error) { return false, nil }
+
 // Broker tells waiters that something may have changed. It is only ever a hint: whoever is woken reads the store.
 type Broker interface {
 	// Subscribe answers a channel that receives after every Publish of the topic from now on; hints may be merged.

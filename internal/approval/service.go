@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Deps are what the use cases stand on; all are required except Logger.
+// Deps are what the use cases stand on; all are required except Logger and Limits.
 type Deps struct {
 	Store  Store
 	Policy Policy
@@ -15,6 +15,8 @@ type Deps struct {
 	IDs    IDs
 	Broker Broker
 	Logger *slog.Logger
+	// Limits bounds what one actor may cost; without it nothing does.
+	Limits Limits
 	// WaitPoll is how often a waiter reads the store although no hint came; 0 where hints cannot get lost (one node).
 	WaitPoll time.Duration
 }
@@ -30,6 +32,9 @@ type Service struct {
 func NewService(deps Deps) *Service {
 	if deps.Logger == nil {
 		deps.Logger = slog.New(slog.DiscardHandler)
+	}
+	if deps.Limits == nil {
+		deps.Limits = noLimits{}
 	}
 	return &Service{Deps: deps, policies: policyCache{entries: map[string]cachedPolicy{}}}
 }
@@ -50,7 +55,16 @@ func (s *Service) Refuse(ctx context.Context, a Actor, action string, why error)
 }
 
 // refuse writes the refused attempt to the log and answers why it was refused. Who hangs up at once is in the log too.
+// An actor who is refused without end cannot fill the log: beyond its budget it is told to come back, whatever it tried,
+// and the log has one entry that says so.
 func (s *Service) refuse(ctx context.Context, a Actor, action, petition string, why error) error {
+	tell, over := s.Limits.Refusal(a)
+	if over != nil {
+		if !tell {
+			return over
+		}
+		why = over
+	}
 	labels := map[string]string{LabelRefusedCode: string(CodeOf(why)), LabelRefusedAction: printable(action, MaxLabelValue-1)}
 	if petition != "" {
 		labels[LabelPetition] = petition

@@ -84,6 +84,9 @@ func (s *Service) replay(ctx context.Context, a Actor, asked Idempotency, why er
 
 // draft answers the petition as policy leaves it and the change that makes it so. It may replace another one.
 func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces string) (Petition, Change, error) {
+	if err := s.Limits.Petition(a); err != nil {
+		return Petition{}, Change{}, err
+	}
 	now := s.Clock.Now()
 	p := Petition{Space: a.Space, Name: s.IDs.UUID(), Resources: n.Resources, CreatedBy: a.Resource(), Reason: n.Reason,
 		Params: n.Params, Labels: n.Labels, DisplayName: n.DisplayName, Duration: n.Duration}

@@ -28,6 +28,7 @@ var rooms = []room{
 	}},
 	{"internal/identity", []string{"internal/approval", "github.com/go-jose/go-jose/v4"}},
 	{"internal/jobs", []string{"internal/approval"}},
+	{"internal/limits", []string{"internal/approval"}},
 	{"internal/webhook", []string{"internal/approval", "code.dny.dev/ssrf"}},
 	{"internal/notify", []string{"internal/approval"}},
 	{"internal/api", []string{

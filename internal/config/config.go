@@ -6,6 +6,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,10 @@ type Config struct {
 	LogLevel        string
 	TokenTTL        time.Duration
 	SessionTTL      time.Duration
+	// What one member, or one address, may cost a node; 0 is no limit.
+	RateCalls, RatePetitions, RateRefusals, RateWrong, WaitsPerActor int
+	// TrustedProxies are those whose X-Forwarded-For or Forwarded counts.
+	TrustedProxies []netip.Prefix
 }
 
 // envPrefix keeps the server's variables apart from the clients' INDENT_API_URL, INDENT_SPACE and INDENT_API_TOKEN.

@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ func write(t *testing.T, text string) string {
 func TestTheDefaultsAreWhatTheTableSays(t *testing.T) {
 	t.Parallel()
 	want := Config{Addr: "127.0.0.1:8080", Database: "indent.db", LogFormat: "json", LogLevel: "info", TokenTTL: time.Hour, SessionTTL: 12 * time.Hour,
-		DatabaseTimeout: 15 * time.Second, MaxConnections: 50_000}
+		DatabaseTimeout: 15 * time.Second, MaxConnections: 50_000, RateCalls: 500, RatePetitions: 200, RateRefusals: 10, RateWrong: 10, WaitsPerActor: 20_000}
 	got, err := Load(Source{})
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)
@@ -39,7 +40,8 @@ func TestLaterSourcesWin(t *testing.T) {
 		Environ: []string{"HOME=/root", "INDENT_API_TOKEN=x", "INDENT_SPACE=y", "INDENT_SERVER_ADDR=127.0.0.1:2", "INDENT_SERVER_LOG_LEVEL=warn", "INDENT_SERVER_SESSION_TTL=8h"},
 		Flags:   map[string]string{"addr": "127.0.0.1:3", "base_url": "https://Indent.Example.com:443/"}})
 	want := Config{Addr: "127.0.0.1:3", BaseURL: "https://indent.example.com", InsecureHTTP: true, Database: "postgres://u:p@db/indent",
-		LogFormat: "text", LogLevel: "warn", TokenTTL: 90 * time.Minute, SessionTTL: 8 * time.Hour, DatabaseTimeout: 5 * time.Second, MaxConnections: 100}
+		LogFormat: "text", LogLevel: "warn", TokenTTL: 90 * time.Minute, SessionTTL: 8 * time.Hour, DatabaseTimeout: 5 * time.Second, MaxConnections: 100,
+		RateCalls: 500, RatePetitions: 200, RateRefusals: 10, RateWrong: 10, WaitsPerActor: 20_000}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)
 	}
@@ -75,6 +77,9 @@ func TestWhatIsWrongNamesTheSettingAndWhereItCameFrom(t *testing.T) {
 		{"an address without a port", "addr: localhost", Source{}, []string{"FILE:1: addr", "host:port"}},
 		{"an address with a wrong port", "", flag("addr", "localhost:99999"), []string{"host:port"}},
 		{"no database", "database: ''", Source{}, []string{"FILE:1: database", "not be empty"}},
+		{"a rate below nothing", "rate_calls: -1", Source{}, []string{"FILE:1: rate_calls", "0 to 1000000"}},
+		{"a proxy that is a name", "trusted_proxies: 10.0.0.0/8, proxy.internal", Source{}, []string{"FILE:1: trusted_proxies", `"proxy.internal"`, "such as 10.0.0.0/8"}},
+		{"a network with a host in it", "trusted_proxies: 10.0.0.1/8", Source{}, []string{"FILE:1: trusted_proxies", `"10.0.0.1/8"`}},
 		{"neither true nor false", "insecure_http: maybe", Source{}, []string{"FILE:1: insecure_http", "true, false"}},
 
 		{"a base URL with a path", "base_url: https://example.com/indent", Source{}, []string{"FILE:1: base_url", "scheme and a host only"}},
@@ -122,7 +127,7 @@ func TestAFileThatIsNotThereIsSaid(t *testing.T) {
 func TestAFileMaySayNothing(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "\n", "# only a comment\n", Sample()} {
-		if got, err := Load(Source{File: write(t, text)}); err != nil || got != Default() {
+		if got, err := Load(Source{File: write(t, text)}); err != nil || !reflect.DeepEqual(got, Default()) {
 			t.Errorf("%q: %+v, %v", text, got, err)
 		}
 	}
@@ -191,7 +196,7 @@ func TestTheSampleIsValid(t *testing.T) {
 		}
 		lines = append(lines, line)
 	}
-	if got, err := Load(Source{File: write(t, strings.Join(lines, "\n"))}); err != nil || got != Default() {
+	if got, err := Load(Source{File: write(t, strings.Join(lines, "\n"))}); err != nil || !reflect.DeepEqual(got, Default()) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -225,8 +230,16 @@ func FuzzEnvironment(f *testing.F) {
 			}
 			return
 		}
-		if again, err := Load(Source{Environ: []string{entry}}); err != nil || again != got || got.TokenTTL <= 0 || got.SessionTTL <= 0 || got.Database == "" {
+		if again, err := Load(Source{Environ: []string{entry}}); err != nil || !reflect.DeepEqual(again, got) || got.TokenTTL <= 0 || got.SessionTTL <= 0 || got.Database == "" {
 			t.Errorf("%q is %+v, and then %+v, %v", entry, got, again, err)
 		}
 	})
+}
+
+func TestTrustedProxiesAreAddressesAndNetworks(t *testing.T) {
+	t.Parallel()
+	got, err := Load(Source{File: write(t, "trusted_proxies: 10.0.0.0/8, 2001:db8::7,")})
+	if err != nil || len(got.TrustedProxies) != 2 || got.TrustedProxies[0].String() != "10.0.0.0/8" || got.TrustedProxies[1].String() != "2001:db8::7/128" {
+		t.Errorf("%v %v", got.TrustedProxies, err)
+	}
 }

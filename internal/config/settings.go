@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -50,6 +51,24 @@ var settings = []setting{
 	}},
 	{"session_ttl", "12h", "How long a browser stays signed in: 5m to 720h.", func(c *Config, v string) error {
 		return between(v, 5*time.Minute, 720*time.Hour, &c.SessionTTL)
+	}},
+	{"rate_calls", "500", "How many calls and pages one member may ask this node for in a second, four times as many at once; what comes on top is answered 429 with Retry-After. 0 is no limit, as for all rates.", func(c *Config, v string) error {
+		return count(v, 0, 1_000_000, &c.RateCalls)
+	}},
+	{"rate_petitions", "200", "How many petitions one member may ask for in a second, four times as many at once.", func(c *Config, v string) error {
+		return count(v, 0, 1_000_000, &c.RatePetitions)
+	}},
+	{"rate_refusals", "10", "How many refused attempts of one member are written to the log in a second, ten times as many at once. Further ones are answered 429, counted in indent_limited_total, and the log says so once a minute.", func(c *Config, v string) error {
+		return count(v, 0, 1_000_000, &c.RateRefusals)
+	}},
+	{"rate_wrong", "10", "How many wrong tokens, sessions and sign-in links one address (of IPv6: one /64) may send in a second, ten times as many at once. Beyond it a wrong one is answered 429 and a right one still works.", func(c *Config, v string) error {
+		return count(v, 0, 10_000, &c.RateWrong)
+	}},
+	{"waits_per_actor", "20000", "How many waits and streams one member may have parked on this node; a stream that waits for many petitions counts one for each hundred. 0 is no limit.", func(c *Config, v string) error {
+		return count(v, 0, 10_000_000, &c.WaitsPerActor)
+	}},
+	{"trusted_proxies", "", "Addresses and networks of the proxies in front, such as 10.0.0.0/8, 2001:db8::7, separated by commas. Only from them X-Forwarded-For and Forwarded are believed, and only the last address in it that is none of theirs. Empty: nobody is.", func(c *Config, v string) error {
+		return networks(v, &c.TrustedProxies)
 	}},
 }
 
@@ -102,6 +121,25 @@ func count(v string, least, most int, to *int) error {
 		return fmt.Errorf("%q must be a whole number from %d to %d", v, least, most)
 	}
 	*to = n
+	return nil
+}
+
+// networks reads addresses and networks that are separated by commas.
+func networks(v string, to *[]netip.Prefix) error {
+	*to = nil
+	for text := range strings.SplitSeq(v, ",") {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(text)
+		if a, alone := netip.ParseAddr(text); alone == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil || p != p.Masked() || p.Addr().Zone() != "" || p.Addr().Is4In6() {
+			return fmt.Errorf("%q must be an address or a network, such as 10.0.0.0/8 or 2001:db8::7", text)
+		}
+		*to = append(*to, p)
+	}
 	return nil
 }
 

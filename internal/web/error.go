@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"math"
 	"net/http"
 
 	"github.com/indent-approvals/indent/internal/approval"
@@ -48,7 +49,7 @@ func (w *Web) errorPage(r *http.Request, v visitor, err error) answer {
 		view.Message = "There is nothing at this address, or it is not for you to see. Look at the address once more, or begin at the inbox."
 	case code != approval.Internal && errors.As(err, &known):
 		view.Message = known.Error()
-		view.Retry = int(known.RetryAfter.Seconds())
+		view.Retry = int(math.Ceil(known.RetryAfter.Seconds()))
 	}
 	if code == approval.Unavailable && view.Retry == 0 {
 		view.Retry = 5

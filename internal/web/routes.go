@@ -89,7 +89,11 @@ func (w *Web) dispatch(r *http.Request, routes []Route, v *visitor) (answer, err
 	if err != nil {
 		return answer{}, err
 	}
-	if *v, err = w.visitor(r); err != nil {
+	*v, err = w.visitor(r)
+	if route.Who == Anyone && approval.CodeOf(err) == approval.TooMany {
+		*v, err = visitor{}, nil // what is there for anybody is there without a session
+	}
+	if err != nil {
 		return answer{}, err
 	}
 	if route.Who == Anyone {
@@ -97,6 +101,9 @@ func (w *Web) dispatch(r *http.Request, routes []Route, v *visitor) (answer, err
 	}
 	if !v.signedIn() {
 		return w.askToSignIn(r), nil
+	}
+	if err := w.Limits.Call(v.Actor); err != nil {
+		return answer{}, err
 	}
 	if err := w.Service.Authorize(r.Context(), v.Actor, route.Who, r.Method+" "+route.Path); err != nil {
 		return answer{}, err

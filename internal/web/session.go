@@ -24,7 +24,16 @@ func (w *Web) visitor(r *http.Request) (visitor, error) {
 	if secret == "" {
 		return visitor{}, nil
 	}
+	look, err := w.Limits.Admit(r, secret)
+	if err != nil {
+		return visitor{}, err
+	}
 	actor, err := w.Sessions.Authenticate(r.Context(), secret)
+	if err == nil && look == 0 {
+		return visitor{actor, secret}, nil
+	}
+	// A session that is over is sent until the browser forgets it: it counts, but the visitor is told to sign in.
+	_ = w.Limits.Judge(r, secret, look, err)
 	switch approval.CodeOf(err) {
 	case "":
 		return visitor{actor, secret}, nil

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
@@ -40,15 +41,24 @@ func (w *Web) showSignIn(r *http.Request, v visitor) (answer, error) {
 }
 
 func (w *Web) signInPage(r *http.Request, v visitor, link, back string) (answer, error) {
+	if link == "" {
+		return w.linkPage(v, link, back, nil, nil)
+	}
+	var member approval.Member
+	err := w.throttled(r, link, func() (err error) {
+		member, err = w.Sessions.Look(r.Context(), link)
+		return err
+	})
+	return w.linkPage(v, link, back, &member, err)
+}
+
+// linkPage is the page of a link that stands for the member, or of one that does not, with what was found.
+func (w *Web) linkPage(v visitor, link, back string, member *approval.Member, err error) (answer, error) {
 	view := signInView{Link: link, Return: localPath(back), Current: v.ID, Server: w.BaseURL}
 	page := answer{page: "signin", title: "Sign in", data: &view}
-	if link == "" {
-		return page, nil
-	}
-	member, err := w.Sessions.Look(r.Context(), link)
 	switch approval.CodeOf(err) {
 	case "":
-		view.Member = &member
+		view.Member = member
 	case approval.Expired, approval.Conflict:
 		page.status, view.Problem = http.StatusGone, "This link was used already, or is too old."
 	case approval.Unauthenticated, approval.NotFound, approval.Invalid:
@@ -66,11 +76,19 @@ func (w *Web) signIn(r *http.Request, v visitor) (answer, error) {
 		return answer{}, err
 	}
 	link, back := linkIn(r.PostForm.Get("link")), r.PostForm.Get("return")
-	secret, end, err := w.Sessions.SignIn(r.Context(), link)
+	if link == "" {
+		return w.signInPage(r, v, link, back)
+	}
+	var secret string
+	var end time.Time
+	err := w.throttled(r, link, func() (err error) {
+		secret, end, err = w.Sessions.SignIn(r.Context(), link)
+		return err
+	})
 	switch approval.CodeOf(err) {
 	case "":
 	case approval.Expired, approval.Conflict, approval.Unauthenticated, approval.NotFound, approval.Invalid:
-		return w.signInPage(r, v, link, back)
+		return w.linkPage(v, link, back, nil, err)
 	default:
 		return answer{}, err
 	}

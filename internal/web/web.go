@@ -16,11 +16,12 @@ import (
 	"github.com/indent-approvals/indent/internal/approval"
 )
 
-// Deps are what the pages stand on; all are required except Logger.
+// Deps are what the pages stand on; all are required except Logger and Limits.
 type Deps struct {
 	Service  *approval.Service
 	Sessions Sessions
 	Tokens   Tokens
+	Limits   Limits
 	// BaseURL is the address that people and clients use, such as https://indent.example.com.
 	BaseURL string
 	Logger  *slog.Logger
@@ -59,6 +60,9 @@ type Web struct {
 func New(deps Deps) *Web {
 	if deps.Logger == nil {
 		deps.Logger = slog.New(slog.DiscardHandler)
+	}
+	if deps.Limits == nil {
+		deps.Limits = noLimits{}
 	}
 	base, err := url.Parse(deps.BaseURL)
 	if err != nil {

@@ -51,6 +51,8 @@ func Start(t testing.TB, o Options) *Server {
 	if o.Database != "" {
 		cfg.Database = o.Database
 	}
+	// A test does in a second what people do in a day; the tests of limits set them.
+	cfg.RateCalls, cfg.RatePetitions, cfg.RateRefusals, cfg.RateWrong, cfg.WaitsPerActor = 0, 0, 0, 0, 0
 	if o.Config != nil {
 		o.Config(&cfg)
 	}
