@@ -46,6 +46,7 @@ func (t *terminal) prepare(cmd *cobra.Command, s *settingFlags, folder string, p
 	if err != nil {
 		return err
 	}
+	cfg.RatePetitions = 0 // one member asks for all of them
 	a, err := app.Build(cmd.Context(), cfg, app.Options{Logger: logger(t.err, "text", "warn"), Version: t.version})
 	if err != nil {
 		return err
