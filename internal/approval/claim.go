@@ -17,6 +17,8 @@ type NewClaim struct {
 	Labels map[string]string
 	// Resources are what the claimant was shown, copied from the petition; may be empty.
 	Resources []Resource
+	// Confirmation is a passkey's signature over the petition's digest; nil without one.
+	Confirmation *Confirmation
 }
 
 // Check refuses a claim that is not one of the three, or is out of its limits.
@@ -25,6 +27,14 @@ func (c NewClaim) Check() error {
 	case EventApprove, EventDeny, EventRevoke:
 	default:
 		return FieldError("claim.event", "must be %s, %s or %s", EventApprove, EventDeny, EventRevoke)
+	}
+	if c.Confirmation != nil {
+		if c.Event != EventApprove {
+			return FieldError("claim.confirmation", "belongs to an approval: leave it out")
+		}
+		if err := c.Confirmation.Check("claim.confirmation"); err != nil {
+			return err
+		}
 	}
 	return firstError(
 		checkProse("claim.reason", c.Reason, MaxReason),

@@ -27,6 +27,8 @@ type digestInput struct {
 	Resources   []Resource     `json:"resources"`
 }
 
+const digestScheme = "sha256:"
+
 // Digest answers "sha256:" and the hex hash of what the petition asks. Any change of it is another petition.
 func Digest(petitioners, resources []Resource, params []byte, reason string, duration time.Duration) (string, error) {
 	text, err := digestInput{duration.String(), params, petitioners, reason, resources}.canonical()
@@ -34,8 +36,7 @@ func Digest(petitioners, resources []Resource, params []byte, reason string, dur
 		return "", Wrap(Invalid, err, "the petition cannot be written as canonical JSON")
 	}
 	sum := sha256.Sum256(text)
-	const scheme = "sha256:"
-	out := hex.AppendEncode(append(make([]byte, 0, len(scheme)+2*len(sum)), scheme...), sum[:])
+	out := hex.AppendEncode(append(make([]byte, 0, len(digestScheme)+2*len(sum)), digestScheme...), sum[:])
 	return string(out), nil
 }
 

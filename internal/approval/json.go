@@ -226,7 +226,7 @@ func (j JSON) Requirements(list []Requirement) JSON {
 		if len(r.Reviewers.Persons) > 0 {
 			j = Texts(j.Name("persons"), r.Reviewers.Persons)
 		}
-		j = j.End().Int("count", int64(r.Count)).Bool("selfApproval", r.SelfApproval).End()
+		j = j.End().Int("count", int64(r.Count)).Bool("selfApproval", r.SelfApproval).Text("confirm", r.Confirm).End()
 	}
 	return append(j, ']')
 }

@@ -111,6 +111,7 @@ func (r *jsonReader) requirement(q *Requirement) {
 	r.expect('}')
 	q.Count = int(r.must("count").integer())
 	q.SelfApproval = r.must("selfApproval").boolean()
+	q.Confirm = r.quotedIf("confirm")
 	r.expect('}')
 }
 

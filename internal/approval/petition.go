@@ -252,6 +252,9 @@ func (p Petition) approvals(i int) int {
 		if c.Event != EventApprove || !slices.Contains(c.requirements(), i) {
 			continue
 		}
+		if p.Verdict.Requirements[i].Confirm != "" && !c.confirmed() {
+			continue
+		}
 		if person := c.Label(LabelPerson); !slices.Contains(persons, person) {
 			persons = append(persons, person)
 		}
@@ -337,7 +340,7 @@ type NewPetition struct {
 // reservedPrefixes are, too.
 var (
 	reservedLabels   = []string{LabelPetition, LabelDigest, LabelReplaces, LabelReplacedBy, LabelSpace}
-	reservedPrefixes = []string{"indent.com/claim/", "indent.com/policy/", "indent.com/refused/", "indent.com/token/"}
+	reservedPrefixes = []string{"indent.com/claim/", "indent.com/policy/", "indent.com/refused/", "indent.com/token/", "indent.com/passkey/"}
 )
 
 func reserved(label string) bool {

@@ -66,6 +66,10 @@ type Store interface {
 	TouchTokens(ctx context.Context, uses []TokenUse) error
 	// Trusts answers the trusts of a service account, or of all when account is "", oldest first.
 	Trusts(ctx context.Context, space, account string) ([]Trust, error)
+	// Passkey answers one by its credential's id, NotFound when the space does not have it.
+	Passkey(ctx context.Context, space, id string) (Passkey, error)
+	// Passkeys answers the passkeys of a member, oldest first.
+	Passkeys(ctx context.Context, space, member string) ([]Passkey, error)
 	// SigningKeys answers all signing keys, newest first.
 	SigningKeys(ctx context.Context) ([]SigningKey, error)
 
@@ -157,6 +161,28 @@ type (
 	PutSigningKey struct{ Key SigningKey }
 	// DeleteSigningKey deletes by id; an id that does not exist is a Conflict.
 	DeleteSigningKey struct{ ID string }
+	// PutPasskey inserts; a credential that is known, in whatever space, is a Conflict.
+	PutPasskey struct{ Passkey Passkey }
+	// UsePasskey sets the counter and LastUsed if the counter is still Expect; otherwise it is a Conflict.
+	UsePasskey struct {
+		ID              string
+		Expect, Counter int64
+		At              time.Time
+	}
+	// DeletePasskey deletes; one that does not exist is NotFound.
+	DeletePasskey struct{ ID string }
+	// PutChallenge inserts, or replaces the session's last one of the purpose. Those that are over at Now are deleted.
+	PutChallenge struct {
+		Challenge Challenge
+		Now       time.Time
+	}
+	// UseChallenge deletes a challenge that is not over; one that is, or that was used or replaced, is a Conflict.
+	UseChallenge struct {
+		Session, Purpose, Hash string
+		Now                    time.Time
+	}
+	// PutConfirmation keeps that a signature was used: a second time is a Conflict.
+	PutConfirmation struct{ Use string }
 	// PutJob inserts or replaces the job with the same key, free of any lease.
 	PutJob struct{ Job Job }
 	// DeleteJob deletes by key, if it is there.

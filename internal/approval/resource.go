@@ -12,6 +12,8 @@ const (
 	LabelBlock       = "indent.com/block" // the resource's name in paths
 	LabelRequestable = "indent.com/requestable"
 	LabelDeactivated = "indent.com/resource/is_deactivated"
+	// LabelConfirm of a directory entry demands that whoever approves it confirms that: "passkey".
+	LabelConfirm = "indent.com/confirm"
 )
 
 // Resource is anything that can act or be acted on: a person, a bot, a group, a database, an action.

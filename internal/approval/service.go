@@ -8,6 +8,7 @@ import (
 )
 
 // Deps are what the use cases stand on; all are required except Logger and Limits.
+// Deps are what the use cases stand on; all are required except Logger, Authenticators and Passkeys.
 type Deps struct {
 	Store  Store
 	Policy Policy
@@ -17,6 +18,9 @@ type Deps struct {
 	Logger *slog.Logger
 	// Limits bounds what one actor may cost; without it nothing does.
 	Limits Limits
+	// Authenticators checks passkeys; without it nothing can be confirmed with one.
+	Authenticators Authenticators
+	Passkeys       PasskeyRules
 	// WaitPoll is how often a waiter reads the store although no hint came; 0 where hints cannot get lost (one node).
 	WaitPoll time.Duration
 }
@@ -26,6 +30,7 @@ type Deps struct {
 type Service struct {
 	Deps
 	policies policyCache
+	labelled labelledCache
 }
 
 // NewService answers the use cases over deps.
@@ -37,6 +42,7 @@ func NewService(deps Deps) *Service {
 		deps.Limits = noLimits{}
 	}
 	return &Service{Deps: deps, policies: policyCache{entries: map[string]cachedPolicy{}}}
+	return &Service{Deps: deps, policies: policyCache{entries: map[string]cachedPolicy{}}, labelled: labelledCache{entries: map[string]cachedLabelled{}}}
 }
 
 // Authorize answers nil if the actor has the permission. Otherwise the attempt is written to the log as access/refused
@@ -124,6 +130,8 @@ func (s *Service) topics(c Change) []string {
 			}
 		case PutPolicy:
 			s.policies.forget(c.Space)
+		case PutResource:
+			s.labelled.forget(c.Space)
 		}
 	}
 	return topics

@@ -9,7 +9,7 @@ import (
 // petition after the claim, and the claim.
 //
 // Refused, and logged: Forbidden when policy does not name the actor, when it is one of those who ask and no rule
-// allows that, or when its token may not claim; Conflict when the petition is not in a phase for it, when the person
+// allows that, when its token may not claim, or when an approval is to be confirmed and is not; Conflict when the petition is not in a phase for it, when the person
 // has approved before, or when the claim names another digest. A claim that is sent again with the same key (a
 // client's retry) answers the first one.
 func (s *Service) Decide(ctx context.Context, a Actor, name string, c NewClaim, key string) (Petition, Event, error) {
@@ -81,13 +81,18 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 	if c.Event == EventApprove && p.approvedAs(a) {
 		return p, Event{}, p.votedBefore(a.Person)
 	}
-	claim := s.petitionEvent(a, p, now, c.Event, c.Reason, claimLabels(c, p, a, who))
+	labels := claimLabels(c, p, a, who)
+	confirmed, err := s.confirm(ctx, a, p, c, who, labels, now)
+	if err != nil {
+		return p, Event{}, err
+	}
+	claim := s.petitionEvent(a, p, now, c.Event, c.Reason, labels)
 	claim.ExternalID = key
 	next, err := p.Apply(claim, now)
 	if err != nil {
 		return p, Event{}, err
 	}
-	change := Change{Space: p.Space, Events: append(make([]Event, 0, 2), claim), Writes: make([]Write, 0, 3)}
+	change := Change{Space: p.Space, Events: append(make([]Event, 0, 2), claim), Writes: append(make([]Write, 0, 5), confirmed...)}
 	if c.Event == EventApprove {
 		change.Writes = append(change.Writes, PutVote{Petition: p.Name, Person: a.Person})
 		if next, err = s.grantIfMet(ctx, a, next, &change, now); err != nil {
@@ -171,7 +176,11 @@ func (s *Service) standing(ctx context.Context, a Actor, p Petition, now time.Ti
 				return p, err
 			}
 			// Two who were found to be one person since then count once.
-			if c = c.countingFor(p.EligibilityOf(who).Requirements, who.Person); len(c.requirements()) == 0 {
+			counts, err := s.stillConfirmed(ctx, p, c, p.EligibilityOf(who).Requirements)
+			if err != nil {
+				return p, err
+			}
+			if c = c.countingFor(counts, who.Person); len(c.requirements()) == 0 {
 				continue
 			}
 		}

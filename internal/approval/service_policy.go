@@ -72,6 +72,9 @@ func (v Verdict) check() error {
 // check refuses a requirement that is met by nobody's approval, or that too few are named for.
 func (r Requirement) check() error {
 	named := len(slices.Compact(slices.Sorted(slices.Values(r.Reviewers.Persons))))
+	if r.Confirm != "" && r.Confirm != ConfirmPasskey {
+		return Errorf(Internal, "a requirement asks to confirm with %q, which there is not", r.Confirm)
+	}
 	if r.Count < 1 || len(r.Reviewers.Roles) == 0 && r.Count > named {
 		return Errorf(Internal, "a requirement asks for %d approvals by %d persons", r.Count, named)
 	}

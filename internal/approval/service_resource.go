@@ -87,6 +87,9 @@ func (s *Service) putResources(ctx context.Context, a Actor, field string, list 
 		if err := r.Check(); err != nil {
 			return nil, under(at, err)
 		}
+		if v, has := r.Labels[LabelConfirm]; has && v != ConfirmPasskey {
+			return nil, FieldError(at+".labels."+LabelConfirm, "must be %q, or left out", ConfirmPasskey)
+		}
 		if r.Name() == "" {
 			r = r.withLabel(LabelBlock, s.IDs.UUID())
 		}

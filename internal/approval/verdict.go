@@ -34,7 +34,12 @@ type Requirement struct {
 	Reviewers    Reviewers `json:"reviewers"`
 	Count        int       `json:"count" minimum:"1"`
 	SelfApproval bool      `json:"selfApproval" doc:"The person who asks may review as well; such a claim is marked."`
+	// Confirm demands that each approval is confirmed: "" or ConfirmPasskey.
+	Confirm string `json:"confirm,omitempty" enum:"passkey" doc:"passkey: an approval counts only when it is confirmed with a passkey of the person."`
 }
+
+// ConfirmPasskey demands that an approval is confirmed with a passkey of the claimant, who signs the petition's digest.
+const ConfirmPasskey = "passkey"
 
 // Reviewers says who may review: anybody with one of the roles, or one of the persons.
 type Reviewers struct {

@@ -202,6 +202,11 @@ func (s *sourceRule) requirement() (r approval.Requirement, err error) {
 	if r.Reviewers, err = q.Reviewers.compile(); err != nil {
 		return r, err
 	}
+	if q.Confirm != nil {
+		if r.Confirm = q.Confirm.value; r.Confirm != approval.ConfirmPasskey {
+			return r, q.Confirm.wrong("there is no confirm %q; there is %s", q.Confirm.value, approval.ConfirmPasskey)
+		}
+	}
 	roles, persons := len(r.Reviewers.Roles), len(r.Reviewers.Persons)
 	switch {
 	case roles+persons == 0:

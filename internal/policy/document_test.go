@@ -62,6 +62,7 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"deny for a time", rule + "deny: {reason: x}\n  maxDuration: «1h", "r", "leave durations out"},
 		{"decided within for ever", rule + review + "\n  decideWithin: «1000000h", "r", "at most ten years"},
 		{"reviewed by nobody", rules + "- name«: r\n  require: {reviewers: {}}", "r", "by nobody"},
+		{"an unknown confirmation", rule + "require: {reviewers: {roles: [Owner]}, confirm: «password}", "r", `no confirm "password"`},
 		{"an unknown role", rule + "require: {reviewers: {roles: [«owner]}}", "r", `no role "owner"`},
 		{"a role twice", rule + "require: {reviewers: {roles: [Owner, «Owner]}}", "r", "twice"},
 		{"a person who has no address", rule + "require: {reviewers: {persons: [«ada]}}", "r", "address"},

@@ -44,6 +44,7 @@ type sourceRequire struct {
 	Reviewers    sourceReviewers `yaml:"reviewers"`
 	Count        *whole          `yaml:"count"`
 	SelfApproval bool            `yaml:"selfApproval"`
+	Confirm      *text           `yaml:"confirm"`
 }
 
 type sourceReviewers struct {

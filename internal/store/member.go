@@ -38,6 +38,7 @@ func (p *plan) putMember(w approval.PutMember) {
 func (p *plan) deleteMember(id string) {
 	s := p.add(deleteMember, p.space, id)
 	s.missing = func(args []any) error { return noMember(args[0], args[1]) }
+	p.add(deletePasskeys, p.space, id)
 	p.add(deleteIdentities, p.space, id)
 	p.add(deleteAliases, p.space, memberOwner(id))
 	p.add(deletePersonsGroups, p.space, id)

@@ -83,6 +83,7 @@ type Requirement struct {
 	Reviewers    Reviewers `json:"reviewers"`
 	Count        int       `json:"count"`
 	SelfApproval bool      `json:"selfApproval,omitempty"` // who asks may review as well
+	Confirm      string    `json:"confirm,omitempty"`      // "passkey": an approval counts only when confirmed with one
 }
 
 // Reviewers are everybody with one of the roles, and the persons.

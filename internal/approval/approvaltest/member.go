@@ -28,6 +28,7 @@ func (s *Store) deleteMember(tx *transaction, space, id string) error {
 		return missing("member", space, id)
 	}
 	remove(tx, s.members, key{space, id})
+	s.deletePasskeys(tx, space, id)
 	for k, i := range s.identities {
 		if k.space == space && i.Member == id {
 			remove(tx, s.identities, k)

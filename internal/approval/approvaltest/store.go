@@ -47,6 +47,7 @@ type state struct {
 	groups     map[approval.GroupMember]time.Time // by the membership without its time
 	jobs       map[string]approval.Job
 	events     []eventRow
+	passkeyRows
 }
 
 type key struct{ space, name string }
@@ -71,8 +72,9 @@ func NewStore() *Store {
 		votes: map[[3]string]bool{}, keys: map[[3]string]approval.Idempotency{}, resources: map[key]approval.Resource{},
 		policies: map[string][]approval.PolicyDocument{}, tokens: map[key]approval.Token{}, hashes: map[key]bool{},
 		signing: map[string]approval.SigningKey{}, jobs: map[string]approval.Job{}, identities: map[key]approval.Identity{},
-		groups: map[approval.GroupMember]time.Time{},
-		trusts: map[key]approval.Trust{},
+		groups:      map[approval.GroupMember]time.Time{},
+		trusts:      map[key]approval.Trust{},
+		passkeyRows: newPasskeyRows(),
 	}}
 }
 
@@ -134,6 +136,10 @@ func spaceOf(w approval.Write) (space string, has bool) {
 		return w.GroupMember.Space, true
 	case approval.DeleteGroupMember:
 		return w.GroupMember.Space, true
+	case approval.PutPasskey:
+		return w.Passkey.Space, true
+	case approval.PutChallenge:
+		return w.Challenge.Space, true
 	}
 	return "", false
 }
@@ -261,7 +267,7 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 	case approval.DeleteJob:
 		remove(tx, s.jobs, w.Key)
 	default:
-		return approval.Errorf(approval.Internal, "a write of type %T is not known", w)
+		return s.writePasskey(tx, space, w)
 	}
 	return nil
 }

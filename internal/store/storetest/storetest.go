@@ -60,6 +60,9 @@ var cases = []struct {
 	{"spaces change by version", false, spacesChange},
 	{"groups have members", false, groupsHaveMembers},
 	{"memberships end with the group and with the member", false, membershipsEnd},
+	{"passkeys are one member's", false, passkeysAreOnes},
+	{"challenges are used once", false, challengesAreUsedOnce},
+	{"confirmations are used once", false, confirmationsAreUsedOnce},
 
 	{"petitions by phase, petitioner and label", false, petitionsAreSelected},
 	{"labels that change", false, labelsChange},

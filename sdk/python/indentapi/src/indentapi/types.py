@@ -126,6 +126,7 @@ class Requirement(TypedDict):
     reviewers: Reviewers
     count: int
     selfApproval: bool
+    confirm: NotRequired[str]
 
 
 class Verdict(TypedDict):
