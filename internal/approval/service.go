@@ -8,7 +8,7 @@ import (
 )
 
 // Deps are what the use cases stand on; all are required except Logger and Limits.
-// Deps are what the use cases stand on; all are required except Logger, Authenticators and Passkeys.
+// Deps are what the use cases stand on; all are required except Logger, Limits, Authenticators and Passkeys.
 type Deps struct {
 	Store  Store
 	Policy Policy
@@ -18,7 +18,7 @@ type Deps struct {
 	Logger *slog.Logger
 	// Limits bounds what one actor may cost; without it nothing does.
 	Limits Limits
-	// Authenticators checks passkeys; without it nothing can be confirmed with one.
+	// Authenticators checks passkeys; without it nothing can be confirmed with one. Passkeys say of whom one is demanded.
 	Authenticators Authenticators
 	Passkeys       PasskeyRules
 	// WaitPoll is how often a waiter reads the store although no hint came; 0 where hints cannot get lost (one node).
@@ -41,7 +41,6 @@ func NewService(deps Deps) *Service {
 	if deps.Limits == nil {
 		deps.Limits = noLimits{}
 	}
-	return &Service{Deps: deps, policies: policyCache{entries: map[string]cachedPolicy{}}}
 	return &Service{Deps: deps, policies: policyCache{entries: map[string]cachedPolicy{}}, labelled: labelledCache{entries: map[string]cachedLabelled{}}}
 }
 
