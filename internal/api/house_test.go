@@ -41,6 +41,8 @@ type house struct {
 	server   *httptest.Server
 	logs     *syncBuffer
 	tokens   map[string]string
+	// reason is why the petitions of the matrix are asked for; it names who reviews them (see testPolicy).
+	reason string
 }
 
 func newHouse(t testing.TB) *house {
@@ -71,6 +73,9 @@ func (testPolicy) Decide(_ context.Context, in approval.PolicyInput) (approval.V
 	v := approval.Verdict{Decision: approval.VerdictReview, Rule: "review", PolicyVersion: 1, Explanation: "An Editor or an Owner reviews.",
 		Requirements: []approval.Requirement{{Reviewers: approval.Reviewers{Roles: []approval.Role{approval.Editor, approval.Owner}}, Count: 1}},
 		DecideWithin: 168 * time.Hour, DefaultDuration: time.Hour}
+	if name, named := strings.CutPrefix(in.Petition.Reason, "reviewed by "); named {
+		v.Requirements[0].Reviewers = approval.Reviewers{Persons: []string{name}}
+	}
 	switch in.Petition.Reason {
 	case "approve by rule":
 		v.Decision, v.Requirements = approval.VerdictApprove, nil

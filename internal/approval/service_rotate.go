@@ -108,8 +108,11 @@ func (s *Service) namedToken(ctx context.Context, a Actor, name string) (Token, 
 		return Token{}, missing
 	}
 	t, err := s.Store.Token(ctx, a.Space, name)
-	if err == nil && (t.Member != a.ID && !a.Can(ManageTokens) || t.Kind == TokenLink) {
+	switch {
+	case err == nil && t.Kind == TokenLink:
 		err = missing
+	case err == nil && t.Member != a.ID && !a.Can(ManageTokens): // it looks like none, but the attempt is in the log
+		err = s.refuse(ctx, a, "change token", "", missing)
 	}
 	return t, err
 }
