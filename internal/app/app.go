@@ -105,13 +105,15 @@ func (a *App) wire(ctx context.Context) (err error) {
 	a.limits = limits.New(limits.Config{Calls: a.cfg.RateCalls, Petitions: a.cfg.RatePetitions, Refusals: a.cfg.RateRefusals, Wrong: a.cfg.RateWrong,
 		Waits: a.cfg.WaitsPerActor, Trusted: a.cfg.TrustedProxies, Clock: a.clock})
 	a.countLimits()
-	deps := approval.Deps{Limits: a.limits, Store: a.store, Policy: policy.New(), Clock: a.clock, IDs: a.ids, Broker: a.store.Broker(), Logger: a.logger}
+	deps := approval.Deps{Limits: a.limits, Store: a.store, Policy: policy.New(), Clock: a.clock, IDs: a.ids, Broker: a.store.Broker(), Logger: a.logger,
+		SpacePolicy: policy.Default()}
 	if a.cfg.Shared() {
 		deps.WaitPoll = waitPoll
 	}
 	a.service = approval.NewService(deps)
 	a.runner = jobs.New(jobs.Deps{Store: a.store, Run: a.service.RunJob, Clock: a.clock, Broker: a.store.Broker(), Logger: a.logger, Jitter: rand.Float64})
-	a.identity, err = identity.New(ctx, a.service, identity.Config{Issuer: a.URL, TokenTTL: a.cfg.TokenTTL, SessionTTL: a.cfg.SessionTTL})
+	a.identity, err = identity.New(ctx, a.service, identity.Config{Issuer: a.URL, TokenTTL: a.cfg.TokenTTL, SessionTTL: a.cfg.SessionTTL,
+		Operators: a.cfg.OperatorList()})
 	return err
 }
 

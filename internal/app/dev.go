@@ -75,6 +75,7 @@ func devConfig(o DevOptions) (config.Config, error) {
 	cfg.Addr = o.Addr
 	cfg.Database = filepath.Join(o.DataDir, "indent.db")
 	cfg.LogFormat = "text"
+	cfg.Operators = DevOwner
 	if !loopback(cfg.Addr) {
 		return cfg, fmt.Errorf("indent dev listens on loopback only, %s is not: its policy lets one person play both parts; use indent serve", cfg.Addr)
 	}

@@ -14,6 +14,8 @@ type Store interface {
 	Commit(ctx context.Context, c Change) error
 
 	Space(ctx context.Context, name string) (Space, error)
+	// Spaces answers every space of the server, those that were deleted too, by name.
+	Spaces(ctx context.Context) ([]Space, error)
 	// SpacesOf answers the spaces in which id is a member that is not suspended, by name.
 	SpacesOf(ctx context.Context, id string) ([]Space, error)
 	Member(ctx context.Context, space, id string) (Member, error)

@@ -23,6 +23,8 @@ type Deps struct {
 	Passkeys       PasskeyRules
 	// WaitPoll is how often a waiter reads the store although no hint came; 0 where hints cannot get lost (one node).
 	WaitPoll time.Duration
+	// SpacePolicy is the document of a space that somebody makes; "": its owners decide.
+	SpacePolicy string
 }
 
 // Service is every use case. Each one does the same: authorize, load, decide, Apply, Commit; nothing else changes state.
@@ -31,6 +33,7 @@ type Service struct {
 	Deps
 	policies policyCache
 	labelled labelledCache
+	forget   []func()
 }
 
 // NewService answers the use cases over deps.
@@ -43,6 +46,10 @@ func NewService(deps Deps) *Service {
 	}
 	return &Service{Deps: deps, policies: policyCache{entries: map[string]cachedPolicy{}}, labelled: labelledCache{entries: map[string]cachedLabelled{}}}
 }
+
+// WhenRightsChange has f called whenever a commit of this node has changed who is let in, or as whom, so that nothing that
+// was looked up before is believed any more. It is for wiring, before the first call.
+func (s *Service) WhenRightsChange(f func()) { s.forget = append(s.forget, f) }
 
 // Authorize answers nil if the actor has the permission. Otherwise the attempt is written to the log as access/refused
 // and the answer is Forbidden. action is what was tried, such as "PUT /v1/spaces/{space}/resources/{name}".
@@ -113,11 +120,13 @@ func (s *Service) commit(ctx context.Context, c Change) error {
 	return err
 }
 
-// topics answers what a change is about.
+// topics answers what a change is about, and has forgotten what it makes wrong.
 func (s *Service) topics(c Change) []string {
 	topics := append(make([]string, 0, 1+len(c.Writes)), eventsTopic(c.Space))
 	due := s.Clock.Now().Add(soon)
+	rights := false
 	for _, w := range c.Writes {
+		rights = rights || changesRights(w)
 		switch w := w.(type) {
 		case PutPetition:
 			if w.Expect > 0 {
@@ -133,7 +142,25 @@ func (s *Service) topics(c Change) []string {
 			s.labelled.forget(c.Space)
 		}
 	}
+	if rights {
+		for _, f := range s.forget {
+			f()
+		}
+	}
 	return topics
+}
+
+// changesRights answers whether a write changes who is let in, or as whom.
+func changesRights(w Write) bool {
+	switch w := w.(type) {
+	case PutSpace:
+		return w.Expect > 0
+	case PutMember:
+		return !w.MustBeNew
+	case DeleteMember, EndToken, PutIdentity, DeleteIdentity, PutResource, DeleteResource:
+		return true
+	}
+	return false
 }
 
 // retries is how often a use case decides again after somebody else was faster.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Members answers the members of the space of one kind ("" = all), by id, suspended ones too.
@@ -122,8 +123,7 @@ func (s *Service) writeMember(ctx context.Context, a Actor, id string, c memberC
 		return Member{}, Errorf(Conflict, "%s is a member of %s already", before.ID, a.Space)
 	}
 	if isNew {
-		before = Member{Space: a.Space, ID: memberID(id), Kind: KindUser, Email: memberID(id), Person: memberID(id), Role: Viewer,
-			CreatedBy: a.ID, CreateTime: s.Clock.Now()}
+		before = newPerson(a, memberID(id), Viewer, s.Clock.Now())
 	}
 	if before.Kind != KindUser {
 		return Member{}, FieldError("member", "%s is a service account, not a person: change it among the service accounts", before.ID)
@@ -162,6 +162,10 @@ func (s *Service) writeMember(ctx context.Context, a Actor, id string, c memberC
 		return after, s.commit(ctx, change)
 	}
 	return after, s.commitRead(ctx, change)
+}
+
+func newPerson(by Actor, address string, role Role, now time.Time) Member {
+	return Member{Space: by.Space, ID: address, Kind: KindUser, Email: address, Person: address, Role: role, CreatedBy: by.ID, CreateTime: now}
 }
 
 // of answers the member after the change.

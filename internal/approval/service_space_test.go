@@ -38,6 +38,68 @@ func TestSpaces(t *testing.T) {
 	}
 }
 
+// A space that was deleted lets nobody in and keeps its log and its name, until the operator brings it back.
+func TestASpaceIsDeletedAndRestored(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ctx, owner, operator := t.Context(), h.actor(olga), approval.System("acme", "admin")
+	same(t, "renamed", must(h.RenameSpace(ctx, owner, "Acme 2")).DisplayName, "Acme 2")
+	_, err := h.RenameSpace(ctx, owner, "\x1b")
+	same(t, "a text", approval.CodeOf(err), approval.Invalid)
+	_, err = h.RenameSpace(ctx, h.actor(bob), "Bob's")
+	h.refused(0, err, approval.Forbidden, "spaces:write", bob, "")
+	h.refused(1, h.DeleteSpace(ctx, h.actor(bob)), approval.Forbidden, "spaces:write", bob, "")
+	_, err = h.RestoreSpace(ctx, operator)
+	same(t, "in use", approval.CodeOf(err), approval.Conflict)
+
+	tokens := h.credentials(bob)
+	same(t, "deleted", h.DeleteSpace(ctx, owner), nil)
+	_, err = h.ActorOf(ctx, h.member(bob), "", nil)
+	same(t, "nobody gets in", approval.CodeOf(err), approval.Unauthenticated)
+	_, err = h.CreateSpace(ctx, approval.NewSpace{Name: "acme", Owner: "thief@else.example"})
+	same(t, "the name is taken", approval.CodeOf(err), approval.Conflict)
+	for what, err := range map[string]error{
+		"again": h.DeleteSpace(ctx, owner), "change": h.change(olga, vic, approval.MemberChange{Role: to(approval.Owner)}), "remove": h.RemoveMember(ctx, owner, vic),
+		"admit": func() error {
+			_, err := h.AdmitMember(ctx, "acme", approval.NewMember{Email: "x@y.example"})
+			return err
+		}(),
+		"identity": func() error { _, err := h.MemberForIdentity(ctx, "acme", bob); return err }(),
+	} {
+		same(t, what, approval.CodeOf(err), approval.NotFound)
+	}
+	all := must(h.AllSpaces(ctx))
+	same(t, "listed for the operator", all[0].DeleteTime, h.clock.Now())
+	same(t, "restored", must(h.RestoreSpace(ctx, operator)).DisplayName, "Acme 2")
+	same(t, "gets in", must(h.ActorOf(ctx, h.member(bob), "", nil)).ID, bob)
+	same(t, "with the credentials", h.usable(tokens), len(tokens))
+	same(t, "in the log", h.last(approval.EventSpaceRestore).Actor.ID, "indent/admin")
+}
+
+// Only who operates the server makes spaces, whatever the role.
+func TestOperatorsMakeSpaces(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.SpacePolicy = "the default"
+	_, err := h.MakeSpace(t.Context(), h.actor(olga), approval.NewSpace{Name: "second"})
+	h.refused(0, err, approval.Forbidden, "does not operate this server", olga, "")
+	a := h.actor(vic)
+	a.Operator, a.Scopes = true, []approval.Permission{approval.ReadSpaces}
+	_, err = h.MakeSpace(t.Context(), a, approval.NewSpace{Name: "second"})
+	h.refused(1, err, approval.Forbidden, "spaces:create", vic, "")
+	a.Scopes = nil
+	must(h.MakeSpace(t.Context(), a, approval.NewSpace{Name: "second", DisplayName: "Second", Policy: "mine"}))
+	same(t, "the owner", must(h.store.Member(t.Context(), "second", vic)).Role, approval.Owner)
+	same(t, "the policy", must(h.store.Policy(t.Context(), "second")).Text, "the default")
+	e := must(h.store.Events(t.Context(), approval.EventQuery{Space: "second", Event: approval.EventSpaceCreate, Page: approval.PageRequest{Size: 10}})).Items
+	same(t, "in the new space's log", e[0].Actor.ID, vic)
+	must(h.MakeSpace(t.Context(), a, approval.NewSpace{Name: "third", Owner: bob}))
+	_, err = h.store.Member(t.Context(), "third", vic)
+	same(t, "for somebody else", approval.CodeOf(err), approval.NotFound)
+	_, err = h.MakeSpace(t.Context(), a, approval.NewSpace{Name: "acme"})
+	same(t, "a name that exists", approval.CodeOf(err), approval.Conflict)
+}
+
 func TestMembers(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

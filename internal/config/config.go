@@ -29,6 +29,8 @@ type Config struct {
 	RateCalls, RatePetitions, RateRefusals, RateWrong, WaitsPerActor int
 	// TrustedProxies are those whose X-Forwarded-For or Forwarded counts.
 	TrustedProxies []netip.Prefix
+	// Operators are the addresses of who makes spaces, in lower case, separated by commas.
+	Operators string
 }
 
 // envPrefix keeps the server's variables apart from the clients' INDENT_API_URL, INDENT_SPACE and INDENT_API_TOKEN.

@@ -37,11 +37,12 @@ func TestLaterSourcesWin(t *testing.T) {
 	t.Parallel()
 	file := write(t, "# ours\naddr: 127.0.0.1:1\ndatabase: 'postgres://u:p@db/indent'\nlog_format: text\nlog_level: debug\ninsecure_http: true\ntoken_ttl: 90m\ndatabase_timeout: 5s\nmax_connections: 100\n")
 	got, err := Load(Source{File: file,
-		Environ: []string{"HOME=/root", "INDENT_API_TOKEN=x", "INDENT_SPACE=y", "INDENT_SERVER_ADDR=127.0.0.1:2", "INDENT_SERVER_LOG_LEVEL=warn", "INDENT_SERVER_SESSION_TTL=8h"},
+		Environ: []string{"HOME=/root", "INDENT_API_TOKEN=x", "INDENT_SPACE=y", "INDENT_SERVER_ADDR=127.0.0.1:2", "INDENT_SERVER_LOG_LEVEL=warn", "INDENT_SERVER_SESSION_TTL=8h", "INDENT_SERVER_OPERATORS= Ada@Example.com,bob@example.com "},
 		Flags:   map[string]string{"addr": "127.0.0.1:3", "base_url": "https://Indent.Example.com:443/"}})
 	want := Config{Addr: "127.0.0.1:3", BaseURL: "https://indent.example.com", InsecureHTTP: true, Database: "postgres://u:p@db/indent",
 		LogFormat: "text", LogLevel: "warn", TokenTTL: 90 * time.Minute, SessionTTL: 8 * time.Hour, DatabaseTimeout: 5 * time.Second, MaxConnections: 100,
-		RateCalls: 500, RatePetitions: 200, RateRefusals: 10, RateWrong: 10, WaitsPerActor: 20_000}
+		RateCalls: 500, RatePetitions: 200, RateRefusals: 10, RateWrong: 10, WaitsPerActor: 20_000,
+		Operators: "ada@example.com,bob@example.com"}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)
 	}
@@ -74,6 +75,8 @@ func TestWhatIsWrongNamesTheSettingAndWhereItCameFrom(t *testing.T) {
 		{"a bare number for a time", "token_ttl: 3600", Source{}, []string{"FILE:1: token_ttl", "such as 1h"}},
 		{"no whole number", "", env("INDENT_SERVER_MAX_CONNECTIONS=many"), []string{"INDENT_SERVER_MAX_CONNECTIONS", `"many"`, "10 to 1000000"}},
 		{"too few connections to work with", "max_connections: 1", Source{}, []string{"FILE:1: max_connections", "10 to 1000000"}},
+		{"an operator without an address", "operators: ada@example.com, bob", Source{}, []string{"FILE:1: operators", `"bob"`, "ada@example.com"}},
+		{"an operator too few", "operators: 'ada@example.com,'", Source{}, []string{"FILE:1: operators", `""`}},
 		{"an address without a port", "addr: localhost", Source{}, []string{"FILE:1: addr", "host:port"}},
 		{"an address with a wrong port", "", flag("addr", "localhost:99999"), []string{"host:port"}},
 		{"no database", "database: ''", Source{}, []string{"FILE:1: database", "not be empty"}},

@@ -70,6 +70,9 @@ var settings = []setting{
 	{"trusted_proxies", "", "Addresses and networks of the proxies in front, such as 10.0.0.0/8, 2001:db8::7, separated by commas. Only from them X-Forwarded-For and Forwarded are believed, and only the last address in it that is none of theirs. Empty: nobody is.", func(c *Config, v string) error {
 		return networks(v, &c.TrustedProxies)
 	}},
+	{"operators", "", "Addresses of the people who operate the server and may make spaces, separated by commas: ada@example.com, bob@example.com. They need to be members of some space to sign in. Empty: spaces are made by indent admin init only.", func(c *Config, v string) error {
+		return addresses(v, &c.Operators)
+	}},
 }
 
 func checkAddr(v string) error {
@@ -141,6 +144,32 @@ func networks(v string, to *[]netip.Prefix) error {
 		*to = append(*to, p)
 	}
 	return nil
+}
+
+// addresses reads addresses separated by commas.
+func addresses(v string, to *string) error {
+	var list []string
+	for part := range strings.SplitSeq(strings.ToLower(v), ",") {
+		part = strings.TrimSpace(part)
+		if part == "" && strings.TrimSpace(v) == "" {
+			break
+		}
+		name, host, ok := strings.Cut(part, "@")
+		if !ok || name == "" || host == "" || strings.ContainsAny(part, " \t\n<>\"';:") || strings.Contains(host, "@") {
+			return fmt.Errorf("%q must be an address such as ada@example.com, or several separated by commas", part)
+		}
+		list = append(list, part)
+	}
+	*to = strings.Join(list, ",")
+	return nil
+}
+
+// OperatorList answers the addresses of who makes spaces.
+func (c Config) OperatorList() []string {
+	if c.Operators == "" {
+		return nil
+	}
+	return strings.Split(c.Operators, ",")
 }
 
 // checkDatabase refuses what would quietly become a file of that name, and does not repeat it: it may hold a password.

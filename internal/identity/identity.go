@@ -8,6 +8,7 @@ package identity
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +23,8 @@ type Config struct {
 	TokenTTL time.Duration
 	// SessionTTL is how long a browser stays signed in.
 	SessionTTL time.Duration
+	// Operators are the ids of who operates the server, and so makes spaces.
+	Operators []string
 }
 
 // Identity is the room: build it once per node.
@@ -39,6 +42,7 @@ type Identity struct {
 func New(ctx context.Context, s *approval.Service, c Config) (*Identity, error) {
 	i := &Identity{Config: c, service: s, store: s.Store, clock: s.Clock, ids: s.IDs, cache: cache{entries: map[fingerprint]known{}}}
 	i.keys = &keyRing{service: s}
+	s.WhenRightsChange(i.Forget)
 	return i, i.keys.open(ctx)
 }
 
@@ -123,5 +127,13 @@ func (i *Identity) holder(ctx context.Context, t approval.Token) (approval.Actor
 	if err != nil {
 		return approval.Actor{}, err
 	}
-	return i.service.ActorOf(ctx, m, t.Name, t.Scopes)
+	a, err := i.service.ActorOf(ctx, m, t.Name, t.Scopes)
+	a.Operator = err == nil && i.operates(a)
+	return a, err
+}
+
+// operates answers whether the actor is a person who operates the server, by a credential that may make spaces. A service
+// account never does, whoever owns it: it is no address.
+func (i *Identity) operates(a approval.Actor) bool {
+	return a.Kind == approval.KindUser && slices.Contains(i.Operators, a.ID) && (a.Scopes == nil || slices.Contains(a.Scopes, approval.CreateSpaces))
 }

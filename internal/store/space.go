@@ -11,7 +11,8 @@ var (
 	insertSpace = sqlText(`INSERT INTO spaces (name, display_name, version, create_time, delete_time) VALUES ($1, $2, 1, $3, $4)`)
 	updateSpace = sqlText(`
 		UPDATE spaces SET delete_time = $4, version = version + 1, display_name = $3 WHERE name = $1 AND version = $2`)
-	selectSpace = sqlText(`SELECT name, display_name, version, create_time, delete_time FROM spaces WHERE name = $1`)
+	selectSpace  = sqlText(`SELECT name, display_name, version, create_time, delete_time FROM spaces WHERE name = $1`)
+	selectSpaces = sqlText(`SELECT name, display_name, version, create_time, delete_time FROM spaces ORDER BY name`)
 	// Spaces of a suspended member, and spaces that were deleted, are not answered: to that person they do not exist.
 	selectSpacesOf = sqlText(`
 		SELECT s.name, s.display_name, s.version, s.create_time, s.delete_time FROM members m JOIN spaces s ON s.name = m.space
@@ -48,6 +49,11 @@ func (s *Store) Space(ctx context.Context, name string) (approval.Space, error) 
 		err = approval.Errorf(approval.NotFound, "there is no space %.100q", name)
 	}
 	return space, err
+}
+
+// Spaces implements [approval.Store].
+func (s *Store) Spaces(ctx context.Context) ([]approval.Space, error) {
+	return list(ctx, s, selectSpaces.in(s.dialect), nil, scanSpace)
 }
 
 // SpacesOf implements [approval.Store].

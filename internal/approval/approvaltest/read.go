@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +44,17 @@ func lookUp[K comparable, V any](s *Store, ctx context.Context, rows map[K]V, k 
 // Space implements approval.Store.
 func (s *Store) Space(ctx context.Context, name string) (approval.Space, error) {
 	return lookUp(s, ctx, s.spaces, name, "Space", "space", "this server", name)
+}
+
+// Spaces implements approval.Store.
+func (s *Store) Spaces(ctx context.Context) ([]approval.Space, error) {
+	if err := s.enter(ctx, "Spaces"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	list := slices.Collect(maps.Values(s.spaces))
+	slices.SortFunc(list, byName(func(v approval.Space) string { return v.Name }))
+	return list, nil
 }
 
 // SpacesOf implements approval.Store.

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"testing"
@@ -80,6 +81,10 @@ func spacesChange(t *testing.T, k kit) {
 	got, err := k.Space(t.Context(), k.space)
 	space.Version = 3
 	want(t, got, err, space)
+	all, err := k.Spaces(t.Context())
+	i := slices.IndexFunc(all, func(s approval.Space) bool { return s.Name == k.space })
+	want(t, all[max(i, 0)], err, space)
+	want(t, slices.IsSortedFunc(all, func(a, b approval.Space) int { return cmp.Compare(a.Name, b.Name) }), nil, true)
 	k.commit(t, approval.PutMember{Member: approval.Member{Space: k.space, ID: "of-a-deleted-space", Kind: approval.KindUser}})
 	none, err := k.SpacesOf(t.Context(), "of-a-deleted-space")
 	want(t, len(none), err, 0)
