@@ -26,14 +26,19 @@ import (
 	"github.com/indent-approvals/indent/internal/approval"
 )
 
-// Deps are what the API stands on; all are required except Logger, Limits, Metrics, Ready and Version.
+// Deps are what the API stands on; all are required except Limits, Source, Logger, Metrics, Ready and Version.
 type Deps struct {
 	Service *approval.Service
 	Auth    Authenticator
 	Tokens  Tokens
+	Logins  Logins
 	Keys    Keys
 	Limits  Limits
-	Logger  *slog.Logger
+	// BaseURL answers the address that people use, where they enter the codes of programs.
+	BaseURL func() string
+	// Source answers whom the bounds on logins count: the caller's network address unless it is given.
+	Source func(*http.Request) string
+	Logger *slog.Logger
 	// Metrics is where the API counts and what /metrics shows; others may count in it, too.
 	Metrics *prometheus.Registry
 	// Ready answers nil while the node can serve.
@@ -66,6 +71,9 @@ func New(deps Deps) (*API, error) {
 	}
 	if deps.Limits == nil {
 		deps.Limits = noLimits{}
+	}
+	if deps.Source == nil {
+		deps.Source = sourceOf
 	}
 	if deps.Metrics == nil {
 		deps.Metrics = prometheus.NewRegistry()

@@ -20,6 +20,11 @@ type endpoint struct {
 // handle makes an endpoint of a function from input to output. The input's fields say by their tags where they come
 // from: path, query, header, or Body. The output is the body, or has its body in Body beside fields tagged header.
 func handle[In, Out any](do func(a *API, ctx context.Context, actor approval.Actor, in In) (Out, error)) endpoint {
+	return handleCall(func(x *exchange, in In) (Out, error) { return do(x.API, x.r.Context(), x.actor, in) })
+}
+
+// handleCall is handle for a function that looks at the request itself, such as where it came from.
+func handleCall[In, Out any](do func(x *exchange, in In) (Out, error)) endpoint {
 	e := endpoint{in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()}
 	e.plan, e.reply = planOf(e.in), replyOf(e.out)
 	e.call = func(x *exchange) (any, error) {
@@ -31,7 +36,7 @@ func handle[In, Out any](do func(a *API, ctx context.Context, actor approval.Act
 		if err != nil {
 			return nil, err
 		}
-		out, err := do(x.API, x.r.Context(), x.actor, *in)
+		out, err := do(x, *in)
 		if secret != "" {
 			err = x.Limits.Judge(x.r, secret, look, err)
 		}

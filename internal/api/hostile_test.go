@@ -40,7 +40,10 @@ var wholeBodies = map[string][]string{
 	"bulkDeleteResources":       {`{"names":["production"]}`, `{"resources":[` + strings.Replace(wholeResource, `"labels":{`, `"labels":{"indent.com/block":"nothing",`, 1) + `]}`},
 	"createToken":               {`{"serviceAccountId":"quickstart","displayName":"d","scope":"petitions:read"}`},
 	"createServiceAccount":      {`{"serviceAccount":{"serviceAccountId":"bot","role":"Viewer","meta":{"displayName":"d"}}}`},
-	"exchangeToken":             {`{"grantType":"refresh_token","refreshToken":"ind_x"}`},
+	"exchangeToken": {`{"grantType":"refresh_token","refreshToken":"ind_x"}`, `{"grantType":"urn:ietf:params:oauth:grant-type:device_code","deviceCode":"x"}`,
+		`{"grantType":"authorization_code","code":"x","codeVerifier":"x","redirectUri":"x"}`},
+	"openLogin": {`{"client":"c","host":"h","space":"acmecorp","scope":"petitions:read"}`},
+	"endLogin":  {`{"token":"x"}`},
 }
 
 const wholePetition = `{"petition":{"petitioners":[` + wholeResource + `],"resources":[` + wholeResource + `],"reason":"r","defaultDuration":"3600s",` +

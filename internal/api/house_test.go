@@ -54,7 +54,7 @@ func newHouse(t testing.TB) *house {
 	h.identity, err = identity.New(t.Context(), h.service, identity.Config{Issuer: func() string { return "https://indent.example" }, TokenTTL: time.Hour, SessionTTL: time.Hour})
 	h.must(err)
 	h.seed()
-	h.api, err = New(Deps{Service: h.service, Auth: h.identity, Tokens: h.identity, Keys: func() any { return h.identity.JWKS() },
+	h.api, err = New(Deps{Service: h.service, Auth: h.identity, Tokens: h.identity, Logins: h.identity.Logins(), BaseURL: func() string { return "https://indent.example" }, Keys: func() any { return h.identity.JWKS() },
 		Logger: logger, Metrics: prometheus.NewRegistry(), Ready: h.store.Ping, Version: "test"})
 	h.must(err)
 	h.server = httptest.NewServer(h.api.Handler())

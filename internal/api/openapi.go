@@ -108,9 +108,12 @@ func operationOf(rt *route, registry huma.Registry) (*huma.Operation, error) {
 	}
 	op := &huma.Operation{OperationID: rt.id, Method: rt.method, Path: rt.path, Summary: rt.summary, Description: said.text,
 		Tags: []string{said.tag}, Responses: map[string]*huma.Response{}}
-	if rt.permission == public {
+	switch rt.permission {
+	case public:
 		op.Security = []map[string][]string{{}}
-	} else {
+	case anybody:
+		op.Description += "\n\nPermission: none; any valid token."
+	default:
 		op.Description += "\n\nPermission: `" + string(rt.permission) + "`."
 		op.Extensions = map[string]any{"x-permission": rt.permission}
 	}

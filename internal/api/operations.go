@@ -141,11 +141,25 @@ var operations = map[string]operation{
 	"createServiceAccount": {tag: "tokens", text: "It is owned by the caller and has at most the caller's role.",
 		request: `{"serviceAccount": {"serviceAccountId": "deploy-bot", "role": "Petition Admin", "meta": {"displayName": "Deploy Bot"}}}`,
 		answer:  exampleAccount, codes: []approval.Code{approval.Conflict}},
-	"exchangeToken": {tag: "tokens", text: "The long-lived token stays valid. The short-lived one can do the same, for an hour at most.",
+	"exchangeToken": {tag: "tokens", text: "With `refresh_token` a long-lived token of a service account, which stays valid, gives a short-lived one that can do the same. " +
+		"A person's refresh token (indr_…) gives one too, and with it the next refresh token: each is used once, and one that comes again ends the login. " +
+		"With `urn:ietf:params:oauth:grant-type:device_code` the answer is 400 with `error` authorization_pending, slow_down, access_denied, expired_token or invalid_grant, or tokens, once (RFC 8628, 3.5). " +
+		"With `authorization_code` a code that a browser has carried back, with the verifier of its challenge (RFC 7636).",
 		request: `{"grantType": "refresh_token", "refreshToken": "ind_4fZ0yq8GxJmV2wTtR7bNcK5sLhPdEa1U0000Qx"}`,
 		answer: `{"accessToken": "eyJhbGciOiJFUzI1NiJ9.e30.c2ln", "scope": "", "serviceAccountId": "quickstart", "meta": {"name": "0198c0de-7777-7c3e-8a21-1b2c3d4e5f60", "space": "acmecorp", "expireTime": "2026-03-01T10:00:00Z"},
 			"createdBy": {"id": "ada@acmecorp.example"}}`,
 		codes: []approval.Code{approval.Unauthenticated}},
+	"openLogin": {tag: "tokens", text: "The program shows `userCode` and `verificationUri` to a person, who signs in there, compares the code and lets it in, or not. Meanwhile the program asks " +
+		"`POST /v1/auth/token` for its tokens every `interval` seconds. Who asks says what it is called and where it runs, and the person is told that it may be a lie.",
+		request: `{"client": "indent", "host": "ada-laptop", "space": "acmecorp", "scope": "petitions:create petitions:read"}`,
+		answer: `{"deviceCode": "4fZ0yq8GxJmV2wTtR7bNcK5sLhPdEa1U", "userCode": "BCDF-GHJK", "verificationUri": "https://indent.example.com/device",
+			"verificationUriComplete": "https://indent.example.com/device?user_code=BCDF-GHJK", "expiresIn": 600, "interval": 5}`,
+		codes: []approval.Code{approval.TooMany}},
+	"endLogin": {tag: "tokens", text: "The access tokens of the login end with it, everywhere within a second. A token that is unknown or has ended is no error (RFC 7009).",
+		request: `{"token": "indr_4fZ0yq8GxJmV2wTtR7bNcK5sLhPdEa1U0000Qx"}`, answer: `{}`},
+	"whoAmI": {tag: "tokens", text: "What a client shows its user.",
+		answer: `{"space": "acmecorp", "member": "ada@acmecorp.example", "kind": "user", "displayName": "Ada", "role": "Editor", "scope": "petitions:create petitions:read",
+			"permissions": ["petitions:create", "petitions:read"], "operator": false, "token": "0198c0de-7777-7c3e-8a21-1b2c3d4e5f60", "expireTime": "2026-03-01T10:00:00Z"}`},
 	"listKeys": {tag: "tokens", text: "Verify user tokens with the key of their `kid`; ES256 only.", media: "application/json"},
 
 	"getOpenAPI":    {tag: "server", text: "Also in the source tree as spec/openapi.json.", media: "application/json"},

@@ -34,6 +34,7 @@ type problem struct {
 	Code    approval.Code `json:"code" doc:"What went wrong, for programs." enum:"invalid,unauthenticated,forbidden,not_found,conflict,expired,too_many,unavailable,internal" example:"invalid"`
 	Message string        `json:"message" doc:"The same as detail." example:"petition.reason: is required: say why, reviewers read it"`
 	Field   string        `json:"field,omitempty" doc:"The input at fault: a path into the body, a parameter or a header." example:"petition.reason"`
+	Error   string        `json:"error,omitempty" doc:"Of a request for a token: what went wrong in the words of OAuth (RFC 6749, 5.2; RFC 8628, 3.5)." example:"authorization_pending"`
 }
 
 // notAllowed is a method that the path does not have.
@@ -58,14 +59,14 @@ func (x *exchange) refuse(err error) {
 }
 
 func problemOf(err error, id string) *problem {
-	code, detail, field := approval.Internal, "something failed inside the server: tell its operator the request id "+id, ""
+	code, detail, field, grant := approval.Internal, "something failed inside the server: tell its operator the request id "+id, "", ""
 	var e *approval.Error
 	var method notAllowed
 	switch {
 	case errors.As(err, &method):
 		code, detail = approval.Invalid, method.Error()
 	case errors.As(err, &e) && e.Code != approval.Internal:
-		code, detail, field = e.Code, e.Error(), e.Field
+		code, detail, field, grant = e.Code, e.Error(), e.Field, e.Grant
 	}
 	status, known := statuses[code]
 	if !known {
@@ -78,7 +79,7 @@ func problemOf(err error, id string) *problem {
 	case errors.As(err, &large):
 		status = http.StatusRequestEntityTooLarge
 	}
-	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: code, Message: detail, Field: field}
+	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: code, Message: detail, Field: field, Error: grant}
 }
 
 // hint sets the headers that tell a program what to do next.

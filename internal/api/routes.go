@@ -22,6 +22,9 @@ type route struct {
 // public marks a route that needs no token.
 const public approval.Permission = "public"
 
+// anybody marks a route that any valid token may call, whatever its scope: it tells the caller nothing but of itself.
+const anybody approval.Permission = "any token"
+
 const (
 	get  = http.MethodGet
 	post = http.MethodPost
@@ -65,7 +68,10 @@ func routes() []route {
 		{"listServiceAccounts", get, space + "/serviceAccounts", approval.ReadServiceAccounts, handle((*API).listServiceAccounts), "List service accounts"},
 		{"createServiceAccount", post, space + "/serviceAccounts", approval.ManageAccounts, handle((*API).createServiceAccount), "Add a service account"},
 
-		{"exchangeToken", post, "/v1/auth/token", public, handle((*API).exchangeToken), "Exchange a long-lived token for a short-lived one"},
+		{"exchangeToken", post, "/v1/auth/token", public, handle((*API).exchangeToken), "Get a short-lived token: for a long-lived one, a refresh token, or a code"},
+		{"openLogin", post, "/v1/auth/device", public, handleCall((*exchange).openLogin), "Ask a person to let a program in (device authorization, RFC 8628)"},
+		{"endLogin", post, "/v1/auth/revoke", public, handle((*API).endLogin), "End the login of a refresh token (sign out)"},
+		{"whoAmI", get, "/v1/auth/whoami", anybody, handle((*API).whoAmI), "Whom the token stands for, and what it may do"},
 		{"listKeys", get, "/v1/auth/keys", public, raw((*API).sendKeys), "The keys that sign user tokens (JWKS)"},
 		{"getOpenAPI", get, "/openapi.json", public, raw((*API).sendOpenAPI), "This description (OpenAPI 3.1)"},
 		{"showDocs", get, "/docs", public, raw((*API).sendDocs), "This description as a page"},
@@ -87,11 +93,11 @@ func (rt *route) pattern() string {
 // check refuses a line that is not whole.
 func (rt *route) check() error {
 	switch {
-	case rt.permission != public && !slices.Contains(approval.Permissions, rt.permission):
+	case rt.permission != public && rt.permission != anybody && !slices.Contains(approval.Permissions, rt.permission):
 		return fmt.Errorf("route %s %s has no permission: name one, or public", rt.method, rt.path)
 	case rt.id == "" || rt.summary == "" || rt.endpoint.call == nil:
 		return fmt.Errorf("route %s %s needs an id, a summary and an endpoint", rt.method, rt.path)
-	case rt.permission != public && !strings.HasPrefix(rt.path, "/v1/spaces"):
+	case rt.permission != public && rt.permission != anybody && !strings.HasPrefix(rt.path, "/v1/spaces"):
 		return fmt.Errorf("route %s %s demands a permission but is in no space", rt.method, rt.path)
 	}
 	return nil

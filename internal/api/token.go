@@ -27,7 +27,7 @@ type Keys func() any
 // token is a token on the wire. A list has no secrets; making or exchanging one answers its secret, once.
 type token struct {
 	AccessToken      string            `json:"accessToken,omitempty" doc:"A short-lived user token (JWT, ES256)."`
-	RefreshToken     string            `json:"refreshToken,omitempty" doc:"A long-lived token of a service account; it works as a bearer token as it is." pattern:"^ind_[0-9A-Za-z]{38}$"`
+	RefreshToken     string            `json:"refreshToken,omitempty" doc:"A long-lived token of a service account (ind_…), which works as a bearer token as it is; or a person's refresh token (indr_…), which gives the next access token, once." pattern:"^indr?_[0-9A-Za-z]{38}$"`
 	Scope            string            `json:"scope" doc:"Permissions separated by spaces; empty: all that the role has."`
 	ServiceAccountID string            `json:"serviceAccountId,omitempty"`
 	Meta             approval.Meta     `json:"meta" doc:"name revokes it; without expireTime it does not end by itself."`
@@ -122,25 +122,6 @@ type tokenNameIn struct {
 
 func (a *API) deleteToken(ctx context.Context, actor approval.Actor, in tokenNameIn) (empty, error) {
 	return empty{}, a.Tokens.RevokeToken(ctx, actor, in.Name)
-}
-
-type exchangeTokenIn struct{ Body exchangeTokenBody }
-
-type exchangeTokenBody struct {
-	GrantType    string `json:"grantType" enum:"refresh_token" example:"refresh_token"`
-	RefreshToken string `json:"refreshToken" maxLength:"4096" doc:"A long-lived token of a service account." example:"ind_…"`
-}
-
-func (in exchangeTokenIn) credential() string { return in.Body.RefreshToken }
-
-func (a *API) exchangeToken(ctx context.Context, _ approval.Actor, in exchangeTokenIn) (*token, error) {
-	if in.Body.GrantType != "refresh_token" {
-		return nil, approval.FieldError("grantType", "must be refresh_token")
-	}
-	if in.Body.RefreshToken == "" || len(in.Body.RefreshToken) > maxBearer {
-		return nil, approval.FieldError("refreshToken", "is required: send a long-lived token")
-	}
-	return shortLived(a.Tokens.Exchange(ctx, in.Body.RefreshToken))
 }
 
 // sendKeys answers the JWKS; clients may keep it for a few minutes.

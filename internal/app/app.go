@@ -113,7 +113,7 @@ func (a *App) wire(ctx context.Context) (err error) {
 	a.service = approval.NewService(deps)
 	a.runner = jobs.New(jobs.Deps{Store: a.store, Run: a.service.RunJob, Clock: a.clock, Broker: a.store.Broker(), Logger: a.logger, Jitter: rand.Float64})
 	a.identity, err = identity.New(ctx, a.service, identity.Config{Issuer: a.URL, TokenTTL: a.cfg.TokenTTL, SessionTTL: a.cfg.SessionTTL,
-		Operators: a.cfg.OperatorList()})
+		Operators: a.cfg.OperatorList(), LoginIdle: a.cfg.LoginIdle, LoginTTL: a.cfg.LoginTTL})
 	return err
 }
 
@@ -227,14 +227,23 @@ func (a *App) Ready(ctx context.Context) error {
 func (a *App) handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	var err error
-	a.rest, err = api.New(api.Deps{Service: a.service, Auth: a.identity, Tokens: a.identity, Keys: func() any { return a.identity.JWKS() },
-		Limits: a.limits, Logger: a.logger, Metrics: a.metrics, Ready: a.Ready, Version: a.version, Resume: a.back.resume})
+	a.rest, err = api.New(api.Deps{Service: a.service, Auth: a.identity, Tokens: a.identity, Logins: a.identity.Logins(), BaseURL: a.URL, Source: a.source,
+		Keys: func() any { return a.identity.JWKS() }, Limits: a.limits, Logger: a.logger, Metrics: a.metrics, Ready: a.Ready, Version: a.version, Resume: a.back.resume})
 	if err != nil {
 		return nil, err
 	}
 	a.rest.Register(mux)
 	web.New(web.Deps{Service: a.service, Sessions: a.identity.Sessions(), Tokens: a.identity, Limits: a.limits, BaseURL: a.URL(), Logger: a.logger, Dev: a.dev}).Register(mux)
 	return pastTheMux(a.rest, mux), nil
+}
+
+// source answers where a request comes from, as people read it: an address, or the network of an IPv6 customer.
+func (a *App) source(r *http.Request) string {
+	from := a.limits.Source(r)
+	if from.IsSingleIP() {
+		return from.Addr().String()
+	}
+	return from.String()
 }
 
 // pastTheMux hands the calls of programs to the API itself, which has a table of its own: to look for it in the server's

@@ -1,6 +1,9 @@
 package approval
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Role is what a member may do in a space.
 type Role string
@@ -107,6 +110,8 @@ type Actor struct {
 	Scopes []Permission
 	// TokenName is the name of the credential used; it is noted in the log, never the secret.
 	TokenName string
+	// ExpireTime is when the credential used ends by itself; zero when it does not.
+	ExpireTime time.Time
 }
 
 // Can answers whether the actor's role and the scopes of its token both allow p.

@@ -48,6 +48,11 @@ const (
 	EventResourceDelete   = "resource/delete"
 	EventSigningKeyCreate = "signingKey/create"
 	EventSigningKeyEnd    = "signingKey/end"
+	EventDeviceAllow      = "device/allow"  // a person lets a program in by its code
+	EventDeviceRefuse     = "device/refuse" // a person does not
+	EventLoginAllow       = "login/allow"   // the same in the browser that the program opened
+	EventLoginRefuse      = "login/refuse"  //
+	EventTokenReuse       = "token/reuse"   // a refresh token came again: the login has ended
 )
 
 // Labels of petitions, claims and events.
@@ -76,7 +81,9 @@ const (
 	LabelTrust          = "indent.com/trust/name"    // of what came of an outside token: by which trust
 	LabelTrustIssuer    = "indent.com/trust/issuer"
 	LabelTrustSubject   = "indent.com/trust/subject"
-	LabelTrustToken     = "indent.com/trust/jti" // the outside token's own id, by which its use is found again
+	LabelTrustToken     = "indent.com/trust/jti"    // the outside token's own id, by which its use is found again
+	LabelLogin          = "indent.com/login/id"     // of a login's token: the login that it came from
+	LabelSource         = "indent.com/login/source" // the network address that a program asked from
 )
 
 // Meta is what every stored object carries.

@@ -72,6 +72,13 @@ type Store interface {
 	Passkey(ctx context.Context, space, id string) (Passkey, error)
 	// Passkeys answers the passkeys of a member, oldest first.
 	Passkeys(ctx context.Context, space, member string) ([]Passkey, error)
+	// OpenLogin stores a login that nobody has answered, unless most of its source are open at now: then it is TooMany. It
+	// forgets logins that ended an hour before. It is in no log: it is a stranger's, and of no space yet.
+	OpenLogin(ctx context.Context, l Login, most int) error
+	Login(ctx context.Context, hash string) (Login, error)
+	// LoginByUserHash answers the login whose code a person enters.
+	LoginByUserHash(ctx context.Context, userHash string) (Login, error)
+	RefreshToken(ctx context.Context, hash string) (RefreshToken, error)
 	// SigningKeys answers all signing keys, newest first.
 	SigningKeys(ctx context.Context) ([]SigningKey, error)
 
@@ -157,6 +164,19 @@ type (
 	PutTrust struct{ Trust Trust }
 	// DeleteTrust deletes by name; a name that does not exist is NotFound.
 	DeleteTrust struct{ Name string }
+	// PutLogin inserts a login that began in a person's browser.
+	PutLogin struct{ Login Login }
+	// AnswerLogin sets State, Space (the change's), Member and Scopes of an open login; otherwise it is a Conflict.
+	AnswerLogin struct{ Login Login }
+	// UseLogin sets the State of an allowed login of the change's space to used; otherwise it is a Conflict (one-use).
+	UseLogin struct{ Hash string }
+	// PutRefreshToken inserts, and forgets those of its family that expired before it was made.
+	PutRefreshToken struct{ RefreshToken RefreshToken }
+	// UseRefreshToken sets UseTime of a refresh token that is not used; otherwise it is a Conflict (one-use).
+	UseRefreshToken struct {
+		Hash string
+		At   time.Time
+	}
 	// PutPolicy inserts the document's next version; a version that exists is a Conflict.
 	PutPolicy struct{ Document PolicyDocument }
 	// PutSigningKey inserts a key.

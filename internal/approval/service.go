@@ -34,6 +34,7 @@ type Service struct {
 	policies policyCache
 	labelled labelledCache
 	forget   []func()
+	polls    polls
 }
 
 // NewService answers the use cases over deps.

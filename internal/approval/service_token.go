@@ -154,7 +154,7 @@ func (s *Service) RecordExchange(ctx context.Context, a Actor) error {
 	return s.commit(ctx, Change{Space: a.Space, Events: []Event{e}})
 }
 
-// Tokens answers the space's service and user tokens, newest first: all for who manages them, else the actor's own.
+// Tokens answers the space's service and user tokens and logins, newest first: all for who manages them, else the actor's own.
 func (s *Service) Tokens(ctx context.Context, a Actor) ([]Token, error) {
 	member := ""
 	if !a.Can(ManageTokens) {
@@ -163,7 +163,7 @@ func (s *Service) Tokens(ctx context.Context, a Actor) ([]Token, error) {
 		}
 		member = a.ID
 	}
-	return s.Store.Tokens(ctx, a.Space, member, TokenService, TokenUser)
+	return s.Store.Tokens(ctx, a.Space, member, TokenService, TokenUser, TokenLogin)
 }
 
 // RevokeToken ends a token: any for who manages them, else the actor's own; another one is NotFound, and one that has

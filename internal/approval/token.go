@@ -2,16 +2,18 @@ package approval
 
 import "time"
 
-// Kinds of credentials. Only their SHA-256 is stored, except of a user token, which is a signed JWT known by its id.
+// Kinds of credentials. Only their SHA-256 is stored, except of a user token, which is a signed JWT known by its
+// id, and of a login, whose secrets are [RefreshToken]s.
 const (
 	TokenService = "service" // long-lived, of a service account
 	TokenUser    = "user"    // short-lived JWT
 	TokenSession = "session" // a browser's
 	TokenLink    = "link"    // one-time sign-in link
+	TokenLogin   = "login"   // a program's that a person has let in: the family of its refresh tokens
 )
 
 // TokenKinds lists every kind: whoever is suspended or leaves loses them all.
-var TokenKinds = []string{TokenService, TokenUser, TokenSession, TokenLink}
+var TokenKinds = []string{TokenService, TokenUser, TokenSession, TokenLink, TokenLogin}
 
 // Token is a credential of a member: what the store keeps of it, never the secret.
 type Token struct {

@@ -31,6 +31,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// Operators are the addresses of who makes spaces, in lower case, separated by commas.
 	Operators string
+	// LoginIdle is how long a program stays signed in that does nothing, LoginTTL how long at most.
+	LoginIdle, LoginTTL time.Duration
 }
 
 // envPrefix keeps the server's variables apart from the clients' INDENT_API_URL, INDENT_SPACE and INDENT_API_TOKEN.

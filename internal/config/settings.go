@@ -73,6 +73,12 @@ var settings = []setting{
 	{"operators", "", "Addresses of the people who operate the server and may make spaces, separated by commas: ada@example.com, bob@example.com. They need to be members of some space to sign in. Empty: spaces are made by indent admin init only.", func(c *Config, v string) error {
 		return addresses(v, &c.Operators)
 	}},
+	{"login_idle", "720h", "How long a program that a person has let in with `indent login` stays signed in when it is not used: 1h to 8760h.", func(c *Config, v string) error {
+		return between(v, time.Hour, 8760*time.Hour, &c.LoginIdle)
+	}},
+	{"login_ttl", "2160h", "How long it stays signed in at most; then the person must sign it in again: 1h to 8760h.", func(c *Config, v string) error {
+		return between(v, time.Hour, 8760*time.Hour, &c.LoginTTL)
+	}},
 }
 
 func checkAddr(v string) error {

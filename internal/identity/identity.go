@@ -25,6 +25,8 @@ type Config struct {
 	SessionTTL time.Duration
 	// Operators are the ids of who operates the server, and so makes spaces.
 	Operators []string
+	// LoginIdle is how long a program stays signed in that does nothing, LoginTTL how long at most.
+	LoginIdle, LoginTTL time.Duration
 }
 
 // Identity is the room: build it once per node.
@@ -114,6 +116,7 @@ func (i *Identity) cached(ctx context.Context, kind, secret string, look func(co
 	if err != nil {
 		return approval.Actor{}, err
 	}
+	a.ExpireTime = end
 	i.cache.put(f, a, epoch, now, end)
 	return a, nil
 }

@@ -92,7 +92,7 @@ func (i *Identity) byJWT(ctx context.Context, bearer string) (approval.Actor, ti
 	if err != nil {
 		return approval.Actor{}, none, err
 	}
-	fits := t.Kind == approval.TokenUser || t.Kind == approval.TokenService
+	fits := t.Kind == approval.TokenUser || t.Kind == approval.TokenService || t.Kind == approval.TokenLogin
 	if !fits || t.Member != registered.Subject || !t.Usable(i.clock.Now()) {
 		return approval.Actor{}, none, ended()
 	}

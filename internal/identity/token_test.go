@@ -67,7 +67,7 @@ func TestATokenStandsForItsMember(t *testing.T) {
 			Scopes: []approval.Permission{approval.ReadPetitions}}},
 		{user, approval.Actor{Space: "acmecorp", ID: vic, Person: vic, Names: []string{vic}, Kind: approval.KindUser, Email: vic, Role: approval.Viewer}},
 	} {
-		c.want.TokenName = c.made.Token.Name
+		c.want.TokenName, c.want.ExpireTime = c.made.Token.Name, c.made.Token.ExpireTime
 		got, err := h.Authenticate(t.Context(), c.made.Secret)
 		if diff := cmp.Diff(c.want, got); err != nil || diff != "" {
 			t.Errorf("%v\n%s", err, diff)

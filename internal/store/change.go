@@ -88,7 +88,7 @@ func rank(w approval.Write) int {
 		return 1
 	case approval.PutVote:
 		return 2
-	case approval.PutToken, approval.EndToken, approval.ShortenToken:
+	case approval.PutToken, approval.EndToken, approval.ShortenToken, approval.UseLogin, approval.UseRefreshToken:
 		return 3
 	}
 	return 4
@@ -165,6 +165,16 @@ func (p *plan) write(w approval.Write) {
 		p.putTrust(w.Trust)
 	case approval.DeleteTrust:
 		p.deleteTrust(w.Name)
+	case approval.PutLogin:
+		p.putLogin(w.Login)
+	case approval.AnswerLogin:
+		p.answerLogin(w.Login)
+	case approval.UseLogin:
+		p.useLogin(w.Hash)
+	case approval.PutRefreshToken:
+		p.putRefreshToken(w.RefreshToken)
+	case approval.UseRefreshToken:
+		p.useRefreshToken(w)
 	case approval.PutPolicy:
 		p.putPolicy(w.Document)
 	case approval.PutSigningKey:

@@ -16,7 +16,7 @@ import (
 // neither.
 var (
 	copiedTables = []string{"spaces", "members", "identities", "aliases", "group_members", "policies", "signing_keys", "tokens", "trusts",
-		"passkeys", "passkey_challenges", "confirmations", "resources", "petitions", "votes",
+		"passkeys", "passkey_challenges", "confirmations", "logins", "refresh_tokens", "resources", "petitions", "votes",
 		"idempotency", "events", "jobs", "readiness"}
 	derivedTables = map[string]string{"petition_search": "petitions", "resource_search": "resources"}
 )

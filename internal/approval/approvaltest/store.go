@@ -46,6 +46,8 @@ type state struct {
 	identities map[key]approval.Identity
 	groups     map[approval.GroupMember]time.Time // by the membership without its time
 	jobs       map[string]approval.Job
+	logins     map[string]approval.Login        // by hash
+	refresh    map[string]approval.RefreshToken // by hash
 	events     []eventRow
 	passkeyRows
 }
@@ -75,6 +77,7 @@ func NewStore() *Store {
 		groups:      map[approval.GroupMember]time.Time{},
 		trusts:      map[key]approval.Trust{},
 		passkeyRows: newPasskeyRows(),
+		logins:      map[string]approval.Login{}, refresh: map[string]approval.RefreshToken{},
 	}}
 }
 
@@ -128,6 +131,12 @@ func spaceOf(w approval.Write) (space string, has bool) {
 		return w.Token.Space, true
 	case approval.PutTrust:
 		return w.Trust.Space, true
+	case approval.PutLogin:
+		return w.Login.Space, true
+	case approval.AnswerLogin:
+		return w.Login.Space, true
+	case approval.PutRefreshToken:
+		return w.RefreshToken.Space, true
 	case approval.PutPolicy:
 		return w.Document.Space, true
 	case approval.PutJob:
@@ -247,6 +256,16 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 			return missing("trust", space, w.Name)
 		}
 		remove(tx, s.trusts, key{space, w.Name})
+	case approval.PutLogin:
+		return s.putLogin(tx, w.Login)
+	case approval.AnswerLogin:
+		return s.answerLogin(tx, w.Login)
+	case approval.UseLogin:
+		return s.useLogin(tx, space, w.Hash)
+	case approval.PutRefreshToken:
+		return s.putRefreshToken(tx, w.RefreshToken)
+	case approval.UseRefreshToken:
+		return s.useRefreshToken(tx, space, w)
 	case approval.PutPolicy:
 		versions := s.policies[space]
 		if w.Document.Version != int64(len(versions)+1) {
