@@ -33,6 +33,10 @@ type Config struct {
 	Operators string
 	// LoginIdle is how long a program stays signed in that does nothing, LoginTTL how long at most.
 	LoginIdle, LoginTTL time.Duration
+	// SessionIdle is how long a browser stays signed in without being used.
+	SessionIdle time.Duration
+	// SignIn is nil when people come in by one-time links only.
+	SignIn *SignIn
 }
 
 // envPrefix keeps the server's variables apart from the clients' INDENT_API_URL, INDENT_SPACE and INDENT_API_TOKEN.
@@ -60,10 +64,11 @@ type Source struct {
 // one; a wrong value is an error that names the setting and where it came from.
 func Load(src Source) (Config, error) {
 	c := Default()
-	given, err := src.values()
+	given, signIn, err := src.values()
 	if err != nil {
 		return c, err
 	}
+	c.SignIn = signIn
 	from := map[string]value{}
 	for _, v := range given {
 		s := find(v.key)
@@ -86,18 +91,18 @@ type value struct {
 	spell  func(key string) string
 }
 
-// values answers what all sources say, those that win last.
-func (src Source) values() ([]value, error) {
-	all, err := fromFile(src.File)
+// values answers what all sources say, those that win last, and what only the file can say.
+func (src Source) values() ([]value, *SignIn, error) {
+	all, signIn, err := fromFile(src.File)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	all = append(all, fromEnviron(src.Environ)...)
 	flag := func(key string) string { return "--" + strings.ReplaceAll(key, "_", "-") }
 	for _, key := range sorted(src.Flags) {
 		all = append(all, value{key, src.Flags[key], "flag " + flag(key), flag})
 	}
-	return all, nil
+	return all, signIn, nil
 }
 
 func fromEnviron(environ []string) []value {
@@ -122,19 +127,33 @@ func find(key string) *setting {
 
 // nearest names the known setting that needs the fewest edits, or all of them when none is near.
 func nearest(v value) string {
+	var known []string
+	for _, s := range settings {
+		known = append(known, s.key)
+	}
+	if v.spell("a_b") == "a_b" { // the file, where alone it can be
+		known = append(known, "sign_in")
+	}
+	return nearestOf(v.key, known, v.spell)
+}
+
+func nearestOf(key string, known []string, spell func(string) string) string {
 	best, least := "", 4
 	var all []string
-	for _, s := range settings {
-		all = append(all, v.spell(s.key))
-		if d := distance(v.key, s.key); d < least {
-			best, least = s.key, d
+	for _, k := range known {
+		all = append(all, spell(k))
+		if d := distance(key, k); d < least {
+			best, least = k, d
 		}
 	}
 	if best != "" {
-		return fmt.Sprintf("did you mean %s?", v.spell(best))
+		return fmt.Sprintf("did you mean %s?", spell(best))
 	}
 	return "there are " + strings.Join(all, ", ")
 }
+
+// asWritten spells a key as the file does.
+func asWritten(key string) string { return key }
 
 // distance is the Levenshtein distance.
 func distance(a, b string) int {

@@ -22,7 +22,7 @@ func write(t *testing.T, text string) string {
 
 func TestTheDefaultsAreWhatTheTableSays(t *testing.T) {
 	t.Parallel()
-	want := Config{Addr: "127.0.0.1:8080", Database: "indent.db", LogFormat: "json", LogLevel: "info", TokenTTL: time.Hour, SessionTTL: 12 * time.Hour,
+	want := Config{Addr: "127.0.0.1:8080", Database: "indent.db", LogFormat: "json", LogLevel: "info", TokenTTL: time.Hour, SessionTTL: 12 * time.Hour, SessionIdle: 2 * time.Hour,
 		DatabaseTimeout: 15 * time.Second, MaxConnections: 50_000, RateCalls: 500, RatePetitions: 200, RateRefusals: 10, RateWrong: 10, WaitsPerActor: 20_000,
 		LoginIdle: 720 * time.Hour, LoginTTL: 2160 * time.Hour}
 	got, err := Load(Source{})
@@ -41,7 +41,7 @@ func TestLaterSourcesWin(t *testing.T) {
 		Environ: []string{"HOME=/root", "INDENT_API_TOKEN=x", "INDENT_SPACE=y", "INDENT_SERVER_ADDR=127.0.0.1:2", "INDENT_SERVER_LOG_LEVEL=warn", "INDENT_SERVER_SESSION_TTL=8h", "INDENT_SERVER_OPERATORS= Ada@Example.com,bob@example.com "},
 		Flags:   map[string]string{"addr": "127.0.0.1:3", "base_url": "https://Indent.Example.com:443/"}})
 	want := Config{Addr: "127.0.0.1:3", BaseURL: "https://indent.example.com", InsecureHTTP: true, Database: "postgres://u:p@db/indent",
-		LogFormat: "text", LogLevel: "warn", TokenTTL: 90 * time.Minute, SessionTTL: 8 * time.Hour, DatabaseTimeout: 5 * time.Second, MaxConnections: 100,
+		LogFormat: "text", LogLevel: "warn", TokenTTL: 90 * time.Minute, SessionTTL: 8 * time.Hour, SessionIdle: 2 * time.Hour, DatabaseTimeout: 5 * time.Second, MaxConnections: 100,
 		RateCalls: 500, RatePetitions: 200, RateRefusals: 10, RateWrong: 10, WaitsPerActor: 20_000,
 		Operators: "ada@example.com,bob@example.com", LoginIdle: 24 * time.Hour, LoginTTL: 48 * time.Hour}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {

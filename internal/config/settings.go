@@ -52,6 +52,9 @@ var settings = []setting{
 	{"session_ttl", "12h", "How long a browser stays signed in: 5m to 720h.", func(c *Config, v string) error {
 		return between(v, 5*time.Minute, 720*time.Hour, &c.SessionTTL)
 	}},
+	{"session_idle", "2h", "How long a browser stays signed in that is not used: 5m to 720h. A page that is only left open is not used.", func(c *Config, v string) error {
+		return between(v, 5*time.Minute, 720*time.Hour, &c.SessionIdle)
+	}},
 	{"rate_calls", "500", "How many calls and pages one member may ask this node for in a second, four times as many at once; what comes on top is answered 429 with Retry-After. 0 is no limit, as for all rates.", func(c *Config, v string) error {
 		return count(v, 0, 1_000_000, &c.RateCalls)
 	}},
@@ -236,6 +239,7 @@ func Markdown() string {
 		}
 		fmt.Fprintf(&b, "| `%s` | `%s%s` | %s | %s |\n", s.key, envPrefix, strings.ToUpper(s.key), fallback, s.doc)
 	}
+	b.WriteString(signInReference())
 	return b.String()
 }
 
@@ -245,5 +249,6 @@ func Sample() string {
 	for _, s := range settings {
 		fmt.Fprintf(&b, "# %s\n# %s: %q\n\n", s.doc, s.key, s.fallback)
 	}
+	b.WriteString(signInSample())
 	return b.String()
 }
