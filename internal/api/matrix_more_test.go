@@ -147,7 +147,7 @@ func (h *house) nobodies() map[string]string {
 
 	link, err := h.identity.Sessions().CreateLink(h.Context(), admin, theOwner, time.Hour)
 	h.must(err)
-	session, _, err := h.identity.Sessions().SignIn(h.Context(), link)
+	session, _, err := h.identity.Sessions().SignIn(h.Context(), link, "test")
 	h.must(err)
 	unused, err := h.identity.Sessions().CreateLink(h.Context(), admin, theOwner, time.Hour)
 	h.must(err)

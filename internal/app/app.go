@@ -113,7 +113,8 @@ func (a *App) wire(ctx context.Context) (err error) {
 	a.service = approval.NewService(deps)
 	a.runner = jobs.New(jobs.Deps{Store: a.store, Run: a.service.RunJob, Clock: a.clock, Broker: a.store.Broker(), Logger: a.logger, Jitter: rand.Float64})
 	a.identity, err = identity.New(ctx, a.service, identity.Config{Issuer: a.URL, TokenTTL: a.cfg.TokenTTL, SessionTTL: a.cfg.SessionTTL,
-		Operators: a.cfg.OperatorList(), LoginIdle: a.cfg.LoginIdle, LoginTTL: a.cfg.LoginTTL})
+		SessionIdle: a.cfg.SessionIdle, Providers: providers(a.cfg.SignIn), Operators: a.cfg.OperatorList(),
+		LoginIdle: a.cfg.LoginIdle, LoginTTL: a.cfg.LoginTTL})
 	return err
 }
 

@@ -23,6 +23,7 @@ const (
 	MaxName         = 128
 	MaxDisplayName  = 500
 	MaxEmail        = 320
+	MaxBrowser      = 200 // of what a browser says it is
 	MaxKind         = 200
 	MaxAltIDs       = 32
 	MaxParamsBytes  = 64 << 10

@@ -79,6 +79,13 @@ type Store interface {
 	// LoginByUserHash answers the login whose code a person enters.
 	LoginByUserHash(ctx context.Context, userHash string) (Login, error)
 	RefreshToken(ctx context.Context, hash string) (RefreshToken, error)
+	// Session answers what is kept of a session, NotFound for a token that is none.
+	Session(ctx context.Context, space, name string) (Session, error)
+	// Sessions answers the sessions of a member that have not ended at now, those that were used last first.
+	Sessions(ctx context.Context, space, member string, now time.Time) ([]Session, error)
+	// MappedRole answers the role that a member has by a group at a sign-in provider, NotFound when there is none. It goes
+	// with the member.
+	MappedRole(ctx context.Context, space, member string) (MappedRole, error)
 	// SigningKeys answers all signing keys, newest first.
 	SigningKeys(ctx context.Context) ([]SigningKey, error)
 

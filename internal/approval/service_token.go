@@ -231,29 +231,3 @@ func (s *Service) CreateLink(ctx context.Context, operator Actor, t Token) error
 	e := s.event(operator, s.Clock.Now(), EventLinkCreate, "", []Resource{m.Resource(), t.resource()}, nil)
 	return s.commit(ctx, Change{Space: t.Space, Writes: []Write{PutToken{t}}, Events: []Event{e}})
 }
-
-// StartSession uses up the link and stores the session, in one transaction: a link signs in once (Conflict after that).
-func (s *Service) StartSession(ctx context.Context, link, session Token) error {
-	m, err := s.Store.Member(ctx, link.Space, link.Member)
-	if err != nil {
-		return err
-	}
-	now := s.Clock.Now()
-	a := m.Actor(link.Name, nil)
-	if !link.Usable(now) || m.Suspended {
-		return s.refuse(ctx, a, "sign in", "", Errorf(Expired, "this sign-in link was used or has expired: ask for a new one"))
-	}
-	session.Space, session.Kind, session.Member, session.CreatedBy, session.CreateTime = link.Space, TokenSession, m.ID, m.Resource(), now
-	e := s.event(a, now, EventSessionCreate, "", []Resource{m.Resource()}, nil)
-	err = s.commit(ctx, Change{Space: link.Space, Events: []Event{e},
-		Writes: []Write{EndToken{Name: link.Name, At: now}, PutToken{session}}})
-	if CodeOf(err) == Conflict {
-		return s.refuse(ctx, a, "sign in", "", err)
-	}
-	return err
-}
-
-// EndSession signs the actor's session out.
-func (s *Service) EndSession(ctx context.Context, a Actor, session Token) error {
-	return s.endToken(ctx, a, session, EventSessionEnd)
-}

@@ -202,7 +202,7 @@ func TestLinksSignInOnce(t *testing.T) {
 	}
 	won := ""
 	for i, err := range race(func(i int) error {
-		return h.StartSession(t.Context(), link, approval.Token{Name: fmt.Sprint("s", i), Hash: fmt.Sprint(i), ExpireTime: h.clock.Now().Add(time.Hour)})
+		return h.StartSession(t.Context(), link, approval.Token{Name: fmt.Sprint("s", i), Hash: fmt.Sprint(i), ExpireTime: h.clock.Now().Add(time.Hour)}, "test")
 	}) {
 		if err == nil {
 			won += fmt.Sprint("s", i)
@@ -220,10 +220,10 @@ func TestLinksSignInOnce(t *testing.T) {
 
 	late := approval.Token{Space: "acme", Name: "late", Kind: approval.TokenLink, Member: vic, ExpireTime: h.clock.Now()}
 	h.write(approval.PutToken{Token: late})
-	same(t, "late", approval.CodeOf(h.StartSession(t.Context(), late, approval.Token{Name: "s"})), approval.Expired)
+	same(t, "late", approval.CodeOf(h.StartSession(t.Context(), late, approval.Token{Name: "s"}, "test")), approval.Expired)
 	h.put(approval.Member{ID: vic, Kind: approval.KindUser, Email: vic, Person: vic, Role: approval.Viewer, Suspended: true})
 	late.ExpireTime = h.clock.Now().Add(time.Hour)
-	same(t, "suspended", approval.CodeOf(h.StartSession(t.Context(), late, approval.Token{Name: "s"})), approval.Expired)
+	same(t, "suspended", approval.CodeOf(h.StartSession(t.Context(), late, approval.Token{Name: "s"}, "test")), approval.Expired)
 	same(t, "key", h.SaveSigningKey(t.Context(), approval.SigningKey{ID: "k"}), nil)
 }
 

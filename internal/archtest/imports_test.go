@@ -26,7 +26,9 @@ var rooms = []room{
 		"internal/approval", "internal/audit",
 		"github.com/jackc/pgx/v5", "modernc.org/sqlite", "modernc.org/libc", "github.com/pressly/goose/v3", jsonLibrary,
 	}},
-	{"internal/identity", []string{"internal/approval", "github.com/go-jose/go-jose/v4"}},
+	{"internal/identity", []string{
+		"internal/approval", "github.com/go-jose/go-jose/v4", "github.com/coreos/go-oidc/v3", "golang.org/x/oauth2",
+	}},
 	{"internal/jobs", []string{"internal/approval"}},
 	{"internal/limits", []string{"internal/approval"}},
 	{"internal/webhook", []string{"internal/approval", "code.dny.dev/ssrf"}},

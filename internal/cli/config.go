@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +23,11 @@ func (t *terminal) configCommand() *cobra.Command {
 		Use: "check", Short: "Check settings without running a server", Args: noArguments,
 		Example: "indent config check --config indent.yaml",
 		RunE: func(*cobra.Command, []string) error {
-			if _, err := s.load(); err != nil {
+			cfg, err := s.load()
+			if err == nil {
+				err = cfg.ReadSecrets(os.Environ())
+			}
+			if err != nil {
 				return err
 			}
 			t.say("The settings are good.")

@@ -73,6 +73,9 @@ func (t *terminal) serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := cfg.ReadSecrets(os.Environ()); err != nil {
+				return err
+			}
 			a, err := app.Build(cmd.Context(), cfg, app.Options{Logger: logger(t.err, cfg.LogFormat, cfg.LogLevel), Version: t.version})
 			if err != nil {
 				return err

@@ -130,7 +130,7 @@ func TestKindsAreKeptApart(t *testing.T) {
 	h := newHouse(t)
 	link, err := h.Sessions().CreateLink(t.Context(), approval.System("acmecorp", "admin"), ada, time.Hour)
 	h.must(err)
-	session, _, err := h.Sessions().SignIn(t.Context(), link)
+	session, _, err := h.Sessions().SignIn(t.Context(), link, "test")
 	h.must(err)
 	h.wants(h.Sessions(), session, ada)
 	for name, bearer := range map[string]string{"session": session, "link": link, "with a prefix": serviceToken(session)} {

@@ -16,7 +16,7 @@ func FuzzLink(f *testing.F) {
 	h.must(err)
 	first, err := h.Sessions().CreateLink(f.Context(), approval.System("acmecorp", "admin"), ada, time.Hour)
 	h.must(err)
-	session, _, err := h.Sessions().SignIn(f.Context(), first)
+	session, _, err := h.Sessions().SignIn(f.Context(), first, "test")
 	h.must(err)
 	for _, s := range []string{link, session, first, "", strings.ToUpper(link), link + "\x00", hash(link), strings.Repeat("0", sessionLength)} {
 		f.Add(s)

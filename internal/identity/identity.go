@@ -1,8 +1,8 @@
 // Package identity makes credentials and answers whom one stands for: tokens, sessions, sign-in links, signing keys.
 //
 // Its promise: a secret is stored only as a hash, a credential that has ended is refused everywhere within a second, and
-// whoever it stands for is looked up afresh, so that a suspended member is nobody. It imports the centre and the JOSE
-// library (RFC 7515, 7517, 7518, 7519).
+// whoever it stands for is looked up afresh, so that a suspended member is nobody. It imports the centre, the JOSE
+// library (RFC 7515, 7517, 7518, 7519) and those for OpenID Connect and OAuth 2.
 package identity
 
 import (
@@ -21,8 +21,10 @@ type Config struct {
 	Issuer func() string
 	// TokenTTL is how long a user token lives.
 	TokenTTL time.Duration
-	// SessionTTL is how long a browser stays signed in.
-	SessionTTL time.Duration
+	// SessionTTL is how long a browser stays signed in, SessionIdle how long without being used.
+	SessionTTL, SessionIdle time.Duration
+	// Providers are those that people sign in with, besides one-time links.
+	Providers []Provider
 	// Operators are the ids of who operates the server, and so makes spaces.
 	Operators []string
 	// LoginIdle is how long a program stays signed in that does nothing, LoginTTL how long at most.
@@ -38,11 +40,24 @@ type Identity struct {
 	ids     approval.IDs
 	keys    *keyRing
 	cache   cache
+
+	providers   []*provider
+	sessionUses sessionUses
 }
 
 // New answers the room over the use cases, with the signing keys loaded; the first node makes the first key.
 func New(ctx context.Context, s *approval.Service, c Config) (*Identity, error) {
+	if c.SessionIdle <= 0 {
+		c.SessionIdle = c.SessionTTL
+	}
 	i := &Identity{Config: c, service: s, store: s.Store, clock: s.Clock, ids: s.IDs, cache: cache{entries: map[fingerprint]known{}}}
+	for _, p := range c.Providers {
+		known, err := newProvider(p, s.Clock)
+		if err != nil {
+			return nil, err
+		}
+		i.providers = append(i.providers, known)
+	}
 	i.keys = &keyRing{service: s}
 	s.WhenRightsChange(i.Forget)
 	return i, i.keys.open(ctx)
@@ -131,9 +146,41 @@ func (i *Identity) holder(ctx context.Context, t approval.Token) (approval.Actor
 		return approval.Actor{}, err
 	}
 	a, err := i.service.ActorOf(ctx, m, t.Name, t.Scopes)
-	a.Operator = err == nil && i.operates(a)
+	if err == nil && i.operates(a) {
+		a.Operator, err = i.provedAddress(ctx, t)
+	}
 	return a, err
 }
+
+// provedAddress answers whether the person at the root of a credential has proved to have the address that the member is
+// called. The owner of a space may call a member of it what an operator is called, and link an account of their own with
+// it: that makes nobody an operator.
+func (i *Identity) provedAddress(ctx context.Context, t approval.Token) (bool, error) {
+	for range maxDescent {
+		if t.Kind == approval.TokenSession {
+			v, err := i.store.Session(ctx, t.Space, t.Name)
+			if approval.CodeOf(err) == approval.NotFound {
+				return false, nil
+			}
+			return err == nil && v.Address != "" && v.Address == t.Member, err
+		}
+		maker := t.CreatedBy.Labels[approval.LabelToken]
+		if maker == "" {
+			return true, nil // by the server itself, for its operator
+		}
+		var err error
+		if t, err = i.store.Token(ctx, t.Space, maker); err != nil {
+			if approval.CodeOf(err) == approval.NotFound {
+				return false, nil
+			}
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// maxDescent bounds how far back from a token its session is looked for.
+const maxDescent = 20
 
 // operates answers whether the actor is a person who operates the server, by a credential that may make spaces. A service
 // account never does, whoever owns it: it is no address.

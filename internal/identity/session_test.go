@@ -18,7 +18,7 @@ func (h *house) link(member string) string {
 
 func (h *house) signIn(member string) string {
 	h.Helper()
-	secret, end, err := h.Sessions().SignIn(h.Context(), h.link(member))
+	secret, end, err := h.Sessions().SignIn(h.Context(), h.link(member), "test")
 	h.must(err)
 	if end != h.clock.Now().Add(12*time.Hour) {
 		h.Errorf("the session ends at %v", end)
@@ -35,13 +35,13 @@ func TestALinkSignsInOnce(t *testing.T) {
 			t.Fatalf("got %+v, %v", m, err)
 		}
 	}
-	secret, _, err := s.SignIn(t.Context(), link)
+	secret, _, err := s.SignIn(t.Context(), link, "test")
 	h.must(err)
 	a, err := s.Authenticate(t.Context(), secret)
 	if err != nil || a.ID != ada || a.Role != approval.Owner || a.Scopes != nil || a.TokenName == "" {
 		t.Errorf("got %+v, %v", a, err)
 	}
-	if _, _, err := s.SignIn(t.Context(), link); approval.CodeOf(err) != approval.Expired {
+	if _, _, err := s.SignIn(t.Context(), link, "test"); approval.CodeOf(err) != approval.Expired {
 		t.Errorf("a second sign-in: %v", err)
 	}
 	if _, err := s.Look(t.Context(), link); approval.CodeOf(err) != approval.Expired {
@@ -60,7 +60,7 @@ func TestOneOf64UsersOfALinkIsSignedIn(t *testing.T) {
 	for range 64 {
 		group.Go(func() {
 			<-start
-			secret, _, err := h.Sessions().SignIn(t.Context(), link)
+			secret, _, err := h.Sessions().SignIn(t.Context(), link, "test")
 			switch approval.CodeOf(err) {
 			case "":
 				in.Add(1)
@@ -105,7 +105,7 @@ func TestWhatIsNoGoodLinkIsRefused(t *testing.T) {
 		if _, err := h.Sessions().Look(t.Context(), c.link); approval.CodeOf(err) != c.want {
 			t.Errorf("%s: look: got %v, want %s", name, err, c.want)
 		}
-		if _, _, err := h.Sessions().SignIn(t.Context(), c.link); approval.CodeOf(err) != c.want {
+		if _, _, err := h.Sessions().SignIn(t.Context(), c.link, "test"); approval.CodeOf(err) != c.want {
 			t.Errorf("%s: sign in: got %v, want %s", name, err, c.want)
 		}
 	}

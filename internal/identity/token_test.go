@@ -340,7 +340,7 @@ func TestSecretsAreKeptOnlyAsHashes(t *testing.T) {
 	h.must(err)
 	link, err := h.Sessions().CreateLink(t.Context(), approval.System("acmecorp", "admin"), ada, time.Hour)
 	h.must(err)
-	session, _, err := h.Sessions().SignIn(t.Context(), link)
+	session, _, err := h.Sessions().SignIn(t.Context(), link, "test")
 	h.must(err)
 	tokens, err := h.store.Tokens(t.Context(), "acmecorp", "", approval.TokenService, approval.TokenUser, approval.TokenLink, approval.TokenSession)
 	h.must(err)

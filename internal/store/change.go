@@ -175,6 +175,12 @@ func (p *plan) write(w approval.Write) {
 		p.putRefreshToken(w.RefreshToken)
 	case approval.UseRefreshToken:
 		p.useRefreshToken(w)
+	case approval.PutSession:
+		p.putSession(w.Session)
+	case approval.PutMappedRole:
+		p.putMappedRole(w.Mapped)
+	case approval.DeleteMappedRole:
+		p.deleteMappedRole(w.Member)
 	case approval.PutPolicy:
 		p.putPolicy(w.Document)
 	case approval.PutSigningKey:

@@ -14,6 +14,8 @@ type errorView struct {
 	Heading string
 	Message string
 	Retry   int // seconds; 0 when it makes no sense
+	// SignIn: what failed was a sign-in, to be begun again.
+	SignIn bool
 }
 
 // errorKinds maps the codes of the centre to statuses and headings.

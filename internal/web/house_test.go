@@ -18,6 +18,7 @@ import (
 
 	"github.com/indent-approvals/indent/internal/approval"
 	"github.com/indent-approvals/indent/internal/approval/approvaltest"
+	"github.com/indent-approvals/indent/internal/identity"
 	"github.com/indent-approvals/indent/internal/store"
 	"github.com/indent-approvals/indent/internal/web"
 )
@@ -326,7 +327,7 @@ func (s *sessions) Look(_ context.Context, link string) (approval.Member, error)
 	return m, nil
 }
 
-func (s *sessions) SignIn(ctx context.Context, link string) (string, time.Time, error) {
+func (s *sessions) SignIn(ctx context.Context, link, _ string) (string, time.Time, error) {
 	m, err := s.Look(ctx, link)
 	if err != nil {
 		return "", time.Time{}, err
@@ -346,6 +347,33 @@ func (s *sessions) Authenticate(ctx context.Context, secret string) (approval.Ac
 	}
 	m, err := s.store.Member(ctx, m.Space, m.ID)
 	return m.Actor("session", nil), err
+}
+
+func (s *sessions) Use(ctx context.Context, secret string) (approval.Actor, error) {
+	return s.Authenticate(ctx, secret)
+}
+
+// What the room itself does is proved with the room itself (see oidc_test.go).
+func (s *sessions) Buttons() []identity.Button { return nil }
+
+func (s *sessions) Begin(context.Context, string, string) (identity.Beginning, error) {
+	return identity.Beginning{}, approval.Errorf(approval.NotFound, "no provider")
+}
+
+func (s *sessions) Finish(context.Context, string, string, url.Values, string) (identity.SignedIn, error) {
+	return identity.SignedIn{}, approval.Errorf(approval.NotFound, "no provider")
+}
+
+func (s *sessions) List(context.Context, approval.Actor) ([]approval.Session, error) { return nil, nil }
+
+func (s *sessions) End(context.Context, approval.Actor, string) error { return nil }
+
+func (s *sessions) Places(context.Context, approval.Actor) ([]approval.Member, error) {
+	return nil, nil
+}
+
+func (s *sessions) Switch(context.Context, approval.Actor, string) (string, time.Time, error) {
+	return "", time.Time{}, approval.Errorf(approval.NotFound, "no space")
 }
 
 func (s *sessions) SignOut(_ context.Context, secret string) error {

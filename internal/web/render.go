@@ -19,7 +19,7 @@ import (
 var templateFiles embed.FS
 
 // pages are the templates by name, each inside the layout.
-var pages = parsePages("inbox", "petition", "signin", "apikeys", "error")
+var pages = parsePages("inbox", "petition", "signin", "apikeys", "account", "space", "error")
 
 func parsePages(names ...string) map[string]*template.Template {
 	shared := template.Must(template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
@@ -52,8 +52,8 @@ type layout struct {
 
 // send writes the answer. A page is made whole before its first byte leaves.
 func (w *Web) send(rw http.ResponseWriter, r *http.Request, v visitor, a answer) {
-	if a.cookie != nil {
-		http.SetCookie(rw, a.cookie)
+	for _, cookie := range a.cookies {
+		http.SetCookie(rw, cookie)
 	}
 	if a.allow != "" {
 		rw.Header().Set("Allow", a.allow)

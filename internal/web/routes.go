@@ -21,7 +21,8 @@ type Route struct {
 // Anyone marks a route that needs no session.
 const Anyone approval.Permission = ""
 
-// Routes is the whole console, read from top to bottom. A GET also answers HEAD, and neither ever changes anything.
+// Routes is the whole console, read from top to bottom. A GET also answers HEAD, and neither ever changes anything but one:
+// the provider sends a browser back to the callback with GET, and only the browser that has begun, with its cookie, is let in.
 func (w *Web) Routes() []Route {
 	return []Route{
 		{"GET", "/{$}", approval.ReadPetitions, w.showInbox},
@@ -30,8 +31,14 @@ func (w *Web) Routes() []Route {
 		{"POST", "/access/{space}/{petition}", approval.CreateClaims, w.decidePetition},
 		{"GET", "/api-keys", approval.ManageOwnTokens, w.showAPIKeys},
 		{"POST", "/api-keys", approval.ManageOwnTokens, w.createAPIKey},
+		{"GET", "/account", approval.ReadSpaces, w.showAccount},
+		{"POST", "/account/sessions", approval.ManageOwnTokens, w.endSessions},
+		{"GET", "/account/space", approval.ReadSpaces, w.showSpaces},
+		{"POST", "/account/space", approval.ReadSpaces, w.switchSpace},
 		{"GET", "/sign-in", Anyone, w.showSignIn},
 		{"POST", "/sign-in", Anyone, w.signIn},
+		{"GET", "/sign-in/with/{provider}", Anyone, w.beginSignIn},
+		{"GET", "/sign-in/callback/{provider}", Anyone, w.finishSignIn},
 		{"POST", "/sign-out", Anyone, w.signOut},
 		{"GET", "/static/{file}", Anyone, w.sendStatic},
 		{"*", "/", Anyone, w.showMissing},
@@ -48,7 +55,7 @@ type answer struct {
 	title    string
 	data     any
 	location string // not empty: a redirect after a POST (303)
-	cookie   *http.Cookie
+	cookies  []*http.Cookie
 	allow    string // of a wrong method
 	write    func(http.ResponseWriter)
 }

@@ -18,20 +18,26 @@ func TestEveryRouteForEveryVisitor(t *testing.T) {
 	type statuses struct{ nobody, signedOut, otherSpace, viewer, reviewer int }
 	const ok, see, no, bad, un = http.StatusOK, http.StatusSeeOther, http.StatusNotFound, http.StatusBadRequest, http.StatusUnauthorized
 	want := map[string]statuses{
-		"GET /{$}":                        {see, see, ok, ok, ok},
-		"GET /inbox/stream":               {un, un, bad, bad, bad}, // without a place in the log
-		"GET /access/{space}/{petition}":  {see, see, no, ok, ok},
-		"POST /access/{space}/{petition}": {see, see, no, bad, bad}, // without a digest
-		"GET /api-keys":                   {see, see, ok, ok, ok},
-		"POST /api-keys":                  {see, see, ok, ok, ok},
-		"GET /sign-in":                    {ok, ok, ok, ok, ok},
-		"POST /sign-in":                   {ok, ok, ok, ok, ok}, // without a link: says how to get one
-		"POST /sign-out":                  {see, see, see, see, see},
-		"GET /static/{file}":              {ok, ok, ok, ok, ok},
-		"* /":                             {no, no, no, no, no},
+		"GET /{$}":                         {see, see, ok, ok, ok},
+		"GET /inbox/stream":                {un, un, bad, bad, bad}, // without a place in the log
+		"GET /access/{space}/{petition}":   {see, see, no, ok, ok},
+		"POST /access/{space}/{petition}":  {see, see, no, bad, bad}, // without a digest
+		"GET /api-keys":                    {see, see, ok, ok, ok},
+		"POST /api-keys":                   {see, see, ok, ok, ok},
+		"GET /account":                     {see, see, ok, ok, ok},
+		"POST /account/sessions":           {see, see, bad, bad, bad}, // without a name
+		"GET /account/space":               {see, see, ok, ok, ok},
+		"POST /account/space":              {see, see, no, no, no}, // to no space
+		"GET /sign-in":                     {ok, ok, ok, ok, ok},
+		"POST /sign-in":                    {ok, ok, ok, ok, ok}, // without a link: says how to get one
+		"GET /sign-in/with/{provider}":     {no, no, no, no, no}, // there is none
+		"GET /sign-in/callback/{provider}": {no, no, no, no, no},
+		"POST /sign-out":                   {see, see, see, see, see},
+		"GET /static/{file}":               {ok, ok, ok, ok, ok},
+		"* /":                              {no, no, no, no, no},
 	}
 	p := h.ask(viewer, approval.NewPetition{})
-	fill := strings.NewReplacer("{$}", "", "{space}", "acme", "{petition}", p.Name, "{file}", "app.css")
+	fill := strings.NewReplacer("{$}", "", "{space}", "acme", "{petition}", p.Name, "{file}", "app.css", "{provider}", "okta")
 	for _, route := range web.New(web.Deps{Service: h.service, BaseURL: base}).Routes() {
 		name := route.Method + " " + route.Path
 		expected, listed := want[name]

@@ -28,7 +28,11 @@ func (w *Web) visitor(r *http.Request) (visitor, error) {
 	if err != nil {
 		return visitor{}, err
 	}
-	actor, err := w.Sessions.Authenticate(r.Context(), secret)
+	authenticate := w.Sessions.Use
+	if byScript(r) {
+		authenticate = w.Sessions.Authenticate
+	}
+	actor, err := authenticate(r.Context(), secret)
 	if err == nil && look == 0 {
 		return visitor{actor, secret}, nil
 	}
@@ -41,6 +45,12 @@ func (w *Web) visitor(r *http.Request) (visitor, error) {
 		return visitor{}, nil
 	}
 	return visitor{}, err
+}
+
+// byScript answers whether an open page asks by itself, which must not keep a session alive that nobody uses. A decision
+// is a person's whatever sends it.
+func byScript(r *http.Request) bool {
+	return r.Method != http.MethodPost && (r.URL.Path == "/inbox/stream" || r.Header.Get("Sec-Fetch-Dest") == "empty")
 }
 
 // cookie is how the session's secret is kept in the browser.
@@ -66,11 +76,14 @@ func loopback(host string) bool {
 
 func (c cookie) read(r *http.Request) string {
 	found, err := r.Cookie(c.name)
-	if err != nil || len(found.Value) > 500 {
+	if err != nil || len(found.Value) > maxCookie {
 		return ""
 	}
 	return found.Value
 }
+
+// maxCookie bounds what is read of a cookie; that of a sign-in holds where to return to.
+const maxCookie = 4000
 
 func (c cookie) keep(secret string, end time.Time) *http.Cookie {
 	return &http.Cookie{Name: c.name, Value: secret, Path: "/", Expires: end, Secure: c.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
@@ -78,6 +91,12 @@ func (c cookie) keep(secret string, end time.Time) *http.Cookie {
 
 func (c cookie) drop() *http.Cookie {
 	return &http.Cookie{Name: c.name, Path: "/", MaxAge: -1, Secure: c.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+}
+
+// attempt is the cookie of a sign-in that has begun: it ends soon, and is as hard to plant as the session's.
+func (c cookie) attempt() cookie {
+	c.name += "-sign-in"
+	return c
 }
 
 // localPath answers the address to return to after signing in if it is one of this server, else the inbox.
@@ -88,7 +107,7 @@ func localPath(s string) string {
 		!strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.ContainsFunc(s, func(r rune) bool { return r == '\\' || r < 0x21 || r > 0x7e }) {
 		return "/"
 	}
-	if u.Path == "/sign-in" || u.Path == "/sign-out" {
+	if u.Path == "/sign-in" || strings.HasPrefix(u.Path, "/sign-in/") || u.Path == "/sign-out" || u.Path == "/account/space" {
 		return "/"
 	}
 	return s

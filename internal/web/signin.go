@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
+	"github.com/indent-approvals/indent/internal/identity"
 )
 
 // signInView is the page behind a one-time link, or the one that says how to get a link.
@@ -19,6 +20,8 @@ type signInView struct {
 	// Current is who is signed in already; empty for nobody.
 	Current string
 	Server  string
+	// Buttons are the providers to sign in with.
+	Buttons []identity.Button
 }
 
 // askToSignIn sends a visitor without a session to the sign-in page, and back afterwards.
@@ -54,7 +57,7 @@ func (w *Web) signInPage(r *http.Request, v visitor, link, back string) (answer,
 
 // linkPage is the page of a link that stands for the member, or of one that does not, with what was found.
 func (w *Web) linkPage(v visitor, link, back string, member *approval.Member, err error) (answer, error) {
-	view := signInView{Link: link, Return: localPath(back), Current: v.ID, Server: w.BaseURL}
+	view := signInView{Link: link, Return: localPath(back), Current: v.ID, Server: w.BaseURL, Buttons: w.Sessions.Buttons()}
 	page := answer{page: "signin", title: "Sign in", data: &view}
 	switch approval.CodeOf(err) {
 	case "":
@@ -82,7 +85,7 @@ func (w *Web) signIn(r *http.Request, v visitor) (answer, error) {
 	var secret string
 	var end time.Time
 	err := w.throttled(r, link, func() (err error) {
-		secret, end, err = w.Sessions.SignIn(r.Context(), link)
+		secret, end, err = w.Sessions.SignIn(r.Context(), link, browserOf(r))
 		return err
 	})
 	switch approval.CodeOf(err) {
@@ -92,12 +95,54 @@ func (w *Web) signIn(r *http.Request, v visitor) (answer, error) {
 	default:
 		return answer{}, err
 	}
-	if v.signedIn() {
-		if err := w.Sessions.SignOut(r.Context(), v.secret); err != nil {
-			w.Logger.WarnContext(r.Context(), "the session before this sign-in could not be ended", "member", v.ID, "error", err)
-		}
+	w.leave(r, v)
+	return answer{location: localPath(back), cookies: []*http.Cookie{w.cookie.keep(secret, end)}}, nil
+}
+
+// leave ends the session that a new one takes the place of.
+func (w *Web) leave(r *http.Request, v visitor) {
+	if !v.signedIn() {
+		return
 	}
-	return answer{location: localPath(back), cookie: w.cookie.keep(secret, end)}, nil
+	if err := w.Sessions.SignOut(r.Context(), v.secret); err != nil {
+		w.Logger.WarnContext(r.Context(), "the session before this sign-in could not be ended", "member", v.ID, "error", err)
+	}
+}
+
+// beginSignIn sends the browser to a provider. It is a link and not a form: the policy of our pages lets forms go nowhere
+// but here, and browsers hold redirects to that.
+func (w *Web) beginSignIn(r *http.Request, _ visitor) (answer, error) {
+	begun, err := w.Sessions.Begin(r.Context(), r.PathValue("provider"), localPath(r.URL.Query().Get("return")))
+	if err != nil {
+		return answer{}, err
+	}
+	kept := w.cookie.attempt().keep(begun.Cookie, w.Service.Clock.Now().Add(identity.SignInTTL))
+	kept.MaxAge = int(identity.SignInTTL.Seconds())
+	return answer{location: begun.Location, cookies: []*http.Cookie{kept}}, nil
+}
+
+// finishSignIn takes the provider's answer. The cookie of the attempt is gone whatever comes of it.
+func (w *Web) finishSignIn(r *http.Request, v visitor) (answer, error) {
+	if r.Method == http.MethodHead { // a sign-in is not something to look at
+		return answer{}, wrongMethod{http.MethodGet}
+	}
+	attempt := w.cookie.attempt()
+	in, err := w.Sessions.Finish(r.Context(), r.PathValue("provider"), attempt.read(r), r.URL.Query(), browserOf(r))
+	if err != nil {
+		a := w.errorPage(r, v, err)
+		a.cookies = []*http.Cookie{attempt.drop()}
+		if view, ok := a.data.(errorView); ok && !v.signedIn() {
+			view.SignIn = true
+			a.data = view
+		}
+		return a, nil
+	}
+	w.leave(r, v)
+	to := localPath(in.Return)
+	if in.Several {
+		to = "/account/space?return=" + url.QueryEscape(to)
+	}
+	return answer{location: to, cookies: []*http.Cookie{w.cookie.keep(in.Secret, in.End), attempt.drop()}}, nil
 }
 
 // signOut ends the session; without one it does the same, so that pressing twice is harmless.
@@ -107,7 +152,7 @@ func (w *Web) signOut(r *http.Request, v visitor) (answer, error) {
 			return answer{}, err
 		}
 	}
-	return answer{location: "/sign-in", cookie: w.cookie.drop()}, nil
+	return answer{location: "/sign-in", cookies: []*http.Cookie{w.cookie.drop()}}, nil
 }
 
 // linkIn answers the secret of a link: people paste the whole address or only its end.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
+	"github.com/indent-approvals/indent/internal/identity"
 )
 
 // Deps are what the pages stand on; all are required except Logger and Limits.
@@ -34,12 +35,27 @@ type Sessions interface {
 	// Look answers whom a one-time link would sign in, and leaves it unused. A link that is wrong is Unauthenticated,
 	// one that was used or is too old is Expired.
 	Look(ctx context.Context, link string) (approval.Member, error)
-	// SignIn uses up the link and answers a new session's secret and its end.
-	SignIn(ctx context.Context, link string) (secret string, end time.Time, err error)
-	// Authenticate answers who the session's secret stands for, Unauthenticated when it stands for nobody any more.
+	// SignIn uses up the link and answers a new session's secret and its end. browser is what it says it is.
+	SignIn(ctx context.Context, link, browser string) (secret string, end time.Time, err error)
+	// Authenticate answers who the session's secret stands for, Unauthenticated when it stands for nobody any more. Use
+	// does the same, and counts as a use of the session, which keeps it alive.
 	Authenticate(ctx context.Context, secret string) (approval.Actor, error)
+	Use(ctx context.Context, secret string) (approval.Actor, error)
 	// SignOut ends the session.
 	SignOut(ctx context.Context, secret string) error
+
+	// Buttons answers the sign-in providers; Begin where one signs in and what the browser keeps until it comes back with
+	// the answer, which Finish takes.
+	Buttons() []identity.Button
+	Begin(ctx context.Context, provider, back string) (identity.Beginning, error)
+	Finish(ctx context.Context, provider, cookie string, answer url.Values, browser string) (identity.SignedIn, error)
+
+	// List answers the person's own sessions; End ends one of them by name, or all but the one in use without a name.
+	List(ctx context.Context, a approval.Actor) ([]approval.Session, error)
+	End(ctx context.Context, a approval.Actor, name string) error
+	// Places answers as whom the person may come in, by space; Switch signs in to another one of them.
+	Places(ctx context.Context, a approval.Actor) ([]approval.Member, error)
+	Switch(ctx context.Context, a approval.Actor, space string) (secret string, end time.Time, err error)
 }
 
 // Tokens is what the pages need of identity to hand out a token.

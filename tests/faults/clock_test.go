@@ -195,7 +195,7 @@ func TestCredentialsEndWhenTheirRowSaysSo(t *testing.T) {
 		h.must(err)
 		link, err := ids.Sessions().CreateLink(t.Context(), approval.System(apptest.Space, "admin"), apptest.Viewer, 24*time.Hour)
 		h.must(err)
-		_, _, err = ids.Sessions().SignIn(t.Context(), link)
+		_, _, err = ids.Sessions().SignIn(t.Context(, "test"), link)
 		h.must(err)
 		h.must(ids.RevokeToken(t.Context(), h.Actor(t, apptest.Viewer), gone.Token.Name))
 		end := made.Token.ExpireTime

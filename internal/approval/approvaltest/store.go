@@ -45,6 +45,8 @@ type state struct {
 	// identities by the identity
 	identities map[key]approval.Identity
 	groups     map[approval.GroupMember]time.Time // by the membership without its time
+	sessions   map[key]approval.Session
+	mapped     map[key]approval.MappedRole // by the member
 	jobs       map[string]approval.Job
 	logins     map[string]approval.Login        // by hash
 	refresh    map[string]approval.RefreshToken // by hash
@@ -78,6 +80,7 @@ func NewStore() *Store {
 		trusts:      map[key]approval.Trust{},
 		passkeyRows: newPasskeyRows(),
 		logins:      map[string]approval.Login{}, refresh: map[string]approval.RefreshToken{},
+		sessions: map[key]approval.Session{}, mapped: map[key]approval.MappedRole{},
 	}}
 }
 
@@ -266,6 +269,12 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 		return s.putRefreshToken(tx, w.RefreshToken)
 	case approval.UseRefreshToken:
 		return s.useRefreshToken(tx, space, w)
+	case approval.PutSession:
+		return s.putSession(tx, space, w.Session)
+	case approval.PutMappedRole:
+		put(tx, s.mapped, key{space, w.Mapped.Member}, w.Mapped)
+	case approval.DeleteMappedRole:
+		remove(tx, s.mapped, key{space, w.Member})
 	case approval.PutPolicy:
 		versions := s.policies[space]
 		if w.Document.Version != int64(len(versions)+1) {
