@@ -195,7 +195,7 @@ func TestCredentialsEndWhenTheirRowSaysSo(t *testing.T) {
 		h.must(err)
 		link, err := ids.Sessions().CreateLink(t.Context(), approval.System(apptest.Space, "admin"), apptest.Viewer, 24*time.Hour)
 		h.must(err)
-		_, _, err = ids.Sessions().SignIn(t.Context(, "test"), link)
+		_, _, err = ids.Sessions().SignIn(t.Context(), link, "test")
 		h.must(err)
 		h.must(ids.RevokeToken(t.Context(), h.Actor(t, apptest.Viewer), gone.Token.Name))
 		end := made.Token.ExpireTime
@@ -214,7 +214,7 @@ func TestCredentialsEndWhenTheirRowSaysSo(t *testing.T) {
 			if got := status(long); got != http.StatusOK {
 				t.Errorf("a token without an end is answered %d", got)
 			}
-			if _, _, err := ids.Sessions().SignIn(t.Context(), link); err == nil {
+			if _, _, err := ids.Sessions().SignIn(t.Context(), link, "test"); err == nil {
 				t.Error("a link that was used signs in again")
 			}
 		}
