@@ -129,6 +129,7 @@ func (p *plan) inSpace(space string) {
 	}
 }
 
+//archtest:table one case for each kind of write
 func (p *plan) write(w approval.Write) {
 	switch w := w.(type) {
 	case approval.PutPetition:
