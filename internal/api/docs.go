@@ -134,7 +134,7 @@ func docsOf(d described) (docsView, error) {
 
 func operationAt(model *huma.OpenAPI, rt route) *huma.Operation {
 	item := model.Paths[rt.path]
-	return map[string]*huma.Operation{get: item.Get, post: item.Post, put: item.Put, del: item.Delete}[rt.method]
+	return map[string]*huma.Operation{get: item.Get, post: item.Post, put: item.Put, patch: item.Patch, del: item.Delete}[rt.method]
 }
 
 func docsOperationOf(op *huma.Operation) (out docsOperation, err error) {

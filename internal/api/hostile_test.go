@@ -40,8 +40,12 @@ var wholeBodies = map[string][]string{
 	"bulkDeleteResources":       {`{"names":["production"]}`, `{"resources":[` + strings.Replace(wholeResource, `"labels":{`, `"labels":{"indent.com/block":"nothing",`, 1) + `]}`},
 	"createToken":               {`{"serviceAccountId":"quickstart","displayName":"d","scope":"petitions:read"}`},
 	"createServiceAccount":      {`{"serviceAccount":{"serviceAccountId":"bot","role":"Viewer","meta":{"displayName":"d"}}}`},
+	"updateServiceAccount":      {`{"serviceAccount":{"role":"Viewer","meta":{"displayName":"d"}}}`},
+	"createTrust":               {`{"issuer":"https://ci.example","audience":"a","claims":{"k":"v"},"scope":"petitions:read"}`},
 	"exchangeToken": {`{"grantType":"refresh_token","refreshToken":"ind_x"}`, `{"grantType":"urn:ietf:params:oauth:grant-type:device_code","deviceCode":"x"}`,
-		`{"grantType":"authorization_code","code":"x","codeVerifier":"x","redirectUri":"x"}`},
+		`{"grantType":"authorization_code","code":"x","codeVerifier":"x","redirectUri":"x"}`,
+		`{"grantType":"urn:ietf:params:oauth:grant-type:token-exchange","subjectToken":"e30.e30.x","subjectTokenType":"urn:ietf:params:oauth:token-type:jwt","space":"acmecorp","serviceAccountId":"quickstart"}`,
+		`{"grantType":"urn:ietf:params:oauth:grant-type:jwt-bearer","assertion":"e30.e30.x","space":"acmecorp","serviceAccountId":"quickstart"}`},
 	"openLogin": {`{"client":"c","host":"h","space":"acmecorp","scope":"petitions:read"}`},
 	"endLogin":  {`{"token":"x"}`},
 }

@@ -101,7 +101,7 @@ func TestMangledBodiesNeverFailInside(t *testing.T) {
 	for id, send := range h.withBody() {
 		valid := operations[id].request
 		for n := range len(valid) {
-			if a := send(valid[:n]); a.status >= 500 || a.status == 200 && id != "createToken" {
+			if a := send(valid[:n]); a.status >= 500 || a.status == 200 && !(n == 0 && strings.HasSuffix(id, "Token")) {
 				t.Errorf("%s: the first %d bytes: %d %s", id, n, a.status, a.body)
 			}
 		}

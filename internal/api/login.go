@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/http"
@@ -35,15 +36,23 @@ const (
 type exchangeTokenIn struct{ Body exchangeTokenBody }
 
 type exchangeTokenBody struct {
-	GrantType    string `json:"grantType" enum:"refresh_token,urn:ietf:params:oauth:grant-type:device_code,authorization_code" example:"refresh_token"`
+	GrantType    string `json:"grantType" enum:"refresh_token,urn:ietf:params:oauth:grant-type:device_code,authorization_code,urn:ietf:params:oauth:grant-type:token-exchange,urn:ietf:params:oauth:grant-type:jwt-bearer" example:"refresh_token"`
 	RefreshToken string `json:"refreshToken,omitempty" maxLength:"4096" doc:"A long-lived token of a service account, or a person's refresh token." example:"ind_…"`
 	DeviceCode   string `json:"deviceCode,omitempty" maxLength:"128" doc:"As POST /v1/auth/device has answered it."`
 	Code         string `json:"code,omitempty" maxLength:"128" doc:"As the browser has carried it back."`
 	CodeVerifier string `json:"codeVerifier,omitempty" maxLength:"128" doc:"What the code's challenge is the SHA-256 of."`
 	RedirectURI  string `json:"redirectUri,omitempty" maxLength:"128" doc:"Where the browser was sent with the code."`
+
+	SubjectToken     string `json:"subjectToken,omitempty" maxLength:"16384" doc:"With token-exchange (RFC 8693): a JWT of an issuer that the service account trusts."`
+	SubjectTokenType string `json:"subjectTokenType,omitempty" enum:"urn:ietf:params:oauth:token-type:jwt,urn:ietf:params:oauth:token-type:id_token" doc:"What subjectToken is; a JWT by default."`
+	Assertion        string `json:"assertion,omitempty" maxLength:"16384" doc:"With jwt-bearer (RFC 7523): the same as subjectToken."`
+	Space            string `json:"space,omitempty" maxLength:"63" doc:"With a token of an issuer elsewhere: the space of the service account."`
+	ServiceAccountID string `json:"serviceAccountId,omitempty" maxLength:"128" doc:"With a token of an issuer elsewhere: the service account that it is to stand for."`
 }
 
-func (in exchangeTokenIn) credential() string { return in.Body.RefreshToken }
+func (in exchangeTokenIn) credential() string {
+	return cmp.Or(in.Body.RefreshToken, in.Body.SubjectToken, in.Body.Assertion)
+}
 
 func (a *API) exchangeToken(ctx context.Context, _ approval.Actor, in exchangeTokenIn) (*token, error) {
 	b := in.Body
@@ -68,8 +77,12 @@ func (a *API) exchangeToken(ctx context.Context, _ approval.Actor, in exchangeTo
 			}
 		}
 		return pair(a.Logins.CodeTokens(ctx, b.Code, b.CodeVerifier, b.RedirectURI))
+	case grantExchange:
+		return a.exchangeOutside(ctx, b, "subjectToken", b.SubjectToken)
+	case grantJWT:
+		return a.exchangeOutside(ctx, b, "assertion", b.Assertion)
 	}
-	return nil, approval.FieldError("grantType", "must be %s, %s or %s", grantRefresh, grantDevice, grantCode)
+	return nil, approval.FieldError("grantType", "must be %s, %s, %s, %s or %s", grantRefresh, grantDevice, grantCode, grantExchange, grantJWT)
 }
 
 // given refuses a field that this grant needs and does not have.

@@ -35,6 +35,7 @@ const (
 	allRoles    = "Viewer, Petition Admin, Editor, Owner"
 	adminUp     = "Petition Admin, Editor, Owner"
 	editorUp    = "Editor, Owner"
+	oneTrust    = `{"issuer":"https://ci.example","audience":"indent","claims":{"sub":"repo:acme/app:*"}}`
 	oneResource = `{"resource":{"id":"x"}}`
 )
 
@@ -83,6 +84,23 @@ var expectations = map[string]expectation{
 		h.must(err)
 		return cell{inSpace + "/tokens/" + made.Token.Name, nil}
 	}},
+	"rotateToken": {editorUp, "tokens:all", func(h *house, a approval.Actor) cell {
+		account, maker := h.ownAccount(a)
+		made, err := h.identity.CreateServiceToken(h.Context(), maker, account, "to be rotated", []approval.Permission{approval.ManageTokens}, time.Time{})
+		h.must(err)
+		return cell{inSpace + "/tokens/" + made.Token.Name + ":rotate", `{"graceSeconds":60}`}
+	}},
+	"getServiceAccount":    {adminUp, "serviceAccounts:read", at(inSpace+"/serviceAccounts/quickstart", nil)},
+	"updateServiceAccount": {editorUp, "serviceAccounts:write", onAccount("", `{"serviceAccount":{"meta":{"displayName":"d"}}}`)},
+	"deleteServiceAccount": {editorUp, "serviceAccounts:write", onAccount("", nil)},
+	"listTrusts":           {adminUp, "serviceAccounts:read", at(inSpace+"/serviceAccounts/quickstart/trusts", nil)},
+	"createTrust":          {editorUp, "tokens:all", onAccount("/trusts", oneTrust)},
+	"deleteTrust": {editorUp, "tokens:all", func(h *house, a approval.Actor) cell {
+		account, maker := h.ownAccount(a)
+		trust, err := h.service.CreateTrust(h.Context(), maker, approval.Trust{Account: account, Issuer: "https://ci.example", Audience: "indent", Claims: map[string]string{"sub": "x"}})
+		h.must(err)
+		return cell{inSpace + "/serviceAccounts/" + account + "/trusts/" + trust.Name, nil}
+	}},
 	"listServiceAccounts": {adminUp, "serviceAccounts:read", at(inSpace+"/serviceAccounts", nil)},
 	"createServiceAccount": {editorUp, "serviceAccounts:write", func(h *house, _ approval.Actor) cell {
 		id := "bot-" + h.service.IDs.UUID()
@@ -105,6 +123,26 @@ func onPetition(below string, body any) func(*house, approval.Actor) cell {
 	return func(h *house, _ approval.Actor) cell {
 		return cell{inSpace + "/petitions/" + h.asked(h.actor(theViewer)) + below, body}
 	}
+}
+
+// onAccount prepares a service account of the actor's own.
+func onAccount(below string, body any) func(*house, approval.Actor) cell {
+	return func(h *house, a approval.Actor) cell {
+		account, _ := h.ownAccount(a)
+		return cell{inSpace + "/serviceAccounts/" + account + below, body}
+	}
+}
+
+// ownAccount makes a service account of the actor, or of the owner for who may have none, and answers its maker.
+func (h *house) ownAccount(a approval.Actor) (id string, maker approval.Actor) {
+	h.Helper()
+	a.Scopes = nil
+	if !a.Can(approval.ManageAccounts) {
+		a = h.actor(theOwner)
+	}
+	m, err := h.service.CreateServiceAccount(h.Context(), a, approval.Member{ID: "bot-" + h.service.IDs.UUID(), Role: approval.Editor})
+	h.must(err)
+	return m.ID, a
 }
 
 func (h *house) asked(a approval.Actor) string {

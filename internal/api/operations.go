@@ -41,6 +41,9 @@ func tags() []*huma.Tag {
 }
 
 const (
+	exampleTrust = `{"issuer": "https://token.actions.githubusercontent.com", "audience": "https://indent.example.com", "claims": {"sub": "repo:acme/app:ref:refs/heads/main"},
+		"scope": "petitions:create petitions:read", "serviceAccountId": "deploy-bot", "meta": {"name": "0198c0de-8888-7c3e-8a21-1b2c3d4e5f60", "space": "acmecorp", "createTime": "2026-03-01T09:00:00Z"},
+		"createdBy": {"id": "ada@acmecorp.example", "kind": "user"}}`
 	examplePetition = `{
 		"name": "0198c0de-42b3-71ee-824e-42010aac000d", "spaceName": "acmecorp",
 		"meta": {"name": "0198c0de-42b3-71ee-824e-42010aac000d", "space": "acmecorp", "labels": {"indent.com/app/config/id": "space:acmecorp"},
@@ -66,7 +69,7 @@ const (
 		"refreshToken": "ind_4fZ0yq8GxJmV2wTtR7bNcK5sLhPdEa1U0000Qx", "scope": "petitions:create petitions:read", "serviceAccountId": "quickstart",
 		"meta": {"name": "0198c0de-7777-7c3e-8a21-1b2c3d4e5f60", "space": "acmecorp", "displayName": "nightly job", "createTime": "2026-03-01T09:00:00Z"},
 		"createdBy": {"id": "ada@acmecorp.example", "kind": "user"}}`
-	exampleAccount = `{"serviceAccountId": "deploy-bot", "role": "Petition Admin",
+	exampleAccount = `{"serviceAccountId": "deploy-bot", "role": "Petition Admin", "owner": {"id": "ada@acmecorp.example", "kind": "user"},
 		"meta": {"name": "deploy-bot", "space": "acmecorp", "displayName": "Deploy Bot", "createTime": "2026-03-01T09:00:00Z"},
 		"createdBy": {"id": "ada@acmecorp.example"}}`
 	exampleBulk = `{"resources": [` + exampleResource + `]}`
@@ -137,6 +140,20 @@ var operations = map[string]operation{
 		request: `{"serviceAccountId": "quickstart", "displayName": "nightly job", "scope": "petitions:create petitions:read", "expiryDays": 90}`, answer: exampleToken},
 	"deleteToken": {tag: "tokens", text: "It is refused everywhere within a second. One that has ended before is 409.", answer: `{}`,
 		codes: []approval.Code{approval.Conflict}},
+	"rotateToken": {tag: "tokens", text: "The new token has the scope and the length of life of the old one, which ends after `graceSeconds` (0: at once) with all that was made with it. " +
+		"The new secret is answered once as `refreshToken`. One that has ended, or was rotated before, is 409.",
+		request: `{"graceSeconds": 3600}`, answer: exampleToken, codes: []approval.Code{approval.Conflict}},
+	"getServiceAccount": {tag: "tokens", text: "One service account by its id.", answer: exampleAccount},
+	"updateServiceAccount": {tag: "tokens", text: "What is left out stays as it is. A role is at most the caller's, before and after. Who is suspended stands for nobody, and its tokens end.",
+		request: `{"serviceAccount": {"role": "Viewer", "suspended": false, "meta": {"displayName": "Deploy Bot"}}}`,
+		answer:  exampleAccount, codes: []approval.Code{approval.Conflict}},
+	"deleteServiceAccount": {tag: "tokens", text: "Its tokens and trusts end in the same step, everywhere within a second.", answer: `{}`, codes: []approval.Code{approval.Conflict}},
+	"listTrusts":           {tag: "tokens", text: "Oldest first, on one page.", answer: `{"trusts": [` + exampleTrust + `], "nextPageToken": ""}`},
+	"createTrust": {tag: "tokens", text: "A program that shows a token of the issuer, for the audience and with the claims, gets a short-lived token of the service account " +
+		"(`POST /v1/auth/token`): no secret need be stored. Only the owner of the service account makes trusts.",
+		request: `{"issuer": "https://token.actions.githubusercontent.com", "audience": "https://indent.example.com", "claims": {"sub": "repo:acme/app:ref:refs/heads/main"}, "scope": "petitions:create petitions:read"}`,
+		answer:  exampleTrust, codes: []approval.Code{approval.Conflict}},
+	"deleteTrust":         {tag: "tokens", text: "The tokens that came of it end with it.", answer: `{}`, codes: []approval.Code{approval.Conflict}},
 	"listServiceAccounts": {tag: "tokens", text: "By id, on one page.", answer: `{"serviceAccounts": [` + exampleAccount + `], "nextPageToken": ""}`},
 	"createServiceAccount": {tag: "tokens", text: "It is owned by the caller and has at most the caller's role.",
 		request: `{"serviceAccount": {"serviceAccountId": "deploy-bot", "role": "Petition Admin", "meta": {"displayName": "Deploy Bot"}}}`,
@@ -144,7 +161,8 @@ var operations = map[string]operation{
 	"exchangeToken": {tag: "tokens", text: "With `refresh_token` a long-lived token of a service account, which stays valid, gives a short-lived one that can do the same. " +
 		"A person's refresh token (indr_…) gives one too, and with it the next refresh token: each is used once, and one that comes again ends the login. " +
 		"With `urn:ietf:params:oauth:grant-type:device_code` the answer is 400 with `error` authorization_pending, slow_down, access_denied, expired_token or invalid_grant, or tokens, once (RFC 8628, 3.5). " +
-		"With `authorization_code` a code that a browser has carried back, with the verifier of its challenge (RFC 7636).",
+		"With `authorization_code` a code that a browser has carried back, with the verifier of its challenge (RFC 7636). " +
+		"With `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693) or `…:jwt-bearer` (RFC 7523) a JWT of an issuer that the service account trusts; what comes of it ends no later than that JWT.",
 		request: `{"grantType": "refresh_token", "refreshToken": "ind_4fZ0yq8GxJmV2wTtR7bNcK5sLhPdEa1U0000Qx"}`,
 		answer: `{"accessToken": "eyJhbGciOiJFUzI1NiJ9.e30.c2ln", "scope": "", "serviceAccountId": "quickstart", "meta": {"name": "0198c0de-7777-7c3e-8a21-1b2c3d4e5f60", "space": "acmecorp", "expireTime": "2026-03-01T10:00:00Z"},
 			"createdBy": {"id": "ada@acmecorp.example"}}`,

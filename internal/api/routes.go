@@ -30,6 +30,8 @@ const (
 	post = http.MethodPost
 	put  = http.MethodPut
 	del  = http.MethodDelete
+
+	patch = http.MethodPatch
 )
 
 // routes is the whole API, read from top to bottom. Handlers are method expressions, not values: a method value would put
@@ -65,10 +67,17 @@ func routes() []route {
 		{"listTokens", get, space + "/tokens", approval.ManageOwnTokens, handle((*API).listTokens), "List tokens, without their secrets"},
 		{"createToken", post, space + "/tokens", approval.ManageOwnTokens, handle((*API).createToken), "Make a token"},
 		{"deleteToken", del, space + "/tokens/{name}", approval.ManageOwnTokens, handle((*API).deleteToken), "Revoke a token"},
+		{"rotateToken", post, space + "/tokens/{name}:rotate", approval.ManageTokens, handle((*API).rotateToken), "Make a token in the place of a service account's"},
 		{"listServiceAccounts", get, space + "/serviceAccounts", approval.ReadServiceAccounts, handle((*API).listServiceAccounts), "List service accounts"},
 		{"createServiceAccount", post, space + "/serviceAccounts", approval.ManageAccounts, handle((*API).createServiceAccount), "Add a service account"},
+		{"getServiceAccount", get, space + "/serviceAccounts/{id}", approval.ReadServiceAccounts, handle((*API).getServiceAccount), "Get a service account"},
+		{"updateServiceAccount", patch, space + "/serviceAccounts/{id}", approval.ManageAccounts, handle((*API).updateServiceAccount), "Change a service account"},
+		{"deleteServiceAccount", del, space + "/serviceAccounts/{id}", approval.ManageAccounts, handle((*API).deleteServiceAccount), "Delete a service account, and end its tokens"},
+		{"listTrusts", get, space + "/serviceAccounts/{id}/trusts", approval.ReadServiceAccounts, handle((*API).listTrusts), "List the outside issuers that a service account trusts"},
+		{"createTrust", post, space + "/serviceAccounts/{id}/trusts", approval.ManageTokens, handle((*API).createTrust), "Let tokens of an outside issuer stand for a service account"},
+		{"deleteTrust", del, space + "/serviceAccounts/{id}/trusts/{trust}", approval.ManageTokens, handle((*API).deleteTrust), "End a trust, and the tokens that came of it"},
 
-		{"exchangeToken", post, "/v1/auth/token", public, handle((*API).exchangeToken), "Get a short-lived token: for a long-lived one, a refresh token, or a code"},
+		{"exchangeToken", post, "/v1/auth/token", public, handle((*API).exchangeToken), "Get a short-lived token: for a long-lived one, a refresh token, a code, or a token of a trusted issuer"},
 		{"openLogin", post, "/v1/auth/device", public, handleCall((*exchange).openLogin), "Ask a person to let a program in (device authorization, RFC 8628)"},
 		{"endLogin", post, "/v1/auth/revoke", public, handle((*API).endLogin), "End the login of a refresh token (sign out)"},
 		{"whoAmI", get, "/v1/auth/whoami", anybody, handle((*API).whoAmI), "Whom the token stands for, and what it may do"},

@@ -15,6 +15,10 @@ type Tokens interface {
 	CreateServiceToken(ctx context.Context, a approval.Actor, account, displayName string, scopes []approval.Permission, expire time.Time) (identity.Made, error)
 	// CreateUserToken makes a short-lived token that acts as the actor.
 	CreateUserToken(ctx context.Context, a approval.Actor, displayName string, scopes []approval.Permission) (identity.Made, error)
+	// RotateToken makes a token in the place of one of a service account, which goes on for the grace.
+	RotateToken(ctx context.Context, a approval.Actor, name string, grace time.Duration) (identity.Made, error)
+	// ExchangeOutside answers a short-lived token of a service account for a token of an issuer that it trusts.
+	ExchangeOutside(ctx context.Context, space, account, token string) (identity.Made, error)
 	// Exchange answers a short-lived token for a long-lived one.
 	Exchange(ctx context.Context, refreshToken string) (identity.Made, error)
 	// RevokeToken ends a token, everywhere within a second.
@@ -30,12 +34,14 @@ type token struct {
 	RefreshToken     string            `json:"refreshToken,omitempty" doc:"A long-lived token of a service account (ind_…), which works as a bearer token as it is; or a person's refresh token (indr_…), which gives the next access token, once." pattern:"^indr?_[0-9A-Za-z]{38}$"`
 	Scope            string            `json:"scope" doc:"Permissions separated by spaces; empty: all that the role has."`
 	ServiceAccountID string            `json:"serviceAccountId,omitempty"`
+	LastUseTime      time.Time         `json:"lastUseTime,omitzero" doc:"When it was last used, give or take a minute; absent: never."`
+	Ended            bool              `json:"ended,omitempty" doc:"It was revoked, or its time is up: it works no more."`
 	Meta             approval.Meta     `json:"meta" doc:"name revokes it; without expireTime it does not end by itself."`
 	CreatedBy        approval.Resource `json:"createdBy"`
 }
 
 func tokenOf(t approval.Token) token {
-	out := token{Scope: identity.ScopeText(t.Scopes), CreatedBy: t.CreatedBy,
+	out := token{Scope: identity.ScopeText(t.Scopes), CreatedBy: t.CreatedBy, LastUseTime: t.LastUseTime,
 		Meta: approval.Meta{Name: t.Name, Space: t.Space, DisplayName: t.DisplayName, CreateTime: t.CreateTime, ExpireTime: t.ExpireTime, DeleteTime: t.RevokeTime}}
 	if t.Kind == approval.TokenService {
 		out.ServiceAccountID = t.Member
@@ -58,7 +64,9 @@ func (a *API) listTokens(ctx context.Context, actor approval.Actor, in wholeIn) 
 	}
 	out := &tokenList{}
 	for _, t := range found {
-		out.Tokens = append(out.Tokens, tokenOf(t))
+		wire := tokenOf(t)
+		wire.Ended = !t.Usable(a.Service.Clock.Now())
+		out.Tokens = append(out.Tokens, wire)
 	}
 	return out, nil
 }
@@ -70,7 +78,7 @@ type createTokenIn struct {
 type createTokenBody struct {
 	ServiceAccountID string `json:"serviceAccountId,omitempty" maxLength:"128" doc:"Whose token: a long-lived one is answered as refreshToken. Without it: a short-lived one of the caller, as accessToken."`
 	DisplayName      string `json:"displayName,omitempty" maxLength:"500" doc:"What it is for."`
-	Scope            string `json:"scope,omitempty" maxLength:"1024" doc:"Permissions separated by spaces, at most the caller's own; empty: all that the caller may hand out." example:"petitions:create petitions:read"`
+	Scope            string `json:"scope,omitempty" maxLength:"1024" doc:"Permissions separated by spaces, at most the caller's own; empty: all that the caller may hand out. A noun with a star (petitions:*) and admin stand for what they mean when the token is made." example:"petitions:create petitions:read"`
 	ExpiryDays       *int   `json:"expiryDays,omitempty" minimum:"1" maximum:"3650" doc:"When a long-lived token ends; without it: never."`
 }
 
@@ -122,6 +130,26 @@ type tokenNameIn struct {
 
 func (a *API) deleteToken(ctx context.Context, actor approval.Actor, in tokenNameIn) (empty, error) {
 	return empty{}, a.Tokens.RevokeToken(ctx, actor, in.Name)
+}
+
+type rotateTokenIn struct {
+	tokenNameIn
+	Body rotateTokenBody `required:"false"`
+}
+
+type rotateTokenBody struct {
+	GraceSeconds *int `json:"graceSeconds,omitempty" minimum:"0" maximum:"86400" doc:"For how long the old token, and all that was made with it, goes on; 0 by default: it has ended when the new one is answered."`
+}
+
+func (a *API) rotateToken(ctx context.Context, actor approval.Actor, in rotateTokenIn) (*token, error) {
+	grace := 0
+	if in.Body.GraceSeconds != nil {
+		grace = *in.Body.GraceSeconds
+	}
+	if most := int(approval.MaxGrace / time.Second); grace < 0 || grace > most {
+		return nil, approval.FieldError("graceSeconds", "must be between 0 and %d", most)
+	}
+	return longLived(a.Tokens.RotateToken(ctx, actor, in.Name, time.Duration(grace)*time.Second))
 }
 
 // sendKeys answers the JWKS; clients may keep it for a few minutes.

@@ -114,7 +114,8 @@ func (a *App) wire(ctx context.Context) (err error) {
 	a.runner = jobs.New(jobs.Deps{Store: a.store, Run: a.service.RunJob, Clock: a.clock, Broker: a.store.Broker(), Logger: a.logger, Jitter: rand.Float64})
 	a.identity, err = identity.New(ctx, a.service, identity.Config{Issuer: a.URL, TokenTTL: a.cfg.TokenTTL, SessionTTL: a.cfg.SessionTTL,
 		SessionIdle: a.cfg.SessionIdle, Providers: providers(a.cfg.SignIn), Operators: a.cfg.OperatorList(),
-		LoginIdle: a.cfg.LoginIdle, LoginTTL: a.cfg.LoginTTL})
+		LoginIdle: a.cfg.LoginIdle, LoginTTL: a.cfg.LoginTTL,
+		SigningKeyMaxAge: a.cfg.SigningKeyMaxAge, PrivateNetworks: a.cfg.PrivateNetworks, Loopback: a.dev})
 	return err
 }
 
@@ -166,6 +167,7 @@ func (a *App) Start(ctx context.Context) error {
 	go func() { a.serving <- a.server.Serve(newDoor(a.listener, most, a.metrics)) }()
 	go func() { _ = a.server.Serve(a.back) }() // ends with the server
 	a.runner.Start()
+	a.identity.Start()
 	a.logger.InfoContext(ctx, "serving", "url", a.URL(), "version", a.version, "connections", most)
 	return nil
 }
@@ -191,6 +193,7 @@ func (a *App) Stop(ctx context.Context) error {
 			}
 			a.rest.Drain(ctx)
 			a.runner.Stop()
+			a.identity.Stop(ctx)
 			close(a.quiet)
 			a.resting.Wait()
 		} else if a.listener != nil {

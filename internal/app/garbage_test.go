@@ -105,7 +105,7 @@ func garbageNames(t *testing.T, s *apptest.Server) []string {
 	return names
 }
 
-// open makes a petition that nobody has decided, and a resource of the same name.
+// open makes a petition that nobody has decided, and a resource and a service account of the same name.
 func (h *garbageHouse) open(t *testing.T) string {
 	t.Helper()
 	owner := h.server.Actor(t, apptest.Owner)
@@ -114,6 +114,9 @@ func (h *garbageHouse) open(t *testing.T) string {
 		t.Fatal(err)
 	}
 	if _, err = h.server.Service().PutResources(t.Context(), owner, []approval.Resource{{ID: "x", Labels: map[string]string{approval.LabelBlock: p.Name}}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = h.server.Service().CreateServiceAccount(t.Context(), owner, approval.Member{ID: p.Name}); err != nil {
 		t.Fatal(err)
 	}
 	return p.Name
@@ -126,8 +129,8 @@ func (h *garbageHouse) drive(t *testing.T, op described, seed uint64, calls int)
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, hash.Sum64())), description: h.description, names: h.names}
 	w := &wire{addr: h.server.Addr()}
 	defer w.drop()
-	// What these four want is a secret, a random name, or several names that all fit.
-	lucky := slices.Contains([]string{"exchangeToken", "deleteToken", "getClaim", "bulkDeleteResources"}, op.id)
+	// What these want is a secret, a random name, or several names that all fit.
+	lucky := slices.Contains([]string{"exchangeToken", "deleteToken", "rotateToken", "createTrust", "deleteTrust", "getClaim", "bulkDeleteResources"}, op.id)
 	successes := 0
 	// A route that nothing has come through yet is given more: chance alone must not fail a run.
 	for n := 0; n < calls || successes == 0 && !lucky && n < 20*calls; n++ {

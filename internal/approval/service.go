@@ -158,7 +158,7 @@ func changesRights(w Write) bool {
 		return w.Expect > 0
 	case PutMember:
 		return !w.MustBeNew
-	case DeleteMember, EndToken, PutIdentity, DeleteIdentity, PutResource, DeleteResource:
+	case DeleteMember, EndToken, ShortenToken, DeleteTrust, PutIdentity, DeleteIdentity, PutResource, DeleteResource:
 		return true
 	}
 	return false

@@ -2,6 +2,8 @@ package approval
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -73,14 +75,25 @@ func (s *Service) deleteTrust(ctx context.Context, a Actor, account, name string
 		if err != nil {
 			return err
 		}
-		for _, token := range tokens {
-			if token.CreatedBy.Labels[LabelTrust] == name && token.Usable(now) {
+		for _, token := range cameOf(name, tokens) {
+			if token.Usable(now) {
 				c.Writes = append(c.Writes, EndToken{Name: token.Name, At: now})
 			}
 		}
 		return s.commitRead(ctx, c)
 	}
 	return Errorf(NotFound, "there is no trust %.100q of service account %s", name, m.ID)
+}
+
+// cameOf answers the tokens that came of a trust, and those that were made with them, each once.
+func cameOf(trust string, tokens []Token) (family []Token) {
+	for _, token := range tokens {
+		if token.CreatedBy.Labels[LabelTrust] == trust {
+			family = append(family, descendants(token, tokens)...)
+		}
+	}
+	slices.SortFunc(family, func(a, b Token) int { return strings.Compare(a.Name, b.Name) })
+	return slices.CompactFunc(family, func(a, b Token) bool { return a.Name == b.Name })
 }
 
 // Outside is a token from outside that was checked: it is the issuer's, for the trust's audience, has not ended and says

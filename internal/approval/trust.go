@@ -83,24 +83,23 @@ func checkIssuer(issuer string) error {
 var loopbackHosts = regexp.MustCompile(`^(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?$`)
 
 func checkClaim(name, value string) error {
-	field := "claims"
-	if err := checkID(field, name, MaxClaimName); err != nil {
-		return err
+	if name == "" {
+		return FieldError("claims", "has an empty name")
 	}
-	if slices.Contains(notOfTheSubject, name) {
-		return FieldError(field, "cannot have %s: name what says whose the token is, such as sub or repository", name)
-	}
-	if err := checkID(field, value, MaxLabelValue); err != nil {
+	field := "claims." + name
+	if err := firstError(checkID("claims (a key)", name, MaxClaimName), checkID(field, value, MaxLabelValue)); err != nil {
 		return err
 	}
 	beginning, open := strings.CutSuffix(value, "*")
 	switch {
+	case slices.Contains(notOfTheSubject, name):
+		return FieldError(field, "says nothing of whose the token is: name what does, such as sub or repository")
 	case value == "":
-		return FieldError(field, "%.100q must have a value", name)
+		return FieldError(field, "must have a value")
 	case strings.Contains(beginning, "*"):
-		return FieldError(field, "%.100q may have one star, at its end", name)
+		return FieldError(field, "may have one star, at its end")
 	case open && !isBeginning(beginning):
-		return FieldError(field, "%.100q would fit too many: put the star behind a slash or a colon and what stands before it, such as repo:acme/app:*", name)
+		return FieldError(field, "would fit too many: put the star behind a slash or a colon and what stands before it, such as repo:acme/app:*")
 	}
 	return nil
 }
@@ -154,5 +153,5 @@ func (t Trust) Misfit(claim func(name string) (text string, ok bool)) string {
 
 // resource answers the trust as it appears in events.
 func (t Trust) resource() Resource {
-	return Resource{ID: t.Name, Kind: "trust", DisplayName: truncate(t.Issuer, MaxDisplayName)}
+	return Resource{ID: t.Name, Kind: "trust", DisplayName: t.Issuer}
 }

@@ -37,6 +37,10 @@ type Config struct {
 	SessionIdle time.Duration
 	// SignIn is nil when people come in by one-time links only.
 	SignIn *SignIn
+	// SigningKeyMaxAge is after how long user tokens are signed with a new key.
+	SigningKeyMaxAge time.Duration
+	// PrivateNetworks are where inside calls to addresses that members name may go.
+	PrivateNetworks []netip.Prefix
 }
 
 // envPrefix keeps the server's variables apart from the clients' INDENT_API_URL, INDENT_SPACE and INDENT_API_TOKEN.
@@ -74,6 +78,9 @@ func Load(src Source) (Config, error) {
 		s := find(v.key)
 		if s == nil {
 			return c, fmt.Errorf("%s: there is no such setting: %s", v.origin, nearest(v))
+		}
+		if slices.Contains(inFileOnly, v.key) && v.spell(v.key) != v.key {
+			return c, fmt.Errorf("%s: write %s into the settings file, it is taken from nowhere else", v.origin, v.key)
 		}
 		if err := s.set(&c, v.text); err != nil {
 			return c, fmt.Errorf("%s: %w", v.origin, err)

@@ -49,6 +49,12 @@ var settings = []setting{
 	{"token_ttl", "1h", "How long a user token lives: 1m to 24h.", func(c *Config, v string) error {
 		return between(v, time.Minute, 24*time.Hour, &c.TokenTTL)
 	}},
+	{"signing_key_max_age", "2160h", "After how long user tokens are signed with a new key: 24h to 17520h. The old one verifies until its last token has ended. `indent admin keys rotate` makes a new one at any time.", func(c *Config, v string) error {
+		return between(v, 24*time.Hour, 2*365*24*time.Hour, &c.SigningKeyMaxAge)
+	}},
+	{"private_networks", "", "Networks inside that calls to addresses which members name may reach, such as the issuers that service accounts trust: 10.20.0.0/16, fd00:12::/32. Without it no such call reaches a private, loopback or link-local address. It stands in the file only.", func(c *Config, v string) error {
+		return networks(v, &c.PrivateNetworks)
+	}},
 	{"session_ttl", "12h", "How long a browser stays signed in: 5m to 720h.", func(c *Config, v string) error {
 		return between(v, 5*time.Minute, 720*time.Hour, &c.SessionTTL)
 	}},
@@ -126,6 +132,9 @@ func between(v string, least, most time.Duration, to *time.Duration) error {
 	*to = d
 	return nil
 }
+
+// inFileOnly are settings that neither the environment nor a flag gives.
+var inFileOnly = []string{"private_networks"}
 
 func count(v string, least, most int, to *int) error {
 	n, err := strconv.Atoi(v)
@@ -237,7 +246,11 @@ func Markdown() string {
 		if s.fallback != "" {
 			fallback = "`" + s.fallback + "`"
 		}
-		fmt.Fprintf(&b, "| `%s` | `%s%s` | %s | %s |\n", s.key, envPrefix, strings.ToUpper(s.key), fallback, s.doc)
+		variable := "`" + envPrefix + strings.ToUpper(s.key) + "`"
+		if slices.Contains(inFileOnly, s.key) {
+			variable = "(none)"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", s.key, variable, fallback, s.doc)
 	}
 	b.WriteString(signInReference())
 	return b.String()

@@ -2,12 +2,13 @@
 //
 // Its promise: a secret is stored only as a hash, a credential that has ended is refused everywhere within a second, and
 // whoever it stands for is looked up afresh, so that a suspended member is nobody. It imports the centre, the JOSE
-// library (RFC 7515, 7517, 7518, 7519) and those for OpenID Connect and OAuth 2.
+// library (RFC 7515, 7517, 7518, 7519), those for OpenID Connect and OAuth 2, and the guard of outgoing calls.
 package identity
 
 import (
 	"context"
 	"crypto/sha256"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -29,6 +30,13 @@ type Config struct {
 	Operators []string
 	// LoginIdle is how long a program stays signed in that does nothing, LoginTTL how long at most.
 	LoginIdle, LoginTTL time.Duration
+	// SigningKeyMaxAge is after how long user tokens are signed with another key; 0: never by itself.
+	SigningKeyMaxAge time.Duration
+	// PrivateNetworks are the networks inside in which issuers of service accounts' trusts may be; all others inside are
+	// out of reach.
+	PrivateNetworks []netip.Prefix
+	// Loopback lets issuers be on this machine and speak http, for a server to play with.
+	Loopback bool
 }
 
 // Identity is the room: build it once per node.
@@ -43,6 +51,10 @@ type Identity struct {
 
 	providers   []*provider
 	sessionUses sessionUses
+	uses        uses
+	issuers     *issuers
+	refused     throttle
+	keeper      keeper
 }
 
 // New answers the room over the use cases, with the signing keys loaded; the first node makes the first key.
@@ -58,7 +70,8 @@ func New(ctx context.Context, s *approval.Service, c Config) (*Identity, error) 
 		}
 		i.providers = append(i.providers, known)
 	}
-	i.keys = &keyRing{service: s}
+	i.keys = &keyRing{service: s, maxAge: c.SigningKeyMaxAge}
+	i.issuers = newIssuers(s.Clock, c.PrivateNetworks, c.Loopback)
 	s.WhenRightsChange(i.Forget)
 	return i, i.keys.open(ctx)
 }
@@ -145,7 +158,15 @@ func (i *Identity) holder(ctx context.Context, t approval.Token) (approval.Actor
 	if err != nil {
 		return approval.Actor{}, err
 	}
+	if m.Kind == approval.KindServiceAccount {
+		if err := i.outlived(ctx, t, m); err != nil {
+			return approval.Actor{}, err
+		}
+	}
 	a, err := i.service.ActorOf(ctx, m, t.Name, t.Scopes)
+	if err == nil {
+		i.uses.note(t, i.clock.Now())
+	}
 	if err == nil && i.operates(a) {
 		a.Operator, err = i.provedAddress(ctx, t)
 	}
@@ -186,4 +207,21 @@ const maxDescent = 20
 // account never does, whoever owns it: it is no address.
 func (i *Identity) operates(a approval.Actor) bool {
 	return a.Kind == approval.KindUser && slices.Contains(i.Operators, a.ID) && (a.Scopes == nil || slices.Contains(a.Scopes, approval.CreateSpaces))
+}
+
+// outlived answers Unauthenticated for a token that was being made while its service account, or the trust that it came
+// of, was deleted: an account that has the id now is another one.
+func (i *Identity) outlived(ctx context.Context, t approval.Token, m approval.Member) error {
+	if t.CreateTime.Before(m.CreateTime) {
+		return ended()
+	}
+	trust := t.CreatedBy.Labels[approval.LabelTrust]
+	if trust == "" {
+		return nil
+	}
+	trusts, err := i.store.Trusts(ctx, t.Space, m.ID)
+	if err == nil && !slices.ContainsFunc(trusts, func(o approval.Trust) bool { return o.Name == trust }) {
+		err = ended()
+	}
+	return err
 }

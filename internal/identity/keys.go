@@ -16,18 +16,33 @@ import (
 	"github.com/indent-approvals/indent/internal/approval"
 )
 
-// keyRing holds the ES256 keys that user tokens are signed with: the newest signs, all verify.
+// keyRing holds the ES256 keys that user tokens are signed with: the newest that may sign signs, all verify until the
+// last token that they signed has ended.
 type keyRing struct {
 	service *approval.Service
-	mu      sync.Mutex
-	keys    []signingKey // newest first
-	read    time.Time
+	// maxAge is after how long another key is made; 0: never.
+	maxAge time.Duration
+	mu     sync.Mutex
+	keys   []signingKey // newest first
+	read   time.Time
 }
 
 type signingKey struct {
 	id      string
 	private *ecdsa.PrivateKey
+	created time.Time
+	signs   time.Time // from when on; zero: at once
 }
+
+const (
+	// publishedFor is how long a key is in the list of public keys before it signs: longer than anybody may keep the
+	// list (sendKeys of the api room) and other nodes do not look (upkeepEvery).
+	publishedFor = 10 * time.Minute
+	// longestToken is the most that a user token may live, whatever a node's token_ttl says now or said before.
+	longestToken = 24 * time.Hour
+	// clockSlack is by how much the clocks of nodes may differ.
+	clockSlack = 5 * time.Minute
+)
 
 // open loads the keys and makes the first one. Of nodes that start at once, one makes it and the others read it: their
 // first key has the same id.
@@ -35,7 +50,7 @@ func (r *keyRing) open(ctx context.Context) error {
 	if err := r.load(ctx); err != nil || len(r.all()) > 0 {
 		return err
 	}
-	if err := r.create(ctx); err != nil && approval.CodeOf(err) != approval.Conflict {
+	if _, err := r.create(ctx, time.Time{}); err != nil && approval.CodeOf(err) != approval.Conflict {
 		return err
 	}
 	if err := r.load(ctx); err != nil {
@@ -47,18 +62,75 @@ func (r *keyRing) open(ctx context.Context) error {
 	return nil
 }
 
-func (r *keyRing) create(ctx context.Context) error {
+// create makes a key and takes away those that have ended. Its id follows the greatest there is, so that of nodes that do
+// this at once one is heard (Conflict), without a leader.
+func (r *keyRing) create(ctx context.Context, signs time.Time, ended ...string) (id string, err error) {
 	// The source of randomness is the system's, whatever is passed (Go 1.26).
 	private, err := ecdsa.GenerateKey(elliptic.P256(), nil)
 	if err != nil {
-		return err
+		return "", err
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
-		return err
+		return "", err
 	}
 	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	return r.service.SaveSigningKey(ctx, approval.SigningKey{ID: strconv.Itoa(len(r.all()) + 1), PrivatePEM: string(text)})
+	greatest := 0
+	for _, k := range r.all() {
+		n, _ := strconv.Atoi(k.id)
+		greatest = max(greatest, n)
+	}
+	id = strconv.Itoa(greatest + 1)
+	return id, r.service.SaveSigningKey(ctx, approval.SigningKey{ID: id, PrivatePEM: string(text), SignTime: signs}, ended...)
+}
+
+// keep reads the keys, makes another one when the newest is old, and takes away those that have ended.
+func (r *keyRing) keep(ctx context.Context) error {
+	if err := r.load(ctx); err != nil {
+		return err
+	}
+	now, all := r.service.Clock.Now(), r.all()
+	var ended []string
+	for i := range all {
+		if hasEnded(all, i, now) {
+			ended = append(ended, all[i].id)
+		}
+	}
+	var err error
+	switch {
+	case r.maxAge > 0 && len(all) > 0 && now.Sub(all[0].created) >= r.maxAge:
+		_, err = r.create(ctx, now.Add(publishedFor), ended...)
+	case len(ended) > 0:
+		err = r.service.EndSigningKeys(ctx, ended...)
+	default:
+		return nil
+	}
+	if err != nil && approval.CodeOf(err) != approval.Conflict { // a conflict: another node was faster
+		return err
+	}
+	return r.load(ctx)
+}
+
+// RotateKeys makes a new signing key. It signs after it has been published for a while, and the old ones verify until
+// their last token has ended; with atOnce it signs now and the old ones are gone, with every user token that they signed.
+func (i *Identity) RotateKeys(ctx context.Context, atOnce bool) (id string, signs time.Time, err error) {
+	if err := i.keys.load(ctx); err != nil {
+		return "", signs, err
+	}
+	signs = i.clock.Now()
+	var ended []string
+	if atOnce {
+		for _, k := range i.keys.all() {
+			ended = append(ended, k.id)
+		}
+	} else {
+		signs = signs.Add(publishedFor)
+	}
+	if id, err = i.keys.create(ctx, signs, ended...); err != nil {
+		return "", signs, err
+	}
+	i.Forget()
+	return id, signs, i.keys.load(ctx)
 }
 
 // load reads the keys, without holding the lock while the store thinks.
@@ -92,7 +164,7 @@ func parseKey(k approval.SigningKey) (signingKey, error) {
 	if !ok || private.Curve != elliptic.P256() {
 		return signingKey{}, errors.New("it is not a P-256 key")
 	}
-	return signingKey{k.ID, private}, nil
+	return signingKey{k.ID, private, k.CreateTime, k.SignTime}, nil
 }
 
 // all answers the keys, newest first; nobody changes the list.
@@ -102,7 +174,40 @@ func (r *keyRing) all() []signingKey {
 	return r.keys
 }
 
-func (r *keyRing) signing() signingKey { return r.all()[0] }
+// signing answers the newest key that may sign; when none may, the oldest, which nobody waits for.
+func (r *keyRing) signing() signingKey {
+	now, all := r.service.Clock.Now(), r.all()
+	for _, k := range all {
+		if !k.signs.After(now) {
+			return k
+		}
+	}
+	return all[len(all)-1]
+}
+
+// hasEnded answers whether the last token that the key at a place has signed has ended: it signs until the first of those
+// after it does.
+func hasEnded(newestFirst []signingKey, place int, now time.Time) bool {
+	var stopped time.Time
+	for _, k := range newestFirst[:place] {
+		if stopped.IsZero() || k.signs.Before(stopped) {
+			stopped = k.signs
+		}
+	}
+	return !stopped.IsZero() && now.After(stopped.Add(longestToken+clockSlack))
+}
+
+// live answers the keys that verify, newest first.
+func (r *keyRing) live() []signingKey {
+	now, all := r.service.Clock.Now(), r.all()
+	var live []signingKey
+	for i, k := range all {
+		if !hasEnded(all, i, now) {
+			live = append(live, k)
+		}
+	}
+	return live
+}
 
 func foreign() error {
 	return approval.Errorf(approval.Unauthenticated, "the token was not signed by this server: get a new one from its page /api-keys")
@@ -125,7 +230,7 @@ func (r *keyRing) public(ctx context.Context, kid string) (*ecdsa.PublicKey, err
 }
 
 func (r *keyRing) find(kid string) *ecdsa.PublicKey {
-	for _, k := range r.all() {
+	for _, k := range r.live() {
 		if k.id == kid {
 			return &k.private.PublicKey
 		}
@@ -145,10 +250,11 @@ func (r *keyRing) mayRead() bool {
 	return true
 }
 
-// JWKS answers the public keys (RFC 7517), newest first.
+// JWKS answers the public keys (RFC 7517), newest first: also the one that does not sign yet, and no longer those whose
+// tokens have all ended.
 func (i *Identity) JWKS() jose.JSONWebKeySet {
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
-	for _, k := range i.keys.all() {
+	for _, k := range i.keys.live() {
 		set.Keys = append(set.Keys, jose.JSONWebKey{Key: &k.private.PublicKey, KeyID: k.id, Algorithm: string(jose.ES256), Use: "sig"})
 	}
 	return set

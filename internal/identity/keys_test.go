@@ -55,7 +55,8 @@ func TestANodeTrustsTheKeysOfOthers(t *testing.T) {
 	}
 	old := h.userToken(ada)
 	h.clock.Advance(time.Second)
-	h.must(other.keys.create(t.Context()))
+	_, err := other.keys.create(t.Context(), time.Time{})
+	h.must(err)
 	h.must(other.keys.load(t.Context()))
 	made, err := other.CreateUserToken(t.Context(), h.actor(vic), "", nil)
 	h.must(err)

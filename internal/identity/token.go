@@ -177,6 +177,16 @@ func (i *Identity) Exchange(ctx context.Context, refreshToken string) (Made, err
 	return Made{t, secret}, err
 }
 
+// RotateToken makes a token in the place of one of a service account, which goes on for the grace.
+func (i *Identity) RotateToken(ctx context.Context, a approval.Actor, name string, grace time.Duration) (Made, error) {
+	secret := serviceToken(i.ids.Secret(randomLength))
+	t, err := i.service.RotateToken(ctx, a, name, approval.Rotation{Name: i.ids.UUID(), Hash: hash(secret), Grace: grace})
+	if err != nil {
+		return Made{}, err
+	}
+	return Made{t, secret}, nil
+}
+
 // RevokeToken ends a token, on this node at once.
 func (i *Identity) RevokeToken(ctx context.Context, a approval.Actor, name string) error {
 	defer i.Forget()
