@@ -73,6 +73,7 @@ func Build(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
 	}
+	a.logger = slog.New(careful{a.logger.Handler()})
 	if a.clock == nil {
 		a.clock = systemClock{}
 	}

@@ -54,7 +54,7 @@ func Errorf(code Code, format string, args ...any) *Error {
 
 // FieldError makes an Invalid error about one input field.
 func FieldError(field, format string, args ...any) *Error {
-	return &Error{Code: Invalid, Field: field, Message: sentence(format, args)}
+	return &Error{Code: Invalid, Field: Redact(field), Message: sentence(format, args)}
 }
 
 // Wrap hides cause behind a public message.
@@ -62,9 +62,10 @@ func Wrap(code Code, cause error, format string, args ...any) *Error {
 	return &Error{Code: code, Message: sentence(format, args), cause: cause}
 }
 
-// sentence writes a public message. What it quotes may come from anybody: what could hide or fake text stands as '?'.
+// sentence writes a public message. What it quotes may come from anybody: what could hide or fake text stands as '?', and
+// of what looks like a credential only its beginning.
 func sentence(format string, args []any) string {
-	return harmless(fmt.Sprintf(format, args...))
+	return Redact(harmless(fmt.Sprintf(format, args...)))
 }
 
 // CodeOf answers the code of err: Internal for an error that is not an [Error], empty for nil.
