@@ -141,7 +141,7 @@ func (c *cage) canaries() map[string]string {
 		out[kind], err = i.Sessions().CreateLink(ctx, system, apptest.Owner, time.Hour)
 		c.must(err)
 	}
-	out["session"], _, err = i.Sessions().SignIn(ctx, out["used sign-in link"])
+	out["session"], _, err = i.Sessions().SignIn(ctx, out["used sign-in link"], "a browser")
 	c.must(err)
 	code, err := i.Logins().Open(ctx, approval.Login{Client: "indent", Host: "laptop"})
 	c.must(err)
