@@ -162,6 +162,30 @@ func TestWrongTokensOfOneAddressAreThrottledAndRightOnesAreNot(t *testing.T) {
 	from(office, h.token(theEditor), get, inSpace, nil).ok(nil) // somebody new, as soon as there is room
 }
 
+// Whatever kind of credential POST /v1/auth/token takes: wrong ones are throttled together.
+func TestWrongCredentialsOfEveryGrantAreThrottled(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for grant, field := range map[string]string{grantRefresh: "refreshToken", grantDevice: "deviceCode", grantCode: "code", grantExchange: "subjectToken", grantJWT: "assertion"} {
+		h.limited(limits.Config{Wrong: 1})
+		last := answer{}
+		for n := range 11 {
+			body := map[string]string{"grantType": grant, "codeVerifier": "v", "redirectUri": "http://127.0.0.1/x", "space": "acmecorp", "serviceAccountId": "quickstart"}
+			body[field] = fmt.Sprintf("%s%04d", outsideJWT, n)
+			if field == "deviceCode" || field == "code" {
+				body[field] = fmt.Sprintf("%032d", n)
+			}
+			last = h.with("", post, "/v1/auth/token", body)
+		}
+		if last.status != http.StatusTooManyRequests {
+			t.Errorf("the eleventh wrong %s is answered %d: %s", field, last.status, last.body)
+		}
+	}
+}
+
+// outsideJWT is one that nobody trusts.
+const outsideJWT = "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEifQ.eyJpc3MiOiJodHRwczovL25vYm9keS5leGFtcGxlIiwiZXhwIjo0MTAyNDQ0ODAwfQ.AAAA"
+
 // A call without a token, or with a header that is none, costs nothing and is told the same always.
 func TestCallsWithoutATokenAreNotCounted(t *testing.T) {
 	t.Parallel()

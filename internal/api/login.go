@@ -51,7 +51,8 @@ type exchangeTokenBody struct {
 }
 
 func (in exchangeTokenIn) credential() string {
-	return cmp.Or(in.Body.RefreshToken, in.Body.SubjectToken, in.Body.Assertion)
+	b := in.Body
+	return cmp.Or(map[string]string{grantRefresh: b.RefreshToken, grantDevice: b.DeviceCode, grantCode: b.Code, grantExchange: b.SubjectToken, grantJWT: b.Assertion}[b.GrantType], "none")
 }
 
 func (a *API) exchangeToken(ctx context.Context, _ approval.Actor, in exchangeTokenIn) (*token, error) {

@@ -1,6 +1,7 @@
 package limits
 
 import (
+	"errors"
 	"hash/maphash"
 	"net/http"
 	"net/netip"
@@ -74,7 +75,7 @@ func (l *Limits) Judge(r *http.Request, secret string, look uint64, err error) e
 	case err == nil && look != 0:
 		l.right.remember(look)
 		return nil
-	case approval.CodeOf(err) != approval.Unauthenticated:
+	case !wrongSecret(err):
 		return err
 	}
 	if look == 0 { // it was right until now
@@ -88,6 +89,12 @@ func (l *Limits) Judge(r *http.Request, secret string, look uint64, err error) e
 		return l.refuse(WrongSource, wait, "too many wrong credentials come from your network address, and this is one: get a new one, then try again in a moment")
 	}
 	return err
+}
+
+// wrongSecret answers whether err says that a credential was wrong, in HTTP's words or in those of OAuth.
+func wrongSecret(err error) bool {
+	var e *approval.Error
+	return errors.As(err, &e) && (e.Code == approval.Unauthenticated || e.Grant == approval.GrantInvalid)
 }
 
 // Guess counts an attempt at a code that is short enough to be guessed, before it is looked at: of the request's address
