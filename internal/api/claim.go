@@ -58,6 +58,8 @@ type claimInput struct {
 	Meta   claimInputMeta `json:"meta,omitzero"`
 	// Resources were shown to whoever decides.
 	Resources []approval.Resource `json:"resources,omitempty" maxItems:"120" doc:"Who asks and what is asked for, copied from the petition. A claim on anything else is refused."`
+	// Confirmation is for an approval only.
+	Confirmation *approval.Confirmation `json:"confirmation,omitempty" doc:"A passkey's signature over the 32 bytes of the petition's digest; of an approval whose requirement says confirm: passkey. Each part is base64url without padding."`
 
 	ID         ignored `json:"id,omitzero"`
 	Timestamp  ignored `json:"timestamp,omitzero"`
@@ -78,7 +80,8 @@ func (a *API) createClaim(ctx context.Context, actor approval.Actor, in createCl
 		return nil, approval.FieldError("Idempotency-Key", "must be 1 to 200 visible ASCII characters, such as a UUID")
 	}
 	c := in.Body.Claim
-	_, claim, err := a.Service.Decide(ctx, actor, in.Name, approval.NewClaim{Event: c.Event, Reason: c.Reason, Labels: c.Meta.Labels, Resources: c.Resources}, in.Key)
+	_, claim, err := a.Service.Decide(ctx, actor, in.Name, approval.NewClaim{Event: c.Event, Reason: c.Reason, Labels: c.Meta.Labels, Resources: c.Resources,
+		Confirmation: c.Confirmation}, in.Key)
 	if err != nil {
 		return nil, err
 	}

@@ -29,10 +29,11 @@ const wholeResource = `{"id":"x","displayName":"d","altIds":["a"],"kind":"k","em
 
 // wholeBodies has every text of every body; one that is missing here fails [TestWholeBodiesAreWhole].
 var wholeBodies = map[string][]string{
-	"createPetition":            {wholePetition},
-	"replacePetition":           {wholePetition},
-	"waitPetitions":             {`{"names":["00000000-0000-7000-8000-000000000001"]}`},
-	"createClaim":               {`{"claim":{"event":"access/deny","reason":"r","meta":{"labels":{"k":"v"}},"resources":[` + wholeResource + `]}}`},
+	"createPetition":  {wholePetition},
+	"replacePetition": {wholePetition},
+	"waitPetitions":   {`{"names":["00000000-0000-7000-8000-000000000001"]}`},
+	"createClaim": {`{"claim":{"event":"access/deny","reason":"r","meta":{"labels":{"k":"v"}},"resources":[` + wholeResource + `]}}`,
+		`{"claim":{"event":"access/approve","confirmation":{"credentialId":"AA","clientDataJSON":"e30","authenticatorData":"AA","signature":"AA"}}}`},
 	"createResource":            {`{"resource":` + wholeResource + `}`},
 	"putResource":               {`{"resource":` + wholeResource + `}`},
 	"bulkUpdateResources":       {`{"resources":[` + wholeResource + `]}`},

@@ -109,7 +109,8 @@ var operations = map[string]operation{
 	"listClaims": {tag: "claims", text: "All claims, on one page.", answer: `{"claims": [` + exampleClaim + `], "nextPageToken": ""}`},
 	"createClaim": {tag: "claims",
 		text: "The one door for a decision. Policy says who may decide; who asks does not, unless a rule allows it. `access/deny` by who asked withdraws. " +
-			"With the label `indent.com/petition/digest` the claim is refused with 409 unless it is the petition's digest. A second decision is 409 and says who decided what and when.",
+			"With the label `indent.com/petition/digest` the claim is refused with 409 unless it is the petition's digest. A second decision is 409 and says who decided what and when. " +
+			"Where the requirement says `confirm: passkey`, an approval without `confirmation` is 403 and names the page to approve on; denying needs none.",
 		request: `{"claim": {"event": "access/approve", "reason": "ticket 4711", "meta": {"labels": {"indent.com/time/duration": "1h0m0s"}}}}`,
 		answer:  exampleClaim, codes: []approval.Code{approval.Conflict}},
 	"getClaim": {tag: "claims", text: "One claim by its event id.", answer: exampleClaim},

@@ -106,8 +106,12 @@ func (a *App) wire(ctx context.Context) (err error) {
 	a.limits = limits.New(limits.Config{Calls: a.cfg.RateCalls, Petitions: a.cfg.RatePetitions, Refusals: a.cfg.RateRefusals, Wrong: a.cfg.RateWrong,
 		Waits: a.cfg.WaitsPerActor, Trusted: a.cfg.TrustedProxies, Clock: a.clock})
 	a.countLimits()
+	rules, err := passkeyRules(a.cfg)
+	if err != nil {
+		return err
+	}
 	deps := approval.Deps{Limits: a.limits, Store: a.store, Policy: policy.New(), Clock: a.clock, IDs: a.ids, Broker: a.store.Broker(), Logger: a.logger,
-		SpacePolicy: policy.Default()}
+		Authenticators: identity.Authenticators{Base: a.URL}, Passkeys: rules, SpacePolicy: policy.Default()}
 	if a.cfg.Shared() {
 		deps.WaitPoll = waitPoll
 	}
@@ -238,7 +242,8 @@ func (a *App) handler() (http.Handler, error) {
 		return nil, err
 	}
 	a.rest.Register(mux)
-	web.New(web.Deps{Service: a.service, Sessions: a.identity.Sessions(), Tokens: a.identity, Limits: a.limits, BaseURL: a.URL(), Logger: a.logger, Dev: a.dev}).Register(mux)
+	web.New(web.Deps{Service: a.service, Sessions: a.identity.Sessions(), Tokens: a.identity, Passkeys: a.identity.Passkeys(), Limits: a.limits,
+		BaseURL: a.URL(), Logger: a.logger, Dev: a.dev}).Register(mux)
 	return pastTheMux(a.rest, mux), nil
 }
 

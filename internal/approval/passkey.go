@@ -86,9 +86,10 @@ type Challenge struct {
 
 // What challenges are for.
 const (
-	ChallengeRegister = "register" // a new passkey
-	ChallengeManage   = "manage"   // to add or remove one, confirmed with one that is there
-	ChallengeSignIn   = "signIn"   // the second factor
+	ChallengeRegister = "register"      // a new passkey
+	ChallengeFirst    = "registerFirst" // the first one of a member
+	ChallengeManage   = "manage"        // to add or remove one, confirmed with one that is there
+	ChallengeSignIn   = "signIn"        // the second factor
 )
 
 // Confirmation is a passkey's signature over a challenge (WebAuthn, 5.2.2), each part as base64url without padding.

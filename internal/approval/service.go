@@ -7,7 +7,6 @@ import (
 	"time"
 )
 
-// Deps are what the use cases stand on; all are required except Logger and Limits.
 // Deps are what the use cases stand on; all are required except Logger, Limits, Authenticators and Passkeys.
 type Deps struct {
 	Store  Store

@@ -40,13 +40,17 @@ func (s *Service) BeginSession(ctx context.Context, m Member, session Token, v S
 
 func (s *Service) putSession(ctx context.Context, a Actor, m Member, t Token, v Session, more ...Write) error {
 	now := s.Clock.Now()
-	t.Space, t.Kind, t.Member, t.CreatedBy, t.CreateTime = m.Space, TokenSession, m.ID, m.Resource(), now
+	t, err := s.half(ctx, m, t, v.Method == MethodOIDC)
+	if err != nil {
+		return err
+	}
+	t.Space, t.Member, t.CreatedBy, t.CreateTime = m.Space, m.ID, m.Resource(), now
 	v.Space, v.Name, v.Browser = m.Space, t.Name, printable(v.Browser, MaxBrowser)
 	labels := map[string]string{LabelSessionMethod: v.Method}
 	if v.Provider != "" {
 		labels[LabelSessionProvider] = v.Provider
 	}
-	e := s.event(a, now, EventSessionCreate, "", []Resource{m.Resource(), t.resource()}, labels)
+	e := s.event(a, now, t.begins(), "", []Resource{m.Resource(), t.resource()}, labels)
 	return s.commit(ctx, Change{Space: m.Space, Writes: append(more, PutToken{t}, PutSession{v}), Events: []Event{e}})
 }
 
@@ -83,7 +87,7 @@ func (s *Service) EndSessions(ctx context.Context, a Actor, name string) error {
 
 func (s *Service) endSessions(ctx context.Context, a Actor, name string) error {
 	now := s.Clock.Now()
-	tokens, err := s.Store.Tokens(ctx, a.Space, a.ID, TokenSession, TokenUser)
+	tokens, err := s.Store.Tokens(ctx, a.Space, a.ID, TokenSession, TokenHalf, TokenUser)
 	if err != nil {
 		return err
 	}
@@ -91,7 +95,7 @@ func (s *Service) endSessions(ctx context.Context, a Actor, name string) error {
 	var ended []Resource
 	known := false
 	for _, t := range tokens {
-		if t.Kind != TokenSession || name != "" && t.Name != name || name == "" && t.Name == a.TokenName {
+		if t.Kind == TokenUser || name != "" && t.Name != name || name == "" && t.Name == a.TokenName {
 			continue
 		}
 		known = true

@@ -8,12 +8,13 @@ const (
 	TokenService = "service" // long-lived, of a service account
 	TokenUser    = "user"    // short-lived JWT
 	TokenSession = "session" // a browser's
+	TokenHalf    = "half"    // a browser's that waits for its passkey: it opens nothing but the page that asks for that
 	TokenLink    = "link"    // one-time sign-in link
 	TokenLogin   = "login"   // a program's that a person has let in: the family of its refresh tokens
 )
 
 // TokenKinds lists every kind: whoever is suspended or leaves loses them all.
-var TokenKinds = []string{TokenService, TokenUser, TokenSession, TokenLink, TokenLogin}
+var TokenKinds = []string{TokenService, TokenUser, TokenSession, TokenHalf, TokenLink, TokenLogin}
 
 // Token is a credential of a member: what the store keeps of it, never the secret.
 type Token struct {

@@ -28,6 +28,7 @@ var rooms = []room{
 	}},
 	{"internal/identity", []string{
 		"internal/approval", "github.com/go-jose/go-jose/v4", "github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "code.dny.dev/ssrf",
+		"github.com/go-webauthn/webauthn",
 	}},
 	{"internal/jobs", []string{"internal/approval"}},
 	{"internal/limits", []string{"internal/approval"}},

@@ -18,7 +18,8 @@ import (
 // default password.
 func (t *terminal) adminCommand() *cobra.Command {
 	cmd := group("admin", "Make spaces and members, on the server's machine",
-		t.adminInitCommand(), t.adminLinkCommand(), group("member", "People of a space", t.adminMemberAddCommand()))
+		t.adminInitCommand(), t.adminLinkCommand(), group("member", "People of a space", t.adminMemberAddCommand()),
+		group("passkey", "Passkeys of members", t.adminPasskeyRemoveCommand()))
 	cmd.PersistentFlags().BoolVar(&t.json, "json", false, "print JSON, for programs")
 	return cmd
 }
@@ -99,7 +100,23 @@ func required(cmd *cobra.Command, flags ...string) *cobra.Command {
 }
 
 // invite does the work on the database and prints the link that it answers.
-func (t *terminal) invite(cmd *cobra.Command, s *settingFlags, i invitation, work func(context.Context, *app.App) (string, error)) (err error) {
+func (t *terminal) invite(cmd *cobra.Command, s *settingFlags, i invitation, work func(context.Context, *app.App) (string, error)) error {
+	return t.operate(cmd, s, func(ctx context.Context, a *app.App) error {
+		link, err := work(ctx, a)
+		if err != nil {
+			return err
+		}
+		if t.json {
+			return t.printJSON(map[string]string{"space": i.space, "email": i.email, "signInLink": link})
+		}
+		t.say("%s signs in to %s, once and within 24 hours, with this link:", plain(i.email), plain(i.space))
+		_, err = fmt.Fprintln(t.out, link)
+		return err
+	})
+}
+
+// operate does the work on the database of the settings.
+func (t *terminal) operate(cmd *cobra.Command, s *settingFlags, work func(context.Context, *app.App) error) (err error) {
 	cfg, err := s.load()
 	if err != nil {
 		return err
@@ -112,16 +129,7 @@ func (t *terminal) invite(cmd *cobra.Command, s *settingFlags, i invitation, wor
 		return err
 	}
 	defer func() { err = errors.Join(err, stop(cmd.Context(), a.Stop)) }()
-	link, err := work(cmd.Context(), a)
-	if err != nil {
-		return err
-	}
-	if t.json {
-		return t.printJSON(map[string]string{"space": i.space, "email": i.email, "signInLink": link})
-	}
-	t.say("%s signs in to %s, once and within 24 hours, with this link:", plain(i.email), plain(i.space))
-	_, err = fmt.Fprintln(t.out, link)
-	return err
+	return work(cmd.Context(), a)
 }
 
 // mustExist refuses to look for members in a file that is not there: opening it would make an empty database, which is

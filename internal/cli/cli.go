@@ -78,7 +78,7 @@ func (t *terminal) rootCommand() *cobra.Command {
 		cmd.GroupID = "server"
 		root.AddCommand(cmd)
 	}
-	root.AddCommand(t.versionCommand(), t.openAPICommand())
+	root.AddCommand(t.claimCommand(), t.versionCommand(), t.openAPICommand())
 	return root
 }
 

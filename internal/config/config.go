@@ -25,6 +25,9 @@ type Config struct {
 	LogLevel        string
 	TokenTTL        time.Duration
 	SessionTTL      time.Duration
+	// RequirePasskeyRoles are the roles whose members get in with a passkey only, by name.
+	RequirePasskeyRoles []string
+	PasskeyAfterOIDC    bool
 	// What one member, or one address, may cost a node; 0 is no limit.
 	RateCalls, RatePetitions, RateRefusals, RateWrong, WaitsPerActor int
 	// TrustedProxies are those whose X-Forwarded-For or Forwarded counts.

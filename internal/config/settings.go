@@ -61,6 +61,16 @@ var settings = []setting{
 	{"session_idle", "2h", "How long a browser stays signed in that is not used: 5m to 720h. A page that is only left open is not used.", func(c *Config, v string) error {
 		return between(v, 5*time.Minute, 720*time.Hour, &c.SessionIdle)
 	}},
+	{"require_passkey_roles", "", "Roles whose members get in with a passkey only, separated by commas, such as Owner, Editor. Who has none yet makes one when they sign in.", func(c *Config, v string) error {
+		c.RequirePasskeyRoles = nil
+		for role := range strings.FieldsFuncSeq(v, func(r rune) bool { return r == ',' }) {
+			c.RequirePasskeyRoles = append(c.RequirePasskeyRoles, strings.TrimSpace(role))
+		}
+		return nil
+	}},
+	{"passkey_after_oidc", "false", "Ask members who have a passkey for it after they have signed in with a provider, too. After a sign-in link they are always asked.", func(c *Config, v string) error {
+		return oneOf(v, []string{"true", "false"}, func(v string) { c.PasskeyAfterOIDC = v == "true" })
+	}},
 	{"rate_calls", "500", "How many calls and pages one member may ask this node for in a second, four times as many at once; what comes on top is answered 429 with Retry-After. 0 is no limit, as for all rates.", func(c *Config, v string) error {
 		return count(v, 0, 1_000_000, &c.RateCalls)
 	}},

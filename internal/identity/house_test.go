@@ -38,7 +38,8 @@ func newHouse(t testing.TB) *house {
 		}
 		return nil
 	}
-	h.service = approval.NewService(approval.Deps{Store: h.store, Clock: h.clock, IDs: &approvaltest.IDs{}, Broker: approvaltest.NewBroker()})
+	h.service = approval.NewService(approval.Deps{Store: h.store, Clock: h.clock, IDs: &approvaltest.IDs{}, Broker: approvaltest.NewBroker(),
+		Authenticators: Authenticators{func() string { return issuer }}})
 	_, err := h.service.CreateSpace(t.Context(), approval.NewSpace{Name: "acmecorp", Owner: ada, Policy: "-"})
 	h.must(err)
 	_, err = h.service.PutMember(t.Context(), approval.System("acmecorp", "admin"), approval.Member{Email: vic, Role: approval.Viewer})
@@ -106,4 +107,12 @@ func (h *house) wants(i interface {
 	case id != "" && (err != nil || a.ID != id):
 		h.Errorf("got %s (%v), want %s", a.ID, err, id)
 	}
+}
+
+// confirmed is a policy by which an Owner approves with a passkey.
+type confirmed struct{}
+
+func (confirmed) Decide(context.Context, approval.PolicyInput) (approval.Verdict, error) {
+	return approval.Verdict{Decision: approval.VerdictReview, Rule: "confirmed", DecideWithin: time.Hour, DefaultDuration: time.Hour,
+		Requirements: []approval.Requirement{{Reviewers: approval.Reviewers{Roles: []approval.Role{approval.Owner}}, Count: 1, Confirm: approval.ConfirmPasskey}}}, nil
 }

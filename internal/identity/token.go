@@ -64,6 +64,9 @@ func (i *Identity) byHash(ctx context.Context, kind, secret string) (approval.Ac
 		return approval.Actor{}, time.Time{}, err
 	}
 	a, err := i.holder(ctx, t)
+	if err == nil && kind == approval.TokenSession {
+		err = i.service.Complete(a, t)
+	}
 	return a, t.ExpireTime, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/indent-approvals/indent/internal/approval"
+	"github.com/indent-approvals/indent/internal/identity"
 )
 
 // decidePetition takes a press of Approve, Deny, Withdraw, Revoke or Give back. The form carries the digest of what was
@@ -17,7 +18,10 @@ func (w *Web) decidePetition(r *http.Request, v visitor) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	claim, t := claimOf(r)
+	claim, t, err := claimOf(r)
+	if err != nil {
+		return w.refusedClaim(r, v, t, err)
+	}
 	if claim.Labels[approval.LabelDigest] == "" {
 		err = approval.FieldError("digest", "the form does not say what was shown: open the petition again and decide there")
 	} else {
@@ -29,7 +33,7 @@ func (w *Web) decidePetition(r *http.Request, v visitor) (answer, error) {
 	return w.refusedClaim(r, v, t, err)
 }
 
-func claimOf(r *http.Request) (approval.NewClaim, typed) {
+func claimOf(r *http.Request) (approval.NewClaim, typed, error) {
 	f := r.PostForm
 	// A browser sends the line ends of a text field as CR LF (HTML, form submission).
 	t := typed{reason: strings.TrimSpace(strings.ReplaceAll(f.Get("reason"), "\r\n", "\n")), duration: f.Get("duration")}
@@ -43,7 +47,13 @@ func claimOf(r *http.Request) (approval.NewClaim, typed) {
 	if digest := f.Get("digest"); digest != "" {
 		c.Labels[approval.LabelDigest] = digest
 	}
-	return c, t
+	signed := f.Get("passkey")
+	if signed == "" || c.Event != approval.EventApprove {
+		return c, t, nil
+	}
+	confirmation, err := identity.ReadConfirmation([]byte(signed))
+	c.Confirmation = &confirmation
+	return c, t, err
 }
 
 // claimKey answers the form's key, by which a second press is the same claim; one that this page did not make is none.

@@ -94,7 +94,7 @@ func FuzzReturn(f *testing.F) {
 
 // Whatever the form: what is read from it is a claim that the centre can judge, and says no more than the form did.
 func FuzzForm(f *testing.F) {
-	for _, s := range []string{"claim=access/approve&reason=a%0D%0Ab&duration=1h0m0s&digest=sha256:0&key=k", "claim=access/approve&duration=indefinite", "a;b", "%zz", "claim=&claim=x", "reason=%FF"} {
+	for _, s := range []string{"claim=access/approve&reason=a%0D%0Ab&duration=1h0m0s&digest=sha256:0&key=k", "claim=access/approve&duration=indefinite", "a;b", "claim=access/approve&passkey={}", "%zz", "claim=&claim=x", "reason=%FF"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
@@ -109,7 +109,13 @@ func FuzzForm(f *testing.F) {
 			}
 			return
 		}
-		c, seen := claimOf(r)
+		c, seen, err := claimOf(r)
+		if err != nil {
+			if code := approval.CodeOf(err); code != approval.Invalid {
+				t.Errorf("%q: %v", body, err)
+			}
+			return
+		}
 		known := []string{approval.LabelDigest, approval.LabelTimeDuration, approval.LabelTimeIndefinite}
 		for key, value := range c.Labels {
 			if !slices.Contains(known, key) || value == "" {

@@ -79,6 +79,9 @@ func marksOf(e approval.Event) []string {
 		marks = append(marks, "dev policy")
 	}
 	if e.Event == approval.EventApprove {
+		if e.Label(approval.LabelCredential) != "" {
+			marks = append(marks, "confirmed with a passkey")
+		}
 		if d := e.Label(approval.LabelTimeDuration); d != "" {
 			if parsed, err := time.ParseDuration(d); err == nil {
 				marks = append(marks, "for "+duration(parsed))

@@ -30,6 +30,7 @@ type house struct {
 	service  *approval.Service
 	sessions *sessions
 	policy   *policy
+	identity *identity.Identity
 	handler  http.Handler
 	close    func() error
 }
@@ -56,7 +57,9 @@ func newHouseAt(t testing.TB, base string, hand *approvaltest.Clock, clock appro
 	}
 	t.Cleanup(func() { s.Close() })
 	h := &house{t: t, clock: hand, policy: &policy{verdict: devVerdict()}, close: s.Close}
-	h.service = approval.NewService(approval.Deps{Store: s, Policy: h.policy, Clock: clock, IDs: &approvaltest.IDs{}, Broker: s.Broker()})
+	h.service = approval.NewService(approval.Deps{Store: s, Policy: h.policy, Clock: clock, IDs: &approvaltest.IDs{}, Broker: s.Broker(),
+		Authenticators: identity.Authenticators{Base: func() string { return base }}})
+	h.identity = must(identity.New(t.Context(), h.service, identity.Config{Issuer: func() string { return base }, TokenTTL: time.Hour, SessionTTL: 12 * time.Hour}))
 	h.sessions = &sessions{store: s, links: map[string]approval.Member{}, open: map[string]approval.Member{}}
 	for space, people := range map[string]map[string]approval.Role{
 		"acme":  {owner: approval.Owner, reviewer: approval.Editor, viewer: approval.Viewer},
@@ -84,7 +87,7 @@ func (h *house) settle(space string, people map[string]approval.Role) {
 
 func (h *house) console(base string, dev bool) http.Handler {
 	mux := http.NewServeMux()
-	web.New(web.Deps{Service: h.service, Sessions: h.sessions, Tokens: tokens{h.service.Clock}, BaseURL: base, Dev: dev}).Register(mux)
+	web.New(web.Deps{Service: h.service, Sessions: h.sessions, Tokens: tokens{h.service.Clock}, Passkeys: h.identity.Passkeys(), BaseURL: base, Dev: dev}).Register(mux)
 	return mux
 }
 

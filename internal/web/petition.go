@@ -44,6 +44,11 @@ type decideForm struct {
 	Reason    string
 	Self      bool
 	Withdraws bool
+	// Confirm says that an approval must be confirmed with a passkey; Options are what the browser is asked for, empty
+	// where the visitor has no passkey, and Unusable why browsers have none for this server.
+	Confirm  bool
+	Options  string
+	Unusable string
 }
 
 // endForm is the button of those who may end a petition without being asked to decide it.
@@ -94,6 +99,9 @@ func (w *Web) petitionPage(r *http.Request, v visitor, n *notice, t typed) (answ
 		view.ParamsJSON = exactJSON(p.Params)
 	}
 	w.addForms(&view, v, t)
+	if err := w.addConfirm(r, &view, v); err != nil {
+		return answer{}, err
+	}
 	return answer{page: "petition", title: p.Title(), data: view}, nil
 }
 
@@ -129,6 +137,22 @@ func (w *Web) addForms(view *petitionView, v visitor, t typed) {
 			view.End.Verb = "Give back"
 		}
 	}
+}
+
+// addConfirm adds what the browser is asked for where an approval must be confirmed.
+func (w *Web) addConfirm(r *http.Request, view *petitionView, v visitor) error {
+	d := view.Decide
+	if d == nil || view.Verdict.ConfirmWith(view.EligibilityOf(v.Actor).Requirements) == "" {
+		return nil
+	}
+	d.Confirm = true
+	if err := w.Passkeys.Usable(); err != nil {
+		d.Unusable = err.Error()
+		return nil
+	}
+	options, err := w.Passkeys.Confirming(r.Context(), v.Actor, view.Petition)
+	d.Options = string(options)
+	return err
 }
 
 func hasApproved(p approval.Petition, v visitor) bool {
@@ -169,6 +193,7 @@ type requirementView struct {
 	Have         []approval.Event
 	Met          bool
 	SelfApproval bool
+	Confirm      bool // each approval is confirmed with a passkey
 }
 
 // Left says how many approvals are missing.
@@ -182,7 +207,7 @@ func (r requirementView) Left() string {
 func requirementsOf(p approval.Petition) []requirementView {
 	var all []requirementView
 	for i, r := range p.Verdict.Requirements {
-		view := requirementView{Roles: r.Reviewers.Roles, Persons: r.Reviewers.Persons, Count: r.Count, SelfApproval: r.SelfApproval}
+		view := requirementView{Roles: r.Reviewers.Roles, Persons: r.Reviewers.Persons, Count: r.Count, SelfApproval: r.SelfApproval, Confirm: r.Confirm != ""}
 		for _, c := range p.Claims {
 			if c.Event == approval.EventApprove && slices.Contains(strings.Split(c.Label(approval.LabelRequirements), ","), strconv.Itoa(i)) {
 				view.Have = append(view.Have, c)

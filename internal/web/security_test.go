@@ -16,7 +16,7 @@ func TestEveryRouteForEveryVisitor(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	type statuses struct{ nobody, signedOut, otherSpace, viewer, reviewer int }
-	const ok, see, no, bad, un = http.StatusOK, http.StatusSeeOther, http.StatusNotFound, http.StatusBadRequest, http.StatusUnauthorized
+	const ok, see, no, bad, un, busy = http.StatusOK, http.StatusSeeOther, http.StatusNotFound, http.StatusBadRequest, http.StatusUnauthorized, http.StatusServiceUnavailable
 	want := map[string]statuses{
 		"GET /{$}":                         {see, see, ok, ok, ok},
 		"GET /inbox/stream":                {un, un, bad, bad, bad}, // without a place in the log
@@ -35,6 +35,12 @@ func TestEveryRouteForEveryVisitor(t *testing.T) {
 		"POST /sign-out":                   {see, see, see, see, see},
 		"GET /static/{file}":               {ok, ok, ok, ok, ok},
 		"* /":                              {no, no, no, no, no},
+		"GET /passkeys":                    {see, see, ok, ok, ok},
+		"POST /passkeys":                   {see, see, bad, bad, bad},    // without what a passkey answers
+		"POST /passkeys/options":           {see, see, busy, busy, busy}, // no browser has passkeys for a number
+		"GET /sign-in/passkey":             {see, see, see, see, see},    // nothing waits for one
+		"POST /sign-in/passkey":            {see, see, see, see, see},
+		"POST /sign-in/passkey/options":    {un, un, un, un, un},
 	}
 	p := h.ask(viewer, approval.NewPetition{})
 	fill := strings.NewReplacer("{$}", "", "{space}", "acme", "{petition}", p.Name, "{file}", "app.css", "{provider}", "okta")
@@ -67,7 +73,7 @@ func TestEveryAnswerIsSecured(t *testing.T) {
 	h := newHouse(t)
 	p := h.ask(viewer, approval.NewPetition{})
 	b := h.browser(reviewer)
-	for _, address := range []string{"/", path(p), "/api-keys", "/sign-in", "/sign-in?link=x", "/nothing", "/static/app.css", "/access/acme/none"} {
+	for _, address := range []string{"/", path(p), "/api-keys", "/passkeys", "/sign-in", "/sign-in?link=x", "/nothing", "/static/app.css", "/access/acme/none"} {
 		got := b.get(address)
 		for header, want := range map[string]string{
 			"Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",

@@ -29,6 +29,9 @@ func (w *Web) askToSignIn(r *http.Request) answer {
 	if r.URL.Path == "/inbox/stream" {
 		return answer{status: http.StatusUnauthorized, write: func(http.ResponseWriter) {}}
 	}
+	if to, waits := w.waitsForPasskey(r); waits {
+		return answer{location: to}
+	}
 	to := "/sign-in"
 	if back := localPath(r.URL.RequestURI()); back != "/" && r.URL.Path != "/" {
 		to += "?return=" + url.QueryEscape(back)

@@ -22,6 +22,7 @@ type Deps struct {
 	Service  *approval.Service
 	Sessions Sessions
 	Tokens   Tokens
+	Passkeys Passkeys
 	Limits   Limits
 	// BaseURL is the address that people and clients use, such as https://indent.example.com.
 	BaseURL string

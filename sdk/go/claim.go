@@ -60,6 +60,17 @@ type NewClaim struct {
 	// Labels may say a term (indent.com/time/…) and the digest of what was shown (indent.com/petition/digest).
 	Labels         map[string]string
 	IdempotencyKey string // made when absent
+	// Confirmation is a passkey's signature, for an approval whose requirement says confirm: passkey.
+	Confirmation *Confirmation
+}
+
+// Confirmation is what a passkey has signed (WebAuthn), each part as base64url without padding. The challenge is the 32
+// bytes of the petition's digest.
+type Confirmation struct {
+	CredentialID      string `json:"credentialId"`
+	ClientDataJSON    string `json:"clientDataJSON"`
+	AuthenticatorData string `json:"authenticatorData"`
+	Signature         string `json:"signature"`
 }
 
 // CreateClaim makes a claim on the petition of that name.
@@ -77,9 +88,12 @@ func (c *Client) CreateClaim(ctx context.Context, petition string, n NewClaim) (
 			Event  string `json:"event"`
 			Reason string `json:"reason,omitempty"`
 			Meta   Meta   `json:"meta,omitzero"`
+
+			Confirmation *Confirmation `json:"confirmation,omitempty"`
 		} `json:"claim"`
 	}
 	body.Claim.Event, body.Claim.Reason, body.Claim.Meta.Labels = n.Event, n.Reason, n.Labels
+	body.Claim.Confirmation = n.Confirmation
 	return answered[Event](ctx, c, call{method: "POST", path: path, body: body, key: key, repeatable: true})
 }
 
