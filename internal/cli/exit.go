@@ -34,6 +34,9 @@ const exitCodesText = `Exit codes:
 // errSaid marks an error that the command has told already.
 var errSaid = errors.New("said")
 
+// errTokenExpired is a token whose time is up.
+var errTokenExpired = errors.New("the token has expired")
+
 // said is err that needs no further word.
 func said(err error) error { return errors.Join(errSaid, err) }
 
@@ -53,7 +56,7 @@ func exitCode(err error) int {
 		return exitDamaged
 	case errors.As(err, &denied), errors.As(err, &withdrawn):
 		return exitDenied
-	case errors.As(err, &expired):
+	case errors.As(err, &expired), errors.Is(err, errTokenExpired):
 		return exitExpired
 	case errors.As(err, &away), errors.Is(err, indent.ErrUnavailable):
 		return exitUnreachable

@@ -9,7 +9,8 @@ import (
 )
 
 func (t *terminal) serviceAccountCommand() *cobra.Command {
-	return t.clientFlags(group("service-account", "Make non-human members", t.serviceAccountCreateCommand(), t.serviceAccountListCommand()))
+	return t.clientFlags(group("service-account", "Make and end non-human members", t.serviceAccountCreateCommand(), t.serviceAccountListCommand(),
+		t.serviceAccountGetCommand(), t.serviceAccountUpdateCommand(), t.serviceAccountDeleteCommand(), t.trustCommand()))
 }
 
 func (t *terminal) serviceAccountCreateCommand() *cobra.Command {
@@ -53,11 +54,111 @@ func (t *terminal) serviceAccountListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printList(t, l, c.ServiceAccounts(cmd.Context()), []string{"ID", "ROLE", "DISPLAY NAME", "BY", "CREATED"}, func(a indent.ServiceAccount) []string {
-				return []string{a.ServiceAccountID, a.Role, short(a.Meta.DisplayName, 40), short(a.CreatedBy.Title(), 40), moment(a.Meta.CreateTime)}
+			return printList(t, l, c.ServiceAccounts(cmd.Context()), []string{"ID", "ROLE", "DISPLAY NAME", "OWNER", "CREATED", "STATE"}, func(a indent.ServiceAccount) []string {
+				return []string{a.ServiceAccountID, a.Role, short(a.Meta.DisplayName, 40), short(a.Owner.ID, 40), moment(a.Meta.CreateTime), accountState(a)}
 			})
 		},
 	}
 	l.flag(cmd)
 	return cmd
+}
+
+func accountState(a indent.ServiceAccount) string {
+	if a.Suspended {
+		return "suspended"
+	}
+	return "active"
+}
+
+func (t *terminal) serviceAccountGetCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "get ID", Short: "Show a service account", Args: exactly(1, "the ID of the service account"),
+		Example: "indent service-account get nightly",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := t.client()
+			if err != nil {
+				return err
+			}
+			a, err := c.ServiceAccount(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return t.showAccount(a)
+		},
+	}
+}
+
+func (t *terminal) showAccount(a indent.ServiceAccount) error {
+	if t.json {
+		return t.printJSON(a)
+	}
+	b := table{head: []string{"ID", "ROLE", "DISPLAY NAME", "OWNER", "STATE"}}
+	b.add(a.ServiceAccountID, a.Role, a.Meta.DisplayName, a.Owner.ID, accountState(a))
+	t.printTable(b)
+	return nil
+}
+
+func (t *terminal) serviceAccountUpdateCommand() *cobra.Command {
+	var role, name string
+	var suspend, resume bool
+	cmd := &cobra.Command{
+		Use: "update ID", Short: "Change a service account", Args: exactly(1, "the ID of the service account"),
+		Long:    "Change a service account. One that is suspended stands for nobody, and its tokens have ended: it needs new ones when it is resumed.",
+		Example: "indent service-account update nightly --role Viewer\nindent service-account update nightly --suspend",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var change indent.ServiceAccountChange
+			f := cmd.Flags()
+			if f.Changed("role") {
+				change.Role = &role
+			}
+			if f.Changed("display-name") {
+				change.DisplayName = &name
+			}
+			if suspend && resume {
+				return usageError(cmd, "give --suspend or --resume")
+			}
+			if suspend || resume {
+				change.Suspended = &suspend
+			}
+			if change == (indent.ServiceAccountChange{}) {
+				return usageError(cmd, "say what to change: --role, --display-name, --suspend or --resume")
+			}
+			c, err := t.client()
+			if err != nil {
+				return err
+			}
+			a, err := c.UpdateServiceAccount(cmd.Context(), args[0], change)
+			if err != nil {
+				return err
+			}
+			return t.showAccount(a)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&name, "display-name", "", "what people read")
+	f.StringVar(&role, "role", "", "Viewer, Auditor, Petition Admin, Editor or Owner, at most your own")
+	f.BoolVar(&suspend, "suspend", false, "let it stand for nobody, and end its tokens")
+	f.BoolVar(&resume, "resume", false, "let it be used again, with new tokens")
+	return cmd
+}
+
+func (t *terminal) serviceAccountDeleteCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "delete ID", Short: "Delete a service account, and end its tokens", Args: exactly(1, "the ID of the service account"),
+		Example: "indent service-account delete nightly",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := t.client()
+			if err != nil {
+				return err
+			}
+			if err := c.DeleteServiceAccount(cmd.Context(), args[0]); err != nil {
+				return err
+			}
+			t.say("Service account %s is deleted, and its tokens have ended.", plain(args[0]))
+			if t.json {
+				return t.printJSON(struct{}{})
+			}
+			return nil
+		},
+	}
 }

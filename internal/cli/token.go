@@ -9,7 +9,7 @@ import (
 )
 
 func (t *terminal) tokenCommand() *cobra.Command {
-	return t.clientFlags(group("token", "Make and end tokens", t.tokenCreateCommand(), t.tokenListCommand(), t.tokenRevokeCommand()))
+	return t.clientFlags(group("token", "Make and end tokens", t.tokenCreateCommand(), t.tokenListCommand(), t.tokenRotateCommand(), t.tokenRevokeCommand(), t.tokenCheckCommand()))
 }
 
 func (t *terminal) tokenCreateCommand() *cobra.Command {
@@ -39,7 +39,7 @@ func (t *terminal) tokenCreateCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&n.ServiceAccountID, "service-account", "", "id of the service account that the token is for")
 	f.StringVar(&n.DisplayName, "display-name", "", "what it is for")
-	f.StringVar(&n.Scope, "scope", "", "permissions, separated by blanks (default: all that the role may)")
+	f.StringVar(&n.Scope, "scope", "", "permissions, separated by blanks; petitions:* and admin stand for what they mean now (default: all that the role may)")
 	f.IntVar(&n.ExpiryDays, "expiry-days", 0, "after how many days it ends (default: never, for a service account)")
 	return cmd
 }
@@ -64,17 +64,25 @@ func (t *terminal) tokenListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printList(t, l, c.Tokens(cmd.Context()), []string{"NAME", "FOR", "DISPLAY NAME", "SCOPE", "CREATED", "ENDS"}, func(token indent.Token) []string {
+			return printList(t, l, c.Tokens(cmd.Context()), []string{"NAME", "FOR", "DISPLAY NAME", "SCOPE", "BY", "CREATED", "LAST USED", "ENDS", "STATE"}, func(token indent.Token) []string {
 				holder := token.ServiceAccountID
 				if holder == "" {
 					holder = token.CreatedBy.Title()
 				}
-				return []string{token.Meta.Name, holder, short(token.Meta.DisplayName, 40), short(token.Scope, 40), moment(token.Meta.CreateTime), moment(token.Meta.ExpireTime)}
+				return []string{token.Meta.Name, holder, short(token.Meta.DisplayName, 40), short(token.Scope, 40), short(token.CreatedBy.Title(), 40),
+					moment(token.Meta.CreateTime), moment(token.LastUseTime), moment(token.Meta.ExpireTime), tokenState(token)}
 			})
 		},
 	}
 	l.flag(cmd)
 	return cmd
+}
+
+func tokenState(token indent.Token) string {
+	if token.Ended {
+		return "ended"
+	}
+	return "valid"
 }
 
 func (t *terminal) tokenRevokeCommand() *cobra.Command {

@@ -3,16 +3,19 @@ package indent
 import (
 	"context"
 	"iter"
+	"time"
 )
 
 // Token is a credential. Only the answer that made it carries the secret; a list never does.
 type Token struct {
-	AccessToken      string   `json:"accessToken,omitempty"`  // short-lived user token (JWT)
-	RefreshToken     string   `json:"refreshToken,omitempty"` // long-lived service token (ind_…), answered once
-	Scope            string   `json:"scope,omitempty"`
-	ServiceAccountID string   `json:"serviceAccountId,omitempty"`
-	Meta             Meta     `json:"meta"` // Name is what RevokeToken takes
-	CreatedBy        Resource `json:"createdBy,omitzero"`
+	AccessToken      string    `json:"accessToken,omitempty"`  // short-lived user token (JWT)
+	RefreshToken     string    `json:"refreshToken,omitempty"` // long-lived service token (ind_…), answered once
+	Scope            string    `json:"scope,omitempty"`
+	ServiceAccountID string    `json:"serviceAccountId,omitempty"`
+	LastUseTime      time.Time `json:"lastUseTime,omitzero"` // zero: never used
+	Ended            bool      `json:"ended,omitempty"`      // revoked, or its time is up
+	Meta             Meta      `json:"meta"`                 // Name is what RevokeToken takes
+	CreatedBy        Resource  `json:"createdBy,omitzero"`
 }
 
 // NewToken is a token to be made; the zero value is a short-lived token of the caller.
@@ -33,6 +36,23 @@ func (c *Client) Tokens(ctx context.Context) iter.Seq2[Token, error] {
 func (c *Client) CreateToken(ctx context.Context, n NewToken) (Token, error) {
 	made, err := answered[Token](ctx, c, call{method: "POST", path: c.inSpace("/tokens"), body: n})
 	if err == nil && made.AccessToken == "" && made.RefreshToken == "" {
+		err = malformed("a new token has no secret")
+	}
+	return made, err
+}
+
+// RotateToken makes a token in the place of a service account's: it has the scope and the length of life of the old one, which
+// goes on for the grace (at most a day, in whole seconds). One that has ended is [ErrConflict].
+func (c *Client) RotateToken(ctx context.Context, name string, grace time.Duration) (Token, error) {
+	name, err := segment("token", name)
+	if err != nil {
+		return Token{}, err
+	}
+	body := struct {
+		GraceSeconds int `json:"graceSeconds"`
+	}{int(grace / time.Second)}
+	made, err := answered[Token](ctx, c, call{method: "POST", path: c.inSpace("/tokens/" + name + ":rotate"), body: body})
+	if err == nil && made.RefreshToken == "" {
 		err = malformed("a new token has no secret")
 	}
 	return made, err
