@@ -9,7 +9,7 @@ import (
 )
 
 func (t *terminal) serviceAccountCommand() *cobra.Command {
-	return t.clientFlags(group("service-account", "Make and end non-human members", t.serviceAccountCreateCommand(), t.serviceAccountListCommand(),
+	return t.clientFlags(group("service-account", "Make non-human members", t.serviceAccountCreateCommand(), t.serviceAccountListCommand(),
 		t.serviceAccountGetCommand(), t.serviceAccountUpdateCommand(), t.serviceAccountDeleteCommand(), t.trustCommand()))
 }
 

@@ -45,3 +45,6 @@ func Describe(text string) (Description, error) {
 	}
 	return d, nil
 }
+
+// scannerPattern finds tokens of service accounts in any text; docs/guides/tokens.md tells it to secret scanners.
+const scannerPattern = `\bind_[0-9A-Za-z]{38}\b`
