@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
+	"github.com/indent-approvals/indent/internal/identity"
 	"github.com/indent-approvals/indent/internal/limits"
 	"github.com/indent-approvals/indent/internal/web"
 )
@@ -107,4 +109,39 @@ func TestADecisionBeyondTheBudgetIsNotMade(t *testing.T) {
 	}
 	h.clock.Advance(time.Second)
 	b.post(path(p), form).leadsTo(path(p))
+}
+
+// refusing are sessions whose providers vouch for nobody, and count how often they are asked.
+type refusing struct {
+	*sessions
+	asked *int
+}
+
+func (s refusing) Finish(context.Context, string, string, url.Values, string) (identity.SignedIn, error) {
+	*s.asked++
+	return identity.SignedIn{}, approval.Errorf(approval.Unauthenticated, "not vouched for")
+}
+
+// Each made-up answer is shown to the provider, which gives this server only so many: there is an end to it.
+func TestMadeUpAnswersOfProvidersAreThrottled(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	asked := 0
+	l := limits.New(limits.Config{Wrong: 1, Clock: h.clock})
+	mux := http.NewServeMux()
+	web.New(web.Deps{Service: h.service, Sessions: refusing{h.sessions, &asked}, Tokens: tokens{h.service.Clock}, Limits: l, BaseURL: base}).Register(mux)
+	h.handler = mux
+	b := h.browser("")
+	for n := range 200 {
+		got := b.get(fmt.Sprint("/sign-in/callback/okta?state=x&code=", n))
+		if n < 10 {
+			got.is(http.StatusUnauthorized)
+		} else {
+			got.tooMany()
+		}
+	}
+	if asked > 50 {
+		t.Errorf("the provider was asked %d times", asked)
+	}
+	b.get("/sign-in").is(http.StatusOK)
 }

@@ -130,7 +130,12 @@ func (w *Web) finishSignIn(r *http.Request, v visitor) (answer, error) {
 		return answer{}, wrongMethod{http.MethodGet}
 	}
 	attempt := w.cookie.attempt()
-	in, err := w.Sessions.Finish(r.Context(), r.PathValue("provider"), attempt.read(r), r.URL.Query(), browserOf(r))
+	var in identity.SignedIn
+	// Each answer is shown to the provider: a stranger who makes them up must not use up what the provider gives this server.
+	err := w.throttled(r, r.URL.RawQuery, func() (err error) {
+		in, err = w.Sessions.Finish(r.Context(), r.PathValue("provider"), attempt.read(r), r.URL.Query(), browserOf(r))
+		return err
+	})
 	if err != nil {
 		a := w.errorPage(r, v, err)
 		a.cookies = []*http.Cookie{attempt.drop()}
