@@ -73,11 +73,14 @@ func TestPausesGrowAndObeyTheServer(t *testing.T) {
 		{"nonsense", "soon", []time.Duration{500 * ms, 1000 * ms}},
 		{"longer than a call should take", "3600", nil},
 	}
-	for _, c := range cases {
-		d := startDouble(t, problem(503, "unavailable", "restarting", "Retry-After", c.header))
-		client, pauses := d.client(t)
+	for n := range 2 * len(cases) {
+		c, refusal, kind := cases[n/2], problem(503, "unavailable", "restarting", "Retry-After", cases[n/2].header), ErrUnavailable
+		if n%2 == 1 {
+			refusal, kind = problem(429, "too_many", "slow down", "Retry-After", c.header), ErrTooMany
+		}
+		client, pauses := startDouble(t, refusal).client(t)
 		_, err := client.Space(t.Context())
-		if !errors.Is(err, ErrUnavailable) || len(*pauses) != len(c.want) {
+		if !errors.Is(err, kind) || len(*pauses) != len(c.want) {
 			t.Errorf("%s: paused %v, %v", c.name, *pauses, err)
 			continue
 		}
