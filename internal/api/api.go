@@ -101,7 +101,7 @@ func (a *API) Handler() http.Handler { return a }
 
 // ServeHTTP answers one request by the table.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if strings.IndexByte(r.URL.Path, ':') >= 0 {
+	if strings.IndexByte(r.URL.Path, ':') >= 0 && !namesIdentity(r.URL.Path) {
 		if strings.Contains(r.URL.Path, "/:") {
 			a.nowhere(w, r) // nothing has a name that begins with a colon
 			return
@@ -227,6 +227,12 @@ func (x *exchange) survive() {
 	if half { // an answer that is not whole must not look whole
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// namesIdentity answers whether the path ends in the name of an identity, the only one that has colons and slashes.
+func namesIdentity(path string) bool {
+	_, below, found := strings.Cut(path, "/members/")
+	return found && strings.Contains(below, "/identities/")
 }
 
 // withVerb moves the verb of a path such as /v1/spaces/acmecorp:setPolicy to its front, /:setPolicy/v1/spaces/acmecorp,

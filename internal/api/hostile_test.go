@@ -47,8 +47,17 @@ var wholeBodies = map[string][]string{
 		`{"grantType":"authorization_code","code":"x","codeVerifier":"x","redirectUri":"x"}`,
 		`{"grantType":"urn:ietf:params:oauth:grant-type:token-exchange","subjectToken":"e30.e30.x","subjectTokenType":"urn:ietf:params:oauth:token-type:jwt","space":"acmecorp","serviceAccountId":"quickstart"}`,
 		`{"grantType":"urn:ietf:params:oauth:grant-type:jwt-bearer","assertion":"e30.e30.x","space":"acmecorp","serviceAccountId":"quickstart"}`},
-	"openLogin": {`{"client":"c","host":"h","space":"acmecorp","scope":"petitions:read"}`},
-	"endLogin":  {`{"token":"x"}`},
+	"openLogin":       {`{"client":"c","host":"h","space":"acmecorp","scope":"petitions:read"}`},
+	"endLogin":        {`{"token":"x"}`},
+	"createSpace":     {`{"space":{"name":"x","displayName":"d","owner":"o@x.example"}}`},
+	"updateSpace":     {`{"space":{"displayName":"d"}}`},
+	"setSpacePolicy":  {`{"bindings":[{"role":"Owner","members":["owner@acmecorp.example"]}],"etag":"e"}`},
+	"addToRole":       {`{"role":"Viewer","member":"viewer@acmecorp.example"}`, `{"role":"Viewer","members":["viewer@acmecorp.example"]}`},
+	"removeFromRole":  {`{"role":"Editor","member":"editor@acmecorp.example"}`, `{"role":"Editor","members":["editor@acmecorp.example"]}`},
+	"putMember":       {`{"member":{"role":"Viewer","displayName":"d"}}`},
+	"createIdentity":  {`{"identity":"slack:x"}`},
+	"setGroupMembers": {`{"members":[` + wholeResource + `]}`},
+	"addGroupMembers": {`{"members":[` + wholeResource + `]}`},
 }
 
 const wholePetition = `{"petition":{"petitioners":[` + wholeResource + `],"resources":[` + wholeResource + `],"reason":"r","defaultDuration":"3600s",` +
@@ -218,13 +227,13 @@ func TestHostilePathsAreNotFound(t *testing.T) {
 	h := newHouse(t)
 	names := append(slices.Collect(maps.Values(hostile)), strings.Repeat("x", 8000), "a/b", "a%2fb", "..;", "'", "%", "\xff", strconv.Itoa(1<<62))
 	for _, rt := range routes() {
-		for _, segment := range []string{"{space}", "{name}", "{claim}"} {
+		for _, segment := range []string{"{space}", "{name}", "{claim}", "{member}", "{identity}"} {
 			if !strings.Contains(rt.path, segment) {
 				continue
 			}
 			for _, name := range names {
 				path := strings.ReplaceAll(rt.path, segment, url.PathEscape(name))
-				path = strings.NewReplacer("{space}", "acmecorp", "{name}", "production", "{claim}", "x").Replace(path)
+				path = strings.NewReplacer("{space}", "acmecorp", "{name}", "production", "{claim}", "x", "{member}", "nobody@x.example", "{identity}", "x").Replace(path)
 				a := h.do(theOwner, rt.method, path, operations[rt.id].request)
 				if a.status != 404 && a.status != 400 || !strings.Contains(a.header.Get("Content-Type"), "problem+json") {
 					t.Errorf("%s %q: %d %s", rt.method, path, a.status, a.body)

@@ -13,6 +13,7 @@ import (
 
 // withBody answers the routes that take a body, each with a valid one and where to send it.
 func (h *house) withBody() map[string]func(body any, headers ...string) answer {
+	h.identity.Operators = []string{theOwner} // whose bodies are read wherever they go
 	out := map[string]func(any, ...string) answer{}
 	for _, rt := range routes() {
 		if _, has := bodyField(rt.endpoint.in); !has {

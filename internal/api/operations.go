@@ -36,6 +36,7 @@ func tags() []*huma.Tag {
 		{Name: "events", Description: "The audit log: every change and every refused attempt."},
 		{Name: "tokens", Description: "Credentials: short-lived user tokens and long-lived tokens of service accounts."},
 		{Name: "spaces", Description: "Tenants."},
+		{Name: "members", Description: "Who may act in a space, as what, and by which other names they are known."},
 		{Name: "server", Description: "For operators and tools."},
 	}
 }
@@ -72,14 +73,49 @@ const (
 	exampleAccount = `{"serviceAccountId": "deploy-bot", "role": "Petition Admin", "owner": {"id": "ada@acmecorp.example", "kind": "user"},
 		"meta": {"name": "deploy-bot", "space": "acmecorp", "displayName": "Deploy Bot", "createTime": "2026-03-01T09:00:00Z"},
 		"createdBy": {"id": "ada@acmecorp.example"}}`
-	exampleBulk = `{"resources": [` + exampleResource + `]}`
+	exampleSpace  = `{"name": "acmecorp", "displayName": "Acme Corp", "createTime": "2026-03-01T09:00:00Z"}`
+	exampleMember = `{"id": "ada@acmecorp.example", "kind": "user", "email": "ada@acmecorp.example", "displayName": "Ada", "role": "Editor", "suspended": false,
+		"meta": {"name": "ada@acmecorp.example", "space": "acmecorp", "displayName": "Ada", "createTime": "2026-03-01T09:00:00Z"}, "createdBy": {"id": "olga@acmecorp.example"}}`
+	exampleIdentity = `{"identity": "slack:T01/U024BE7LH", "member": "ada@acmecorp.example", "meta": {"space": "acmecorp", "createTime": "2026-03-01T09:00:00Z"},
+		"createdBy": {"id": "olga@acmecorp.example"}}`
+	exampleRoles  = `{"bindings": [{"role": "Editor", "members": ["ada@acmecorp.example"]}, {"role": "Owner", "members": ["olga@acmecorp.example"]}], "etag": "4f6c1f0f5c9f4a3b8e2d7a6b5c4d3e2f"}`
+	exampleGroup  = `{"members": [{"id": "ada@acmecorp.example", "kind": "user"}, {"id": "on-call", "kind": "group"}]}`
+	exampleGroups = `{"members": [{"id": "ada@acmecorp.example", "kind": "user"}, {"id": "on-call", "kind": "group"}], "nextPageToken": ""}`
+	exampleBulk   = `{"resources": [` + exampleResource + `]}`
 )
 
 // operations describes every route of the table.
 var operations = map[string]operation{
 	"listSpaces": {tag: "spaces", text: "A token belongs to one space, so the list has one entry.",
 		answer: `{"spaces": [{"name": "acmecorp", "displayName": "Acme Corp"}], "nextPageToken": ""}`},
-	"getSpace": {tag: "spaces", text: "The space of the token.", answer: `{"name": "acmecorp", "displayName": "Acme Corp"}`},
+	"getSpace": {tag: "spaces", text: "The space of the token.", answer: exampleSpace},
+	"createSpace": {tag: "spaces", text: "For the people whom the server's setting `operators` names. The caller is the owner unless another is named. A name stays taken, also after the space was deleted: 409.",
+		request: `{"space": {"name": "acmecorp", "displayName": "Acme Corp"}}`, answer: exampleSpace, codes: []approval.Code{approval.Conflict}},
+	"updateSpace": {tag: "spaces", text: "Only the display name changes: links and the log have the name.", request: `{"space": {"displayName": "Acme Corporation"}}`, answer: exampleSpace, codes: []approval.Code{approval.Conflict}},
+	"deleteSpace": {tag: "spaces", text: "Nobody gets in any more, with whatever token. The log and the name are kept; the operator can bring the space back (`indent admin space restore`).",
+		answer: `{}`, codes: []approval.Code{approval.Conflict}},
+	"getSpacePolicy": {tag: "members", text: "Persons by role, suspended ones too. Service accounts have their roles among the service accounts.", answer: exampleRoles},
+	"setSpacePolicy": {tag: "members",
+		text: "The whole: who is not named is removed, with every token and session. An owner who is not suspended must be left (409). With `etag` it is refused (409) when the roles have changed since they were read. " +
+			"Nobody hands out or takes away a role that the own credential does not cover (403).",
+		request: exampleRoles, answer: exampleRoles, codes: []approval.Code{approval.Conflict}},
+	"addToRole": {tag: "members", text: "Whoever is no member becomes one; a member changes to the role. All or nothing; the last owner stays one (409).",
+		request: `{"role": "Editor", "member": "ada@acmecorp.example"}`, answer: exampleRoles, codes: []approval.Code{approval.Conflict}},
+	"removeFromRole": {tag: "members", text: "Whoever has the role becomes a Viewer, and a Viewer leaves the space. Who has another role is 409, and so is the last owner.",
+		request: `{"role": "Editor", "members": ["ada@acmecorp.example"]}`, answer: exampleRoles, codes: []approval.Code{approval.Conflict}},
+	"listMembers": {tag: "members", text: "Persons and service accounts, suspended ones too, on one page.", answer: `{"members": [` + exampleMember + `], "nextPageToken": ""}`},
+	"getMember":   {tag: "members", text: "Everybody may look at themselves; `members:read` is needed for others.", answer: exampleMember},
+	"putMember": {tag: "members",
+		text: "Adds a person by address, or changes what is named; what is left out stays. `suspended: true` ends every token, session and link at once: the member gets in nowhere and counts as a reviewer of nothing. " +
+			"The last owner stays one (409). Service accounts change at their own place.",
+		request: `{"member": {"role": "Editor", "displayName": "Ada"}}`, answer: exampleMember, codes: []approval.Code{approval.Conflict}},
+	"deleteMember": {tag: "members", text: "With identities, memberships in groups, tokens and sessions; the service accounts of the person are suspended. The last owner stays (409).",
+		answer: `{}`, codes: []approval.Code{approval.Conflict}},
+	"listIdentities": {tag: "members", text: "Everybody may look at their own; `members:read` is needed for others'.", answer: `{"identities": [` + exampleIdentity + `], "nextPageToken": ""}`},
+	"createIdentity": {tag: "members",
+		text:    "The person is known by it from now on: in quorums it counts once, and it does not decide what it asks for under any name. Linking the address of another member makes both one person. An identity that is somebody's is 409.",
+		request: `{"identity": "slack:T01/U024BE7LH"}`, answer: exampleIdentity, codes: []approval.Code{approval.Conflict}},
+	"deleteIdentity": {tag: "members", text: "The identity stands percent-encoded in the path.", answer: `{}`},
 
 	"listPetitions": {tag: "petitions", text: "Filters are joined by \"and\". `state.eventHistory` is filled only with `full=true`.",
 		answer: `{"petitions": [` + examplePetition + `], "nextPageToken": ""}`},
@@ -122,6 +158,12 @@ var operations = map[string]operation{
 	"getResource": {tag: "resources", text: "One entry by its name.", answer: exampleResource},
 	"putResource": {tag: "resources", text: "The whole entry is replaced. The label `indent.com/block`, when sent, must be the path's name.",
 		request: `{"resource": ` + exampleResource + `}`, answer: exampleResource},
+	"listGroupMembers": {tag: "resources", text: "Who is in a resource of the kind group. A member that a sign-in provider put in has the label `indent.com/group/source`.", answer: exampleGroups, codes: []approval.Code{approval.Conflict}},
+	"setGroupMembers": {tag: "resources", text: "Those whom a sign-in provider put in stay. A group in itself, and more than ten levels, is 409.",
+		request: exampleGroup, answer: exampleGroups, codes: []approval.Code{approval.Conflict}},
+	"addGroupMembers": {tag: "resources", text: "All or nothing; who is in it stays. A group in itself, and more than ten levels, is 409.",
+		request: exampleGroup, answer: exampleGroups, codes: []approval.Code{approval.Conflict}},
+	"deleteGroupMember":         {tag: "resources", text: "A member that a sign-in provider put in is 409: it would be back at the next sign-in.", answer: `{}`, codes: []approval.Code{approval.Conflict}},
 	"deleteResource":            {tag: "resources", text: "Petitions that name it keep their own copy.", answer: `{}`},
 	"bulkUpdateResources":       {tag: "resources", text: "All or nothing, at most 1,000.", request: exampleBulk, answer: exampleBulk},
 	"bulkUpdateResourcesByPost": {tag: "resources", text: "All or nothing, at most 1,000.", request: exampleBulk, answer: exampleBulk},

@@ -26,12 +26,11 @@ const public approval.Permission = "public"
 const anybody approval.Permission = "any token"
 
 const (
-	get  = http.MethodGet
-	post = http.MethodPost
-	put  = http.MethodPut
-	del  = http.MethodDelete
-
+	get   = http.MethodGet
+	post  = http.MethodPost
+	put   = http.MethodPut
 	patch = http.MethodPatch
+	del   = http.MethodDelete
 )
 
 // routes is the whole API, read from top to bottom. Handlers are method expressions, not values: a method value would put
@@ -40,7 +39,21 @@ func routes() []route {
 	const space = "/v1/spaces/{space}"
 	return []route{
 		{"listSpaces", get, "/v1/spaces", approval.ReadSpaces, handle((*API).listSpaces), "List the spaces that the token reaches"},
+		{"createSpace", post, "/v1/spaces", approval.CreateSpaces, handle((*API).createSpace), "Make a space"},
 		{"getSpace", get, space, approval.ReadSpaces, handle((*API).getSpace), "Get a space"},
+		{"updateSpace", patch, space, approval.WriteSpaces, handle((*API).updateSpace), "Rename a space"},
+		{"deleteSpace", del, space, approval.WriteSpaces, handle((*API).deleteSpace), "Delete a space"},
+		{"getSpacePolicy", post, space + ":getPolicy", approval.ReadMembers, handle((*API).getSpacePolicy), "Get who has which role"},
+		{"setSpacePolicy", post, space + ":setPolicy", approval.WriteMembers, handle((*API).setSpacePolicy), "Set who has which role, as a whole"},
+		{"addToRole", post, space + ":addToRole", approval.WriteMembers, handle((*API).addToRole), "Give persons a role"},
+		{"removeFromRole", post, space + ":removeFromRole", approval.WriteMembers, handle((*API).removeFromRole), "Take a role from persons"},
+		{"listMembers", get, space + "/members", approval.ReadMembers, handle((*API).listMembers), "List members, by id"},
+		{"getMember", get, space + "/members/{member}", approval.ReadSpaces, handle((*API).getMember), "Get a member"},
+		{"putMember", put, space + "/members/{member}", approval.WriteMembers, handle((*API).putMember), "Add or change a person"},
+		{"deleteMember", del, space + "/members/{member}", approval.WriteMembers, handle((*API).deleteMember), "Remove a person"},
+		{"listIdentities", get, space + "/members/{member}/identities", approval.ReadSpaces, handle((*API).listIdentities), "List the identities of a person"},
+		{"createIdentity", post, space + "/members/{member}/identities", approval.WriteMembers, handle((*API).createIdentity), "Link an identity to a person"},
+		{"deleteIdentity", del, space + "/members/{member}/identities/{identity}", approval.WriteMembers, handle((*API).deleteIdentity), "Unlink an identity"},
 
 		{"listPetitions", get, space + "/petitions", approval.ReadPetitions, handle((*API).listPetitions), "List petitions, newest first"},
 		{"createPetition", post, space + "/petitions", approval.CreatePetitions, handle((*API).createPetition), "Ask for approval"},
@@ -57,6 +70,10 @@ func routes() []route {
 		{"getResource", get, space + "/resources/{name}", approval.ReadResources, handle((*API).getResource), "Get a resource"},
 		{"putResource", put, space + "/resources/{name}", approval.WriteResources, handle((*API).putResource), "Add or replace a resource"},
 		{"deleteResource", del, space + "/resources/{name}", approval.WriteResources, handle((*API).deleteResource), "Delete a resource"},
+		{"listGroupMembers", get, space + "/resources/{name}/members", approval.ReadResources, handle((*API).listGroupMembers), "List the members of a group"},
+		{"setGroupMembers", put, space + "/resources/{name}/members", approval.WriteResources, handle((*API).setGroupMembers), "Set the members of a group, as a whole"},
+		{"addGroupMembers", post, space + "/resources/{name}/members", approval.WriteResources, handle((*API).addGroupMembers), "Put members into a group"},
+		{"deleteGroupMember", del, space + "/resources/{name}/members/{member}", approval.WriteResources, handle((*API).deleteGroupMember), "Take a member out of a group"},
 		{"bulkUpdateResources", put, space + "/resources:bulkUpdate", approval.WriteResources, handle((*API).bulkUpdateResources), "Add or replace many resources"},
 		{"bulkUpdateResourcesByPost", post, space + "/resources:bulkUpdate", approval.WriteResources, handle((*API).bulkUpdateResources), "Add or replace many resources (the same by POST)"},
 		{"bulkDeleteResources", post, space + "/resources:bulkDelete", approval.WriteResources, handle((*API).bulkDeleteResources), "Delete many resources"},

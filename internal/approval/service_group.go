@@ -30,7 +30,7 @@ func (s *Service) GroupMembers(ctx context.Context, a Actor, name string, effect
 func (s *Service) group(ctx context.Context, space, name string) (Resource, error) {
 	r, err := s.entry(ctx, space, name)
 	if err == nil && !r.IsGroup() {
-		err = Errorf(Conflict, "%s is of the kind %q: only a resource of the kind group has members", name, r.Kind)
+		err = FieldError("name", "is that of a resource of the kind %q: only a resource of the kind group has members", r.Kind)
 	}
 	return r, err
 }
@@ -421,7 +421,7 @@ func (s *Service) syncGroups(ctx context.Context, m Member, source string, group
 	entries := map[string]Resource{}
 	for _, name := range groups {
 		r, err := s.group(ctx, m.Space, name)
-		if code := CodeOf(err); code == NotFound || code == Conflict {
+		if code := CodeOf(err); code == NotFound || code == Invalid {
 			continue
 		}
 		if err != nil {

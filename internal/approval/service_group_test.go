@@ -95,7 +95,7 @@ func TestGroupsRefuse(t *testing.T) {
 	}{
 		"itself":              {h.nest("a", "a"), approval.Conflict, "in itself"},
 		"a circle":            {h.nest("c", "a"), approval.Conflict, "in itself"},
-		"no group":            {h.nest("db", vic), approval.Conflict, "kind"},
+		"no group":            {h.nest("db", vic), approval.Invalid, "kind"},
 		"nothing":             {h.nest("none", vic), approval.NotFound, "none"},
 		"no member":           {h.nest("a", vic, "stranger@acme.example"), approval.Invalid, "members[1].id"},
 		"no group as member":  {h.nest("a", "db"), approval.Invalid, "members[0].id"},
