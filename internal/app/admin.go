@@ -26,6 +26,12 @@ func (a *App) AddMember(ctx context.Context, space, email, role string) (link st
 	return a.Link(ctx, space, email)
 }
 
+// RestoreSpace brings a deleted space back.
+func (a *App) RestoreSpace(ctx context.Context, space string) error {
+	_, err := a.service.RestoreSpace(ctx, approval.System(space, "admin"))
+	return err
+}
+
 // linkTTL is how long a one-time sign-in link that the operator makes can be used.
 const linkTTL = 24 * time.Hour
 

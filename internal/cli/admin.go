@@ -19,7 +19,8 @@ import (
 func (t *terminal) adminCommand() *cobra.Command {
 	cmd := group("admin", "Make spaces and members, on the server's machine",
 		t.adminInitCommand(), t.adminLinkCommand(), group("member", "People of a space", t.adminMemberAddCommand()),
-		group("passkey", "Passkeys of members", t.adminPasskeyRemoveCommand()), t.adminKeysCommand())
+		group("passkey", "Passkeys of members", t.adminPasskeyRemoveCommand()), t.adminKeysCommand(),
+		group("space", "Every space of the server", t.adminSpaceListCommand(), t.adminSpaceRestoreCommand()))
 	cmd.PersistentFlags().BoolVar(&t.json, "json", false, "print JSON, for programs")
 	return cmd
 }

@@ -28,3 +28,34 @@ func (c *Client) Spaces(ctx context.Context) iter.Seq2[Space, error] {
 func (c *Client) Space(ctx context.Context) (Space, error) {
 	return answered[Space](ctx, c, call{method: "GET", path: c.inSpace(""), repeatable: true})
 }
+
+// NewSpace is a space to be made.
+type NewSpace struct {
+	Name        string `json:"name"` // slug; it stays for ever
+	DisplayName string `json:"displayName,omitempty"`
+	Owner       string `json:"owner,omitempty"` // address; the caller unless another is named
+}
+
+// CreateSpace makes a space, for the people who operate the server. A name that exists is [ErrConflict].
+func (c *Client) CreateSpace(ctx context.Context, n NewSpace) (Space, error) {
+	body := struct {
+		Space NewSpace `json:"space"`
+	}{n}
+	return answered[Space](ctx, c, call{method: "POST", path: "/v1/spaces", body: body})
+}
+
+// RenameSpace changes what people call the client's space; its name stays.
+func (c *Client) RenameSpace(ctx context.Context, displayName string) (Space, error) {
+	var body struct {
+		Space struct {
+			DisplayName string `json:"displayName"`
+		} `json:"space"`
+	}
+	body.Space.DisplayName = displayName
+	return answered[Space](ctx, c, call{method: "PATCH", path: c.inSpace(""), body: body, repeatable: true})
+}
+
+// DeleteSpace ends the client's space: nobody gets in any more. Its log and its name are kept.
+func (c *Client) DeleteSpace(ctx context.Context) error {
+	return c.do(ctx, call{method: "DELETE", path: c.inSpace("")})
+}

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	indent "github.com/indent-approvals/indent/sdk/go"
+)
+
+func (t *terminal) groupCommand() *cobra.Command {
+	return t.clientFlags(group("group", "Groups of the directory and who is in them",
+		t.groupListCommand(), t.groupMembersCommand(), t.groupAddCommand(), t.groupRemoveCommand()))
+}
+
+func (t *terminal) groupListCommand() *cobra.Command {
+	var l limited
+	cmd := &cobra.Command{
+		Use: "list", Short: "List groups", Args: noArguments,
+		Long:    "List the resources of the kind group. `indent resource apply` makes them.",
+		Example: "indent group list",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := l.check(cmd); err != nil {
+				return err
+			}
+			c, err := t.client()
+			if err != nil {
+				return err
+			}
+			groups := func(yield func(indent.Resource, error) bool) {
+				for r, err := range c.Resources(cmd.Context(), indent.ResourceQuery{View: indent.ViewRecipients, PageSize: 200}) {
+					if err == nil && !isGroup(r.Kind) {
+						continue
+					}
+					if !yield(r, err) {
+						return
+					}
+				}
+			}
+			return printList(t, l, groups, []string{"NAME", "KIND", "DISPLAY NAME"}, func(r indent.Resource) []string {
+				return []string{r.Name(), r.Kind, short(r.DisplayName, 60)}
+			})
+		},
+	}
+	l.flag(cmd)
+	return cmd
+}
+
+// isGroup answers whether a kind is that of groups, as the server knows them: "okta/group" is a group.
+func isGroup(kind string) bool {
+	for i := len(kind) - 1; i >= 0; i-- {
+		if c := kind[i]; c == '/' || c == ':' || c == '.' {
+			kind = kind[i+1:]
+			break
+		}
+	}
+	return kind == "group"
+}
+
+func (t *terminal) groupMembersCommand() *cobra.Command {
+	var l limited
+	var effective bool
+	cmd := &cobra.Command{
+		Use: "members GROUP", Short: "List who is in a group", Args: exactly(1, "the name of a GROUP"),
+		Example: "indent group members on-call\nindent group members engineering --effective",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := l.check(cmd); err != nil {
+				return err
+			}
+			c, err := t.client()
+			if err != nil {
+				return err
+			}
+			return printList(t, l, c.GroupMembers(cmd.Context(), args[0], effective), []string{"ID", "KIND", "DISPLAY NAME"}, func(r indent.Resource) []string {
+				return []string{short(r.ID, 60), r.Kind, short(r.DisplayName, 60)}
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&effective, "effective", false, "every person who is in it through whatever nesting")
+	l.flag(cmd)
+	return cmd
+}
+
+func (t *terminal) groupAddCommand() *cobra.Command {
+	return t.quietly(&cobra.Command{
+		Use: "add GROUP MEMBER...", Short: "Put members into a group", Args: groupAndMembers,
+		Long:    "Put members into a group, all or none: persons by address, service accounts by id, groups by name.",
+		Example: "indent group add on-call ada@example.com bob@example.com",
+	}, func(ctx context.Context, c *indent.Client, args []string) error {
+		var members []indent.Resource
+		for _, id := range args[1:] {
+			members = append(members, indent.Resource{ID: id})
+		}
+		return c.AddGroupMembers(ctx, args[0], members)
+	})
+}
+
+func groupAndMembers(cmd *cobra.Command, args []string) error {
+	if len(args) < 2 {
+		return usageError(cmd, "give the name of a GROUP and at least one MEMBER")
+	}
+	return nil
+}
+
+func (t *terminal) groupRemoveCommand() *cobra.Command {
+	return t.quietly(&cobra.Command{
+		Use: "remove GROUP MEMBER", Short: "Take a member out of a group", Args: exactly(2, "the name of a GROUP and a MEMBER"),
+		Example: "indent group remove on-call ada@example.com",
+	}, func(ctx context.Context, c *indent.Client, args []string) error {
+		return c.RemoveGroupMember(ctx, args[0], args[1])
+	})
+}
