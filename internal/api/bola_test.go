@@ -35,6 +35,8 @@ func (h *house) side(space, owner, mark string) side {
 	h.must(err)
 	_, err = h.service.SetGroupMembers(h.Context(), a, thing, []approval.Resource{{ID: member, Kind: approval.KindUser}})
 	h.must(err)
+	identity, err := h.service.LinkIdentity(h.Context(), a, member, "chat:"+mark)
+	h.must(err)
 	trust, err := h.service.CreateTrust(h.Context(), a, approval.Trust{Account: bot, Issuer: "https://" + mark + ".example", Audience: mark, Claims: map[string]string{"sub": mark}})
 	h.must(err)
 	p, _, err := h.service.CreatePetition(h.Context(), a, approval.NewPetition{Reason: mark, DisplayName: mark, Resources: []approval.Resource{{ID: thing, DisplayName: mark}}}, "")
@@ -44,12 +46,14 @@ func (h *house) side(space, owner, mark string) side {
 	open, _, err := h.service.CreatePetition(h.Context(), a, approval.NewPetition{Reason: mark, Resources: []approval.Resource{{ID: thing}}}, "")
 	h.must(err)
 	return side{"spaces": space, "petitions": p.Name, "claims": claim.ID, "resources": thing, "tokens": made.Token.Name,
-		"serviceAccounts": bot, "trusts": trust.Name, "members": member, "openPetition": open.Name}
+		"serviceAccounts": bot, "trusts": trust.Name, "members": member,
+		"identities": identity.Identity, "openPetition": open.Name}
 }
 
 // nowhere names what no space has, in the same shapes.
 var nowhere = side{"spaces": "nocorp", "petitions": missingUUID, "claims": missingUUID, "resources": "thing-nothing", "tokens": missingUUID, "openPetition": missingUUID,
-	"serviceAccounts": "bot-nothing", "trusts": missingUUID, "members": "person-nothing@nocorp.example"}
+	"serviceAccounts": "bot-nothing", "trusts": missingUUID, "members": "person-nothing@nocorp.example",
+	"identities": "chat:nothing"}
 
 const missingUUID = "0000000f-0000-7000-8000-00000000000f"
 
