@@ -165,7 +165,7 @@ func (h *garbageHouse) drive(t *testing.T, op described, seed uint64, calls int)
 	w := &wire{addr: h.server.Addr()}
 	defer w.drop()
 	// What these want is a secret, a random name, or several names that all fit.
-	lucky := slices.Contains([]string{"exchangeToken", "deleteToken", "rotateToken", "createTrust", "deleteTrust", "getClaim", "bulkDeleteResources", "deleteGroupMember", "deleteIdentity", "removeFromRole"}, op.id)
+	lucky := slices.Contains([]string{"exchangeToken", "deleteToken", "rotateToken", "createTrust", "deleteTrust", "getClaim", "bulkDeleteResources", "deleteGroupMember", "deleteIdentity", "removeFromRole", "setSpacePolicy"}, op.id)
 	successes := 0
 	// A route that nothing has come through yet is given more: chance alone must not fail a run.
 	for n := 0; n < calls || successes == 0 && !lucky && n < 20*calls; n++ {

@@ -19,7 +19,7 @@ import (
 var templateFiles embed.FS
 
 // pages are the templates by name, each inside the layout.
-var pages = parsePages("inbox", "petition", "signin", "apikeys", "account", "space", "error", "passkeys", "factor")
+var pages = parsePages("inbox", "petition", "signin", "apikeys", "settings", "account", "space", "error", "passkeys", "factor")
 
 func parsePages(names ...string) map[string]*template.Template {
 	shared := template.Must(template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))

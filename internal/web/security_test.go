@@ -17,6 +17,7 @@ func TestEveryRouteForEveryVisitor(t *testing.T) {
 	h := newHouse(t)
 	type statuses struct{ nobody, signedOut, otherSpace, viewer, reviewer int }
 	const ok, see, no, bad, un, busy = http.StatusOK, http.StatusSeeOther, http.StatusNotFound, http.StatusBadRequest, http.StatusUnauthorized, http.StatusServiceUnavailable
+	const forbidden = http.StatusForbidden
 	want := map[string]statuses{
 		"GET /{$}":                         {see, see, ok, ok, ok},
 		"GET /inbox/stream":                {un, un, bad, bad, bad}, // without a place in the log
@@ -28,6 +29,11 @@ func TestEveryRouteForEveryVisitor(t *testing.T) {
 		"POST /account/sessions":           {see, see, bad, bad, bad}, // without a name
 		"GET /account/space":               {see, see, ok, ok, ok},
 		"POST /account/space":              {see, see, no, no, no}, // to no space
+		"GET /settings":                    {see, see, ok, forbidden, ok},
+		"POST /settings/space":             {see, see, bad, forbidden, forbidden}, // without a field
+		"POST /settings/members":           {see, see, bad, forbidden, forbidden},
+		"POST /settings/identities":        {see, see, bad, forbidden, forbidden},
+		"POST /settings/groups":            {see, see, bad, forbidden, bad},
 		"GET /sign-in":                     {ok, ok, ok, ok, ok},
 		"POST /sign-in":                    {ok, ok, ok, ok, ok}, // without a link: says how to get one
 		"GET /sign-in/with/{provider}":     {no, no, no, no, no}, // there is none
@@ -73,7 +79,7 @@ func TestEveryAnswerIsSecured(t *testing.T) {
 	h := newHouse(t)
 	p := h.ask(viewer, approval.NewPetition{})
 	b := h.browser(reviewer)
-	for _, address := range []string{"/", path(p), "/api-keys", "/passkeys", "/sign-in", "/sign-in?link=x", "/nothing", "/static/app.css", "/access/acme/none"} {
+	for _, address := range []string{"/", path(p), "/api-keys", "/passkeys", "/settings", "/sign-in", "/sign-in?link=x", "/nothing", "/static/app.css", "/access/acme/none"} {
 		got := b.get(address)
 		for header, want := range map[string]string{
 			"Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -109,7 +115,7 @@ func TestFormsFromOtherSitesAreRefused(t *testing.T) {
 		"this name, no https": {"Origin": {"https://127.0.0.1:8080"}, "Sec-Fetch-Site": {"cross-site"}},
 	} {
 		b.header = header
-		for _, address := range []string{path(p), "/sign-in", "/sign-out", "/api-keys"} {
+		for _, address := range []string{path(p), "/sign-in", "/sign-out", "/api-keys", "/settings/space", "/settings/members", "/settings/identities", "/settings/groups"} {
 			if got := b.post(address, form); got.status != http.StatusForbidden || !strings.Contains(got.text(), "another site") {
 				t.Errorf("%s from %s: %d", address, name, got.status)
 			}

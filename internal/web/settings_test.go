@@ -1,0 +1,104 @@
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// What an owner does on the page, without any script.
+func TestAnOwnerSettlesThePeople(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := h.browser(owner)
+	page := b.get("/settings").is(http.StatusOK).has("People and settings", owner, reviewer, viewer, "Owner", "Editor", "Viewer", "There are no groups", "The last owner stays one")
+	page.lacks(stranger)
+	post := func(address string, fields ...string) {
+		t.Helper()
+		form := url.Values{}
+		for i := 0; i < len(fields); i += 2 {
+			form.Set(fields[i], fields[i+1])
+		}
+		got := b.post(address, form)
+		if got.status != http.StatusSeeOther || !strings.HasPrefix(got.header.Get("Location"), "/settings#") {
+			t.Fatalf("%s %v: %d %s", address, fields, got.status, got.text())
+		}
+	}
+	post("/settings/space", "displayName", "Acme & Sons")
+	post("/settings/members", "do", "add", "member", "New@acme.example", "displayName", "Newcomer", "role", "Auditor")
+	post("/settings/members", "do", "role", "member", viewer, "role", "Petition Admin")
+	post("/settings/members", "do", "suspend", "member", reviewer)
+	post("/settings/identities", "do", "link", "member", viewer, "identity", "slack:T1/U1")
+	must(h.service.CreateResource(t.Context(), h.actor(owner), approval.Resource{ID: "on-call", Kind: "group", DisplayName: "On call", Labels: map[string]string{approval.LabelBlock: "on-call"}}))
+	post("/settings/groups", "do", "add", "group", "on-call", "member", viewer)
+	if page := b.get("/settings"); !strings.Contains(page.body, `value="Acme &amp; Sons"`) {
+		t.Error(page.body)
+	}
+	b.get("/settings").has("Newcomer", "Auditor", "Petition Admin", "suspended", "slack:T1/U1", "On call", "1 member")
+	b.get("/settings?q=newc").has("new@acme.example").lacks(reviewer)
+	b.get("/settings?q=nobody-has-this").has("Nobody has")
+	b.get("/settings?q=%00").is(http.StatusBadRequest)
+
+	post("/settings/groups", "do", "remove", "group", "on-call", "kind", "user", "member", viewer)
+	post("/settings/identities", "do", "unlink", "member", viewer, "identity", "slack:T1/U1")
+	post("/settings/members", "do", "resume", "member", reviewer)
+	post("/settings/members", "do", "remove", "member", "new@acme.example")
+	b.get("/settings").has("Nobody is in it").lacks("new@acme.example", "slack:T1/U1", "suspended")
+}
+
+// What is refused says why, on the page, and changes nothing.
+func TestSettingsRefuse(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := h.browser(owner)
+	for _, c := range []struct {
+		address, fields string
+		status          int
+		says            string
+	}{
+		{"/settings/members", "do=role&role=Viewer&member=" + owner, http.StatusConflict, "last owner"},
+		{"/settings/members", "do=remove&member=" + owner, http.StatusConflict, "last owner"},
+		{"/settings/members", "do=role&role=Root&member=" + viewer, http.StatusBadRequest, "must be one of"},
+		{"/settings/members", "do=role&role=Viewer&member=nobody@acme.example", http.StatusNotFound, "no member"},
+		{"/settings/members", "do=add&role=Viewer&member=nobody", http.StatusBadRequest, "address"},
+		{"/settings/members", "do=everything", http.StatusBadRequest, "does not say"},
+		{"/settings/identities", "do=link&identity=x&member=" + viewer, http.StatusBadRequest, "address"},
+		{"/settings/identities", "do=link", http.StatusNotFound, "no member"},
+		{"/settings/groups", "do=add&group=none&member=" + viewer, http.StatusNotFound, "no resource"},
+		{"/settings/groups", "do=burn", http.StatusBadRequest, "does not say"},
+		{"/settings/space", "", http.StatusBadRequest, "does not say"},
+	} {
+		form, err := url.ParseQuery(c.fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.post(c.address, form).is(c.status).has("Not done", c.says, "People and settings")
+	}
+	for _, id := range []string{owner, viewer, reviewer} {
+		if m := must(h.service.Store.Member(t.Context(), "acme", id)); m.Suspended || id == viewer && m.Role != approval.Viewer {
+			t.Errorf("%+v", m)
+		}
+	}
+}
+
+// Who only reads sees no form that changes anything, and a Viewer has no link to the page.
+func TestSettingsForReaders(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	const auditor = "aud@acme.example"
+	must(h.service.PutMember(t.Context(), approval.System("acme", "admin"), approval.Member{Email: auditor, Role: approval.Auditor}))
+	page := h.browser(auditor).get("/settings").is(http.StatusOK).has("You may look", owner)
+	if strings.Contains(page.body, `action="/settings/`) {
+		t.Error("an Auditor has a form that changes people")
+	}
+	editor := h.browser(reviewer).get("/settings")
+	if strings.Contains(editor.body, `action="/settings/members"`) || strings.Contains(editor.body, `action="/settings/space"`) {
+		t.Error("an Editor has a form that changes people")
+	}
+	if !strings.Contains(editor.body, `href="/settings"`) || strings.Contains(h.browser(viewer).get("/").body, `href="/settings"`) {
+		t.Error("the link to the page is where one may read members")
+	}
+}
