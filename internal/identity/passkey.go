@@ -223,14 +223,14 @@ func (p Passkeys) Half(ctx context.Context, secret string) (Half, error) {
 		t, err = p.stored(ctx, approval.TokenSession, secret)
 	}
 	if err != nil {
-		return Half{}, err
+		return Half{}, nobodys(err)
 	}
 	if !t.Usable(p.clock.Now()) {
 		return Half{}, notSignedIn()
 	}
 	a, err := p.holder(ctx, t)
 	if err != nil {
-		return Half{}, err
+		return Half{}, nobodys(err)
 	}
 	kept, err := p.store.Session(ctx, t.Space, t.Name)
 	if approval.CodeOf(err) == approval.NotFound || err == nil && (kept.Idle(p.clock.Now(), p.SessionIdle) || p.service.Complete(a, t) == nil) {

@@ -178,6 +178,14 @@ func (u *sessionUses) due(name string, now time.Time) bool {
 	return true
 }
 
+// nobodys says the same of every session that stands for nobody, whatever it once was.
+func nobodys(err error) error {
+	if approval.CodeOf(err) == approval.Unauthenticated {
+		return notSignedIn()
+	}
+	return err
+}
+
 func notSignedIn() error {
 	return approval.Errorf(approval.Unauthenticated, "you are not signed in, or not any more: sign in again")
 }
