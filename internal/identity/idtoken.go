@@ -73,13 +73,9 @@ func (p *provider) binding(t *oidc.IDToken, said map[string]json.RawMessage, a a
 
 // complete adds claims that are only at the provider's userinfo endpoint. What the ID token says stands: it is signed.
 func (p *provider) complete(ctx context.Context, m *metadata, subject string, token *oauth2.Token, said map[string]json.RawMessage) error {
-	wanted := []string{"email", "name"}
+	wanted, missing := []string{"email", "name"}, said["email"] == nil
 	if p.GroupsClaim != "" {
-		wanted = append(wanted, p.GroupsClaim)
-	}
-	missing := false
-	for _, claim := range wanted {
-		missing = missing || said[claim] == nil
+		wanted, missing = append(wanted, p.GroupsClaim), missing || said[p.GroupsClaim] == nil
 	}
 	if !missing || !m.userInfo || token.AccessToken == "" {
 		return nil
