@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const program = process.env.INDENT_TEST_BINARY || join(root, "bin/indent");
+export const program = process.env.INDENT_TEST_BINARY || join(root, "bin/indent");
 
 /** Start Chromium: the program that INDENT_TEST_CHROMIUM names (`make test` does), else Debian's. */
 export async function launchBrowser() {
@@ -57,12 +57,17 @@ export async function startServer() {
   }
 }
 
+/** What a command of the server says. */
+export async function run(folder, args) {
+  const { stdout } = await promisify(execFile)(program, args, { cwd: folder });
+  return stdout.trim();
+}
+
 /** A fresh one-time sign-in link for a member, as the server's operator makes it. */
 async function signInLink(folder, url, who) {
   const where = ["--database", join(folder, "indent.db"), "--base-url", url];
   const args = ["admin", "link", "--space", "acmecorp", "--email", who, ...where];
-  const { stdout } = await promisify(execFile)(program, args, { cwd: folder });
-  return stdout.trim();
+  return run(folder, args);
 }
 
 /** The first line of the server's answer; an error with what it said instead when it ends before. */
