@@ -139,9 +139,9 @@ func (w *Web) finishSignIn(r *http.Request, v visitor) (answer, error) {
 	if err != nil {
 		a := w.errorPage(r, v, err)
 		a.cookies = []*http.Cookie{attempt.drop()}
-		if view, ok := a.data.(errorView); ok && !v.signedIn() {
-			view.SignIn = true
-			a.data = view
+		if view, ok := a.data.(errorView); ok {
+			view.SignIn, view.Heading = !v.signedIn(), "This did not sign you in"
+			a.data, a.title = view, view.Heading
 		}
 		return a, nil
 	}

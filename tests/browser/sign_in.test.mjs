@@ -86,7 +86,7 @@ test("who is of another domain, or only says to be somebody, is told why not", a
   for (const [who, why] of [["mallory", /addresses of other\.example are not let in/], ["trent", /does not say that your address is verified/]]) {
     const page = await visit();
     await signIn(page, who);
-    await page.getByRole("heading", { name: "You may not do that" }).waitFor();
+    await page.getByRole("heading", { name: "This did not sign you in" }).waitFor();
     assert.match(await page.textContent("main"), why);
     assert.deepEqual((await page.context().cookies(office.url)).filter(({ name }) => name.startsWith("indent")), []);
     await page.getByRole("link", { name: "To the sign-in page" }).click();
