@@ -49,12 +49,11 @@ type Identity struct {
 	keys    *keyRing
 	cache   cache
 
-	providers   []*provider
-	sessionUses sessionUses
-	uses        uses
-	issuers     *issuers
-	refused     throttle
-	keeper      keeper
+	providers []*provider
+	uses      uses
+	issuers   *issuers
+	refused   throttle
+	keeper    keeper
 }
 
 // New answers the room over the use cases, with the signing keys loaded; the first node makes the first key.
@@ -164,7 +163,7 @@ func (i *Identity) holder(ctx context.Context, t approval.Token) (approval.Actor
 		}
 	}
 	a, err := i.service.ActorOf(ctx, m, t.Name, t.Scopes)
-	if err == nil {
+	if err == nil && t.Kind != approval.TokenSession { // whose use is a person's (see Sessions.Use)
 		i.uses.note(t, i.clock.Now())
 	}
 	if err == nil && i.operates(a) {

@@ -95,7 +95,8 @@ func (p *provider) complete(ctx context.Context, m *metadata, subject string, to
 	if said["email"] == nil { // an address and whether it was verified belong together
 		delete(said, "email_verified")
 		delete(said, "xms_edov")
-		wanted = append(wanted, "email_verified", "xms_edov")
+		delete(said, "hd")
+		wanted = append(wanted, "email_verified", "xms_edov", "hd")
 	}
 	for _, claim := range wanted {
 		if said[claim] == nil {
@@ -121,19 +122,33 @@ func (p *provider) person(subject string, said map[string]json.RawMessage) (appr
 	return v, err
 }
 
-// verifiedAddress answers whether the provider says that the address is the person's. Entra ID does not know the
-// standard's claim, and says of a domain that its tenant has proved xms_edov.
+// verifiedAddress answers whether the provider says that the address is the person's, now.
+//
+// Entra ID does not know the standard's claim, and says of a domain that its tenant has proved xms_edov. Google says of a
+// private account that its address was verified, once: whoever has left a company may have made one with the company's
+// address. Only an account of the company's own, which hd names, or one of Google's has it now.
 func (p *provider) verifiedAddress(said map[string]json.RawMessage) bool {
 	yes := func(claim string) bool {
 		word := string(said[claim])
 		return word == "true" || word == `"true"`
 	}
-	if yes("email_verified") {
-		return true
+	switch {
+	case p.Issuer == googleIssuer:
+		email, _ := text(said["email"])
+		company, _ := text(said["hd"])
+		_, domain, _ := strings.Cut(strings.ToLower(email), "@")
+		return yes("email_verified") && (domain == "gmail.com" || domain != "" && domain == strings.ToLower(company))
+	case strings.HasPrefix(p.Issuer, entraIssuers):
+		edov := string(said["xms_edov"])
+		return yes("email_verified") || yes("xms_edov") || edov == "1" || edov == `"1"`
 	}
-	edov := string(said["xms_edov"])
-	return strings.HasPrefix(p.Issuer, "https://login.microsoftonline.com/") && (yes("xms_edov") || edov == "1" || edov == `"1"`)
+	return yes("email_verified")
 }
+
+const (
+	googleIssuer = "https://accounts.google.com"
+	entraIssuers = "https://login.microsoftonline.com/"
+)
 
 // ascii: an address beyond it could be folded into another one's when its case is.
 func ascii(s string) bool {

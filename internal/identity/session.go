@@ -3,7 +3,6 @@ package identity
 import (
 	"context"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
@@ -109,10 +108,7 @@ func (s Sessions) Authenticate(ctx context.Context, secret string) (approval.Act
 			return s.alive(ctx, secret)
 		})
 	}
-	if approval.CodeOf(err) == approval.Unauthenticated {
-		err = notSignedIn()
-	}
-	return a, err
+	return a, nobodys(err)
 }
 
 // alive is byHash for a session, which ends when it is not used.
@@ -128,54 +124,20 @@ func (s Sessions) alive(ctx context.Context, secret string) (approval.Actor, tim
 	if err != nil {
 		return approval.Actor{}, end, err
 	}
-	s.sessionUses.seen(a.TokenName, v.LastUse)
 	if idle := v.LastUse.Add(s.SessionIdle); idle.Before(end) {
 		end = idle
 	}
 	return a, end, nil
 }
 
-// Use is Authenticate for what a person does. It keeps the session from ending for want of use; that costs it a write a
-// minute at most. When that cannot be written the session ends the sooner.
+// Use is Authenticate for what a person does, which keeps the session from ending for want of use. When it was used is
+// known to a minute and written down beside the calls; while that cannot be written the session ends the sooner.
 func (s Sessions) Use(ctx context.Context, secret string) (approval.Actor, error) {
 	a, err := s.Authenticate(ctx, secret)
-	if now := s.clock.Now(); err == nil && s.sessionUses.due(a.TokenName, now) {
-		if err := s.store.TouchTokens(ctx, []approval.TokenUse{{Space: a.Space, Name: a.TokenName, Time: now}}); err != nil {
-			s.service.Logger.WarnContext(ctx, "the use of a session could not be kept", "member", a.ID, "error", err)
-		}
+	if err == nil {
+		s.uses.note(approval.Token{Space: a.Space, Name: a.TokenName}, s.clock.Now())
 	}
 	return a, err
-}
-
-// sessionUses remembers when sessions were last used, as far as is written.
-type sessionUses struct {
-	mu   sync.Mutex
-	last map[string]time.Time
-}
-
-const sessionUseEvery = time.Minute
-
-func (u *sessionUses) seen(name string, at time.Time) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.last == nil || len(u.last) >= cacheSize {
-		u.last = map[string]time.Time{}
-	}
-	if at.After(u.last[name]) {
-		u.last[name] = at
-	}
-}
-
-// due answers whether the use must be written, and counts it as written.
-func (u *sessionUses) due(name string, now time.Time) bool {
-	u.mu.Lock()
-	last, known := u.last[name]
-	u.mu.Unlock()
-	if known && now.Before(last.Add(sessionUseEvery)) {
-		return false
-	}
-	u.seen(name, now)
-	return true
 }
 
 // nobodys says the same of every session that stands for nobody, whatever it once was.

@@ -23,6 +23,7 @@ func TestASessionEndsWithoutUse(t *testing.T) {
 		if _, err := s.Use(t.Context(), used); err != nil {
 			t.Fatal(err)
 		}
+		o.must(o.node.FlushUses(t.Context()))
 		_, _ = s.Authenticate(t.Context(), open)
 	}
 	o.wants(s, used, ada)
@@ -45,6 +46,7 @@ func TestASessionEndsWithoutUse(t *testing.T) {
 		o.wants(s, secret, ada)
 		o.clock.Advance(time.Hour)
 		_, _ = s.Use(t.Context(), secret)
+		o.must(o.node.FlushUses(t.Context()))
 	}
 	o.wants(s, secret, "")
 }
@@ -66,6 +68,7 @@ func TestUsesAreWrittenOnceAMinute(t *testing.T) {
 		if _, err := o.node.Sessions().Use(t.Context(), secret); err != nil {
 			t.Fatal(err)
 		}
+		o.must(o.node.FlushUses(t.Context()))
 		o.clock.Advance(time.Second)
 	}
 	if writes < 9 || writes > 10 {
@@ -81,6 +84,9 @@ func TestUsesAreWrittenOnceAMinute(t *testing.T) {
 	for range 119 {
 		if _, err := o.node.Sessions().Use(t.Context(), secret); err != nil {
 			t.Fatal(err)
+		}
+		if err := o.node.FlushUses(t.Context()); err == nil {
+			t.Fatal("it was written")
 		}
 		o.clock.Advance(time.Minute)
 	}

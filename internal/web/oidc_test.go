@@ -19,6 +19,7 @@ type office struct {
 	*house
 	issuer   *oidctest.Issuer
 	sessions identity.Sessions
+	room     *identity.Identity
 }
 
 func newOffice(t *testing.T, address string) *office {
@@ -33,7 +34,7 @@ func newOffice(t *testing.T, address string) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.sessions = room.Sessions()
+	o.sessions, o.room = room.Sessions(), room
 	mux := http.NewServeMux()
 	web.New(web.Deps{Service: o.service, Sessions: o.sessions, Tokens: room, BaseURL: address}).Register(mux)
 	o.handler = mux
@@ -190,6 +191,9 @@ func TestTheAccount(t *testing.T) {
 		o.clock.Advance(45 * time.Minute)
 		b.get("/")
 		script.get("/")
+		if err := o.room.FlushUses(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	b.get("/").is(http.StatusOK)
 	script.get("/").leadsTo("/sign-in")
