@@ -27,7 +27,7 @@ func write(t *testing.T, text string) string {
 func TestTheDefaultsAreWhatTheTableSays(t *testing.T) {
 	t.Parallel()
 	want := Config{Addr: "127.0.0.1:8080", Database: "indent.db", LogFormat: "json", LogLevel: "info", TokenTTL: time.Hour, SessionTTL: 12 * time.Hour, SessionIdle: 2 * time.Hour,
-		DatabaseTimeout: 15 * time.Second, MaxConnections: 50_000, RateCalls: 500, RatePetitions: 200, RateRefusals: 10, RateWrong: 10, WaitsPerActor: 20_000,
+		DatabaseTimeout: 15 * time.Second, MaxConnections: 50_000, RateCalls: 2000, RatePetitions: 1000, RateRefusals: 10, RateWrong: 10, WaitsPerActor: 20_000,
 		LoginIdle: 720 * time.Hour, LoginTTL: 2160 * time.Hour, SigningKeyMaxAge: 90 * 24 * time.Hour}
 	got, err := Load(Source{})
 	if diff := cmp.Diff(want, got, byText); err != nil || diff != "" {
@@ -47,7 +47,7 @@ func TestLaterSourcesWin(t *testing.T) {
 		Flags:   map[string]string{"addr": "127.0.0.1:3", "base_url": "https://Indent.Example.com:443/"}})
 	want := Config{Addr: "127.0.0.1:3", BaseURL: "https://indent.example.com", InsecureHTTP: true, Database: "postgres://u:p@db/indent",
 		LogFormat: "text", LogLevel: "warn", TokenTTL: 90 * time.Minute, SessionTTL: 8 * time.Hour, SessionIdle: 2 * time.Hour, DatabaseTimeout: 5 * time.Second, MaxConnections: 100,
-		RateCalls: 500, RatePetitions: 200, RateRefusals: 10, RateWrong: 10, WaitsPerActor: 20_000,
+		RateCalls: 2000, RatePetitions: 1000, RateRefusals: 10, RateWrong: 10, WaitsPerActor: 20_000,
 		Operators: "ada@example.com,bob@example.com", LoginIdle: 24 * time.Hour, LoginTTL: 48 * time.Hour, SigningKeyMaxAge: 48 * time.Hour, PrivateNetworks: []netip.Prefix{netip.MustParsePrefix("10.20.0.0/16"), netip.MustParsePrefix("fd00:12::/32")}}
 	if diff := cmp.Diff(want, got, byText); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)

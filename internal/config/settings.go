@@ -71,10 +71,10 @@ var settings = []setting{
 	{"passkey_after_oidc", "false", "Ask members who have a passkey for it after they have signed in with a provider, too. After a sign-in link they are always asked.", func(c *Config, v string) error {
 		return oneOf(v, []string{"true", "false"}, func(v string) { c.PasskeyAfterOIDC = v == "true" })
 	}},
-	{"rate_calls", "500", "How many calls and pages one member may ask this node for in a second, four times as many at once; what comes on top is answered 429 with Retry-After. 0 is no limit, as for all rates.", func(c *Config, v string) error {
+	{"rate_calls", "2000", "How many calls and pages one member may ask this node for in a second, four times as many at once; what comes on top is answered 429 with Retry-After. 0 is no limit, as for all rates.", func(c *Config, v string) error {
 		return count(v, 0, 1_000_000, &c.RateCalls)
 	}},
-	{"rate_petitions", "200", "How many petitions one member may ask for in a second, four times as many at once.", func(c *Config, v string) error {
+	{"rate_petitions", "1000", "How many petitions one member may ask for in a second, four times as many at once.", func(c *Config, v string) error {
 		return count(v, 0, 1_000_000, &c.RatePetitions)
 	}},
 	{"rate_refusals", "10", "How many refused attempts of one member are written to the log in a second, ten times as many at once. Further ones are answered 429, counted in indent_limited_total, and the log says so once a minute.", func(c *Config, v string) error {
