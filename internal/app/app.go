@@ -242,7 +242,7 @@ func (a *App) handler() (http.Handler, error) {
 		return nil, err
 	}
 	a.rest.Register(mux)
-	web.New(web.Deps{Service: a.service, Sessions: a.identity.Sessions(), Tokens: a.identity, Passkeys: a.identity.Passkeys(), Limits: a.limits,
+	web.New(web.Deps{Service: a.service, Sessions: a.identity.Sessions(), Tokens: a.identity, Passkeys: a.identity.Passkeys(), Logins: a.identity.Logins(), Source: a.source, Limits: a.limits,
 		BaseURL: a.URL(), Logger: a.logger, Dev: a.dev}).Register(mux)
 	return pastTheMux(a.rest, mux), nil
 }

@@ -157,7 +157,7 @@ func (l Logins) Refuse(ctx context.Context, a approval.Actor, asked approval.Log
 }
 
 var (
-	loopbackRedirect = regexp.MustCompile(`^http://(?:127\.0\.0\.1|\[::1\]):([1-9][0-9]{0,4})/callback$`)
+	loopbackRedirect = regexp.MustCompile(`^http://127\.0\.0\.1:([1-9][0-9]{0,4})/callback$`)
 	sha256Challenge  = regexp.MustCompile(`^[0-9A-Za-z_-]{43}$`)
 	codeVerifier     = regexp.MustCompile(`^[0-9A-Za-z._~-]{43,128}$`)
 )

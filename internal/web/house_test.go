@@ -29,6 +29,7 @@ type house struct {
 	clock    *approvaltest.Clock
 	service  *approval.Service
 	sessions *sessions
+	identity *identity.Identity
 	policy   *policy
 	identity *identity.Identity
 	handler  http.Handler
@@ -87,7 +88,7 @@ func (h *house) settle(space string, people map[string]approval.Role) {
 
 func (h *house) console(base string, dev bool) http.Handler {
 	mux := http.NewServeMux()
-	web.New(web.Deps{Service: h.service, Sessions: h.sessions, Tokens: tokens{h.service.Clock}, Passkeys: h.identity.Passkeys(), BaseURL: base, Dev: dev}).Register(mux)
+	web.New(web.Deps{Service: h.service, Sessions: h.sessions, Tokens: tokens{h.service.Clock}, Passkeys: h.identity.Passkeys(), Logins: h.identity.Logins(), BaseURL: base, Dev: dev}).Register(mux)
 	return mux
 }
 

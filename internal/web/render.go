@@ -19,7 +19,7 @@ import (
 var templateFiles embed.FS
 
 // pages are the templates by name, each inside the layout.
-var pages = parsePages("inbox", "petition", "signin", "apikeys", "settings", "account", "space", "error", "passkeys", "factor")
+var pages = parsePages("inbox", "petition", "signin", "apikeys", "settings", "account", "space", "error", "passkeys", "factor", "login")
 
 func parsePages(names ...string) map[string]*template.Template {
 	shared := template.Must(template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
@@ -82,6 +82,10 @@ func (w *Web) send(rw http.ResponseWriter, r *http.Request, v visitor, a answer)
 	}
 	if view, ok := a.data.(errorView); ok && view.Retry > 0 {
 		rw.Header().Set("Retry-After", strconv.Itoa(view.Retry))
+	}
+	if a.formTo != "" {
+		policy := rw.Header().Get("Content-Security-Policy")
+		rw.Header().Set("Content-Security-Policy", strings.Replace(policy, "form-action 'self'", "form-action 'self' "+a.formTo, 1))
 	}
 	rw.Header().Set("Content-Type", "text/html; charset=utf-8")
 	rw.WriteHeader(a.status)

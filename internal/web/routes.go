@@ -46,6 +46,10 @@ func (w *Web) Routes() []Route {
 		{"POST", "/settings/members", approval.WriteMembers, w.changeMembers},
 		{"POST", "/settings/identities", approval.WriteMembers, w.changeIdentities},
 		{"POST", "/settings/groups", approval.WriteResources, w.changeGroups},
+		{"GET", "/device", approval.ManageOwnTokens, w.showDevice},
+		{"POST", "/device", approval.ManageOwnTokens, w.answerDevice},
+		{"GET", "/authorize", approval.ManageOwnTokens, w.showAuthorize},
+		{"POST", "/authorize", approval.ManageOwnTokens, w.answerAuthorize},
 		{"GET", "/sign-in", Anyone, w.showSignIn},
 		{"POST", "/sign-in", Anyone, w.signIn},
 		{"GET", "/sign-in/with/{provider}", Anyone, w.beginSignIn},
@@ -68,6 +72,7 @@ type answer struct {
 	location string // not empty: a redirect after a POST (303)
 	cookies  []*http.Cookie
 	allow    string // of a wrong method
+	formTo   string // an origin besides this one to which the answer to the page's form may lead
 	write    func(http.ResponseWriter)
 }
 

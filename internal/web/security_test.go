@@ -47,6 +47,10 @@ func TestEveryRouteForEveryVisitor(t *testing.T) {
 		"GET /sign-in/passkey":             {see, see, see, see, see},    // nothing waits for one
 		"POST /sign-in/passkey":            {see, see, see, see, see},
 		"POST /sign-in/passkey/options":    {un, un, un, un, un},
+		"GET /device":                      {see, see, ok, ok, ok},
+		"POST /device":                     {see, see, bad, bad, bad}, // without a code
+		"GET /authorize":                   {see, see, bad, bad, bad}, // without what a program asks with
+		"POST /authorize":                  {see, see, bad, bad, bad},
 	}
 	p := h.ask(viewer, approval.NewPetition{})
 	fill := strings.NewReplacer("{$}", "", "{space}", "acme", "{petition}", p.Name, "{file}", "app.css", "{provider}", "okta")

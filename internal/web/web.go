@@ -17,13 +17,17 @@ import (
 	"github.com/indent-approvals/indent/internal/identity"
 )
 
-// Deps are what the pages stand on; all are required except Logger and Limits.
+// Deps are what the pages stand on; all are required except Source, Logger and Limits.
 type Deps struct {
 	Service  *approval.Service
 	Sessions Sessions
 	Tokens   Tokens
 	Passkeys Passkeys
 	Limits   Limits
+	Logins   Logins
+	// Source answers where a request comes from, as people read it; the connection's address unless it is given.
+	Source func(*http.Request) string
+	Limits Limits
 	// BaseURL is the address that people and clients use, such as https://indent.example.com.
 	BaseURL string
 	Logger  *slog.Logger
@@ -80,6 +84,9 @@ func New(deps Deps) *Web {
 	}
 	if deps.Limits == nil {
 		deps.Limits = noLimits{}
+	}
+	if deps.Source == nil {
+		deps.Source = func(r *http.Request) string { return r.RemoteAddr }
 	}
 	base, err := url.Parse(deps.BaseURL)
 	if err != nil {
