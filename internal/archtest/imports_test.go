@@ -44,6 +44,7 @@ var rooms = []room{
 	{"internal/bench", nil},
 	{"internal/cli", []string{
 		"sdk/go", "internal/config", "internal/app", "internal/bench", "github.com/spf13/cobra", "github.com/spf13/pflag",
+		"github.com/zalando/go-keyring",
 	}},
 	{"internal/app", []string{everything}},
 	{"internal/archtest", nil},

@@ -37,7 +37,9 @@ type terminal struct {
 	json     bool // --json
 	// url and space are the flags of client commands; empty: as the environment says.
 	url, space string
-	server     string // the address that a client command speaks with
+	profile    string   // --profile
+	session    *session // the login that a client command acts as; nil: the token of the environment
+	server     string   // the address that a client command speaks with
 }
 
 func (t *terminal) run(ctx context.Context, args []string) int {
@@ -57,7 +59,8 @@ func (t *terminal) rootCommand() *cobra.Command {
 		Short: "Code awaits, a person decides, the code goes on",
 		Long: "Indent lets software stop until the right person, or a rule, decides; then it goes on.\n\n" +
 			"The client's commands take INDENT_API_URL, INDENT_SPACE and INDENT_API_TOKEN from the environment, or from the\n" +
-			"nearest .env file in the working directory or above it. `indent dev` starts a server and prints them.\n\n" + exitCodesText,
+			"nearest .env file in the working directory or above it. `indent dev` starts a server and prints them. Without a token\n" +
+			"there they act as whoever has signed in with `indent login`.\n\n" + exitCodesText,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	})
@@ -70,7 +73,7 @@ func (t *terminal) rootCommand() *cobra.Command {
 		return usageError(cmd, "%v", err)
 	})
 	root.AddGroup(&cobra.Group{ID: "client", Title: "Ask and decide:"}, &cobra.Group{ID: "server", Title: "Run a server:"})
-	for _, cmd := range []*cobra.Command{t.petitionCommand(), t.resourceCommand(), t.eventCommand(), t.tokenCommand(), t.serviceAccountCommand(), t.spaceCommand(), t.memberCommand(), t.groupCommand()} {
+	for _, cmd := range []*cobra.Command{t.loginCommand(), t.logoutCommand(), t.whoAmICommand(), t.profileCommand(), t.petitionCommand(), t.resourceCommand(), t.eventCommand(), t.tokenCommand(), t.serviceAccountCommand(), t.spaceCommand(), t.memberCommand(), t.groupCommand()} {
 		cmd.GroupID = "client"
 		root.AddCommand(cmd)
 	}
@@ -134,7 +137,11 @@ func (t *terminal) complain(err error) {
 		return
 	}
 	t.say("indent: %s", plain(err.Error()))
-	if errors.Is(err, indent.ErrUnauthenticated) && t.server != "" {
+	switch {
+	case !errors.Is(err, indent.ErrUnauthenticated):
+	case t.session != nil:
+		t.say("Sign in again: %s", plain(t.session.command()))
+	case t.server != "":
 		t.say("Open %s/api-keys for a new token and set INDENT_API_TOKEN, in the environment or in a .env file.", t.server)
 	}
 }

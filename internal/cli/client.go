@@ -1,6 +1,10 @@
 package cli
 
 import (
+	"errors"
+	"fmt"
+	"os"
+
 	"github.com/spf13/cobra"
 
 	indent "github.com/indent-approvals/indent/sdk/go"
@@ -10,16 +14,114 @@ import (
 // on a command line can be read by every process of the machine.
 func (t *terminal) clientFlags(cmd *cobra.Command) *cobra.Command {
 	f := cmd.PersistentFlags()
-	f.StringVar(&t.url, "url", "", "address of the server (default INDENT_API_URL)")
-	f.StringVar(&t.space, "space", "", "space (default INDENT_SPACE)")
+	f.StringVar(&t.url, "url", "", "address of the server (default INDENT_API_URL, else that of the profile)")
+	f.StringVar(&t.space, "space", "", "space (default INDENT_SPACE, else that of the profile)")
+	f.StringVar(&t.profile, "profile", "", "login to use, as `indent profile list` names it (default INDENT_PROFILE)")
 	f.BoolVar(&t.json, "json", false, "print JSON, for programs")
 	return cmd
 }
 
+// client answers who speaks with the server: as the profile that --profile names; else with the token in the environment or
+// in a .env file, which then says the server and the space, too; else as a profile. The token of a profile goes to the
+// server that gave it and to no other, whatever the environment says.
 func (t *terminal) client() (*indent.Client, error) {
-	c, err := indent.New(indent.Options{URL: t.url, Space: t.space, UserAgent: "indent-cli/" + t.version})
+	if t.profile == "" {
+		c, err := indent.New(indent.Options{URL: t.url, Space: t.space, UserAgent: t.userAgent()})
+		if err == nil {
+			t.server = plain(c.URL())
+			return c, nil
+		}
+		var missing *indent.ConfigError
+		if !errors.As(err, &missing) || !missing.Missing || missing.Name != "INDENT_API_TOKEN" {
+			return nil, err
+		}
+		if s, found, errProfile := t.chosen(); errProfile != nil {
+			return nil, errProfile
+		} else if found {
+			return t.as(s)
+		}
+		return nil, err
+	}
+	s, _, err := t.chosen()
+	if err != nil {
+		return nil, err
+	}
+	return t.as(s)
+}
+
+func (t *terminal) userAgent() string { return "indent-cli/" + t.version }
+
+// as answers a client that acts as the login.
+func (t *terminal) as(s *session) (*indent.Client, error) {
+	t.session = s
+	c, err := indent.New(indent.Options{URL: s.Server, Space: s.Space, TokenSource: s.token, AllowPlainHTTP: s.InsecureHTTP, UserAgent: t.userAgent()})
 	if err == nil {
 		t.server = plain(c.URL())
 	}
 	return c, err
+}
+
+// chosen answers the profile to use. found is false when nobody has named one and there is none to take.
+func (t *terminal) chosen() (s *session, found bool, err error) {
+	d, err := openDrawer()
+	if err != nil {
+		if t.profile == "" {
+			err = nil
+		}
+		return nil, false, err
+	}
+	all, err := d.profiles()
+	if err != nil {
+		return nil, false, err
+	}
+	server, space := t.url, t.space
+	name := t.profile
+	if name == "" { // a flag goes before the environment, and so before what else that says
+		if server == "" {
+			server = indent.Setting("INDENT_API_URL")
+		}
+		if space == "" {
+			space = indent.Setting("INDENT_SPACE")
+		}
+		name = os.Getenv("INDENT_PROFILE")
+	}
+	if name == "" {
+		name = all.fitting(server, space)
+	}
+	if name == "" {
+		return nil, false, nil
+	}
+	p, known := all.Profiles[name]
+	if !known {
+		return nil, false, noProfile(all, name)
+	}
+	if !p.fits(server, space) {
+		return nil, false, notSignedIn{fmt.Sprintf("the profile %s is signed in to %s on %s, and its token goes nowhere else: choose another profile, or sign in with `indent login --server … --space …`", name, p.Space, p.Server)}
+	}
+	return &session{profile: p, name: name, drawer: d, userAgent: t.userAgent()}, true, nil
+}
+
+// fits answers whether the profile is for the server and the space; "" is any.
+func (p profile) fits(server, space string) bool {
+	return (server == "" || sameServer(server, p.Server)) && (space == "" || space == p.Space)
+}
+
+// fitting answers the current profile if it fits, else the only one that does, else "".
+func (all profiles) fitting(server, space string) string {
+	if p, known := all.Profiles[all.Current]; known && p.fits(server, space) {
+		return all.Current
+	}
+	only := ""
+	for _, name := range all.names() {
+		if all.Profiles[name].fits(server, space) {
+			if only != "" {
+				return ""
+			}
+			only = name
+		}
+	}
+	if server == "" && space == "" {
+		return "" // which of them is for the user to say
+	}
+	return only
 }

@@ -23,7 +23,7 @@ const (
 const exitCodesText = `Exit codes:
   0   done; of a command that waits: granted
   1   error
-  4   not signed in: the token is missing, wrong, expired or revoked
+  4   not signed in: there is no login, or the token is missing, wrong, expired or revoked
   10  denied, withdrawn or revoked
   11  expired: nobody decided in time, or the grant has ended
   12  still pending when the time to wait was over
@@ -47,6 +47,7 @@ func exitCode(err error) int {
 	var timeout *indent.TimeoutError
 	var away *indent.ConnectionError
 	var config *indent.ConfigError
+	var nobody notSignedIn
 	switch {
 	case err == nil:
 		return exitOK
@@ -62,7 +63,7 @@ func exitCode(err error) int {
 		return exitUnreachable
 	case errors.As(err, &timeout):
 		return exitPending
-	case errors.Is(err, indent.ErrUnauthenticated), errors.As(err, &config) && config.Missing && config.Name == "INDENT_API_TOKEN":
+	case errors.As(err, &nobody), errors.Is(err, indent.ErrUnauthenticated), errors.As(err, &config) && config.Missing && config.Name == "INDENT_API_TOKEN":
 		return exitNotSignedIn
 	}
 	return exitError

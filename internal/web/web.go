@@ -27,7 +27,6 @@ type Deps struct {
 	Logins   Logins
 	// Source answers where a request comes from, as people read it; the connection's address unless it is given.
 	Source func(*http.Request) string
-	Limits Limits
 	// BaseURL is the address that people and clients use, such as https://indent.example.com.
 	BaseURL string
 	Logger  *slog.Logger

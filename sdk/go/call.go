@@ -114,7 +114,11 @@ func (c *Client) send(ctx context.Context, one call, content []byte) (*http.Resp
 		request.Header.Set("Content-Type", "application/json")
 	}
 	if !one.anonymous {
-		request.Header.Set("Authorization", "Bearer "+c.settings.token)
+		token, err := c.token(ctx)
+		if err != nil {
+			return nil, unsent{err}
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
 		request.Header.Set("Indent-Space", c.settings.space)
 	}
 	if one.key != "" {
@@ -128,6 +132,9 @@ func (c *Client) send(ctx context.Context, one call, content []byte) (*http.Resp
 	return c.http.Do(request)
 }
 
+// unsent is why a call was not sent, such as that there is no token for it.
+type unsent struct{ error }
+
 // networkError answers the caller's own cancellation as it is, everything else as what it means for the server.
 func (c *Client) networkError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
@@ -136,6 +143,9 @@ func (c *Client) networkError(ctx context.Context, err error) error {
 	var response *ResponseError
 	if errors.As(err, &response) {
 		return response
+	}
+	if own, ok := err.(unsent); ok {
+		return own.error
 	}
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
@@ -149,7 +159,7 @@ func (c *Client) networkError(ctx context.Context, err error) error {
 
 // redacted answers err, or its text without the token if something has put it there.
 func (c *Client) redacted(err error) error {
-	if text := err.Error(); strings.Contains(text, c.settings.token) {
+	if text := err.Error(); len(c.secret()) >= 8 && strings.Contains(text, c.secret()) {
 		return errors.New(c.redact(text))
 	}
 	return err
@@ -157,10 +167,10 @@ func (c *Client) redacted(err error) error {
 
 // redact answers text without the token, should a server or a proxy have echoed it.
 func (c *Client) redact(text string) string {
-	if len(c.settings.token) < 8 {
+	if len(c.secret()) < 8 {
 		return text // too short to be one, and to be replaced without harm
 	}
-	return strings.ReplaceAll(text, c.settings.token, "[token]")
+	return strings.ReplaceAll(text, c.secret(), "[token]")
 }
 
 // refusal answers what a status other than 2xx means.
@@ -177,11 +187,11 @@ func (c *Client) refusal(response *http.Response, body []byte) error {
 // problem answers the error that a problem document tells of (RFC 9457), with the status that it names.
 func (c *Client) problem(body []byte) *Error {
 	var problem struct {
-		Code, Message, Detail, Title, Field string
-		Status                              int
+		Code, Message, Detail, Title, Field, Error string
+		Status                                     int
 	}
 	_ = json.Unmarshal(body, &problem) // a proxy's page has none of these
-	e := &Error{Status: problem.Status, Code: printable(problem.Code), Field: printable(c.redact(problem.Field))}
+	e := &Error{Status: problem.Status, Code: printable(problem.Code), Field: printable(c.redact(problem.Field)), Grant: printable(problem.Error)}
 	for _, text := range []string{problem.Message, problem.Detail, problem.Title} {
 		if e.Message == "" {
 			e.Message = printable(c.redact(text))

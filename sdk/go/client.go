@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,6 +23,9 @@ type Options struct {
 	Space string
 	// Token is a service account's token or a user token (INDENT_API_TOKEN).
 	Token string
+	// TokenSource answers the token of each call instead of Token, for tokens that are renewed on the way. Its error is the
+	// call's error, and nothing is sent.
+	TokenSource func(context.Context) (string, error)
 	// HTTPClient brings the transport. Its CheckRedirect, Jar and Timeout are not used: redirects are never followed,
 	// and Timeout below bounds an attempt.
 	HTTPClient *http.Client
@@ -39,6 +43,8 @@ type Options struct {
 // Client speaks with one space of one server. It may be used by many goroutines.
 type Client struct {
 	settings  settings
+	tokens    func(context.Context) (string, error) // nil: settings.token
+	last      atomic.Pointer[string]                // what tokens has answered last
 	http      *http.Client
 	timeout   time.Duration
 	retries   int
@@ -57,7 +63,11 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{settings: s, http: httpClient(o.HTTPClient), timeout: o.Timeout, retries: o.Retries,
+	return newClient(o, s), nil
+}
+
+func newClient(o Options, s settings) *Client {
+	c := &Client{settings: s, tokens: o.TokenSource, http: httpClient(o.HTTPClient), timeout: o.Timeout, retries: o.Retries,
 		userAgent: "indent-go/" + Version, sleep: sleep, chance: random}
 	if c.timeout <= 0 {
 		c.timeout = 30 * time.Second
@@ -68,13 +78,37 @@ func New(o Options) (*Client, error) {
 	case c.retries < 0:
 		c.retries = 0
 	}
-	if o.HTTPClient != nil {
+	if o.HTTPClient != nil || o.TokenSource != nil {
 		c.own = newCrowd(c)
 	}
 	if o.UserAgent != "" {
 		c.userAgent = o.UserAgent + " " + c.userAgent
 	}
-	return c, nil
+	return c
+}
+
+// token answers the token of a call.
+func (c *Client) token(ctx context.Context) (string, error) {
+	if c.tokens == nil {
+		return c.settings.token, nil
+	}
+	token, err := c.tokens(ctx)
+	if err != nil {
+		return "", err
+	}
+	if !isVisible(token, 8192) {
+		return "", &ConfigError{Name: envToken, message: "the token has a character that cannot be part of it"}
+	}
+	c.last.Store(&token)
+	return token, nil
+}
+
+// secret answers the token that may stand in a text, "" for none.
+func (c *Client) secret() string {
+	if last := c.last.Load(); last != nil {
+		return *last
+	}
+	return c.settings.token
 }
 
 // URL answers the server's address, without a slash at its end.

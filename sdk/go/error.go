@@ -33,6 +33,8 @@ type Error struct {
 	Code    string // the API's word for it, such as "invalid"; empty when something other than Indent answered
 	Message string // what is wrong and what to do next, for people; control characters are escaped
 	Field   string // JSON path of the input at fault, such as "petition.resources[2].id", or empty
+	// Grant is what is wrong with a request for a token in the words of OAuth, such as "authorization_pending", else empty.
+	Grant string
 	// RetryAfter is when the server wants to be asked again, 0 when it did not say.
 	RetryAfter time.Duration
 }

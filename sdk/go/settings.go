@@ -44,6 +44,9 @@ func readSettings(o Options, from surroundings) (settings, error) {
 		found[envPlainHTTP] = "1"
 	}
 	fillFrom(found, from.environment)
+	if o.TokenSource != nil {
+		delete(found, envToken) // the environment's is not looked at
+	}
 	if found[envURL] == "" || found[envSpace] == "" || found[envToken] == "" {
 		file := findDotEnv(from.folder, "INDENT_")
 		fillFrom(found, func(name string) string { return file[name] })
@@ -51,7 +54,9 @@ func readSettings(o Options, from surroundings) (settings, error) {
 	s := settings{space: found[envSpace], token: found[envToken]}
 	var missing []string
 	for _, name := range []string{envSpace, envToken} {
-		if found[name] == "" {
+		if name == envToken && o.TokenSource != nil {
+			s.token = ""
+		} else if found[name] == "" {
 			missing = append(missing, name)
 		} else if !isVisible(found[name], 8192) {
 			return s, &ConfigError{Name: name, message: name + " has a space, a line break or another character that cannot be part of it: copy it again, without quotes inside"}
@@ -68,6 +73,15 @@ func readSettings(o Options, from surroundings) (settings, error) {
 		return s, missingSettings(missing, s.url)
 	}
 	return s, nil
+}
+
+// Setting answers what [New] takes for one of INDENT_API_URL, INDENT_SPACE and INDENT_API_TOKEN when nothing is given: the
+// environment, else the nearest .env file; "" when neither has it.
+func Setting(name string) string {
+	if value := os.Getenv(name); value != "" {
+		return value
+	}
+	return findDotEnv(machine().folder, "INDENT_")[name]
 }
 
 func fillFrom(found map[string]string, source func(string) string) {
