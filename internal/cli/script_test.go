@@ -21,7 +21,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"indent": func() { os.Exit(Main("v1.2.3-test")) }})
+	testscript.Main(m, map[string]func(){"indent": func() { os.Exit(Main("v1.2.3-test")) }, "browser": browser})
 }
 
 // Each script is a user at a shell, with a server of its own. It runs as the service account quickstart; `as reviewer` and
@@ -52,15 +52,22 @@ func TestScripts(t *testing.T) {
 					env.Setenv("INDENT_API_TOKEN", tokens["quickstart"])
 					env.Setenv("REVIEWER_TOKEN", tokens["reviewer"])
 					env.Setenv("NO_COLOR", "1")
+					env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
+					env.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
+					env.Setenv("XDG_RUNTIME_DIR", "")
 					env.Setenv("RLO", "\u202e")
 					return nil
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
-					"exits":   exits,
-					"capture": capture,
-					"as":      as(tokens),
-					"opened":  opened(t.Context(), server),
-					"dotenv":  dotenv,
+					"exits":    exits,
+					"capture":  capture,
+					"as":       as(tokens),
+					"opened":   opened(t.Context(), server),
+					"dotenv":   dotenv,
+					"link":     link(t.Context(), server),
+					"answers":  answers(t.Context(), server),
+					"suspends": suspends(t.Context(), server),
+					"stale":    stale,
 				},
 			})
 		})
