@@ -46,7 +46,7 @@ func (h *house) grants(err error, grant string) {
 	}
 }
 
-func (h *house) logged(name string) []approval.Event {
+func (h *house) eventsOf(name string) []approval.Event {
 	h.Helper()
 	found, err := h.store.Events(h.Context(), approval.EventQuery{Space: "acmecorp", Event: name, Page: approval.PageRequest{Size: 200}})
 	h.must(err)
@@ -81,7 +81,7 @@ func TestADeviceIsLetInByItsCode(t *testing.T) {
 	h.grants(err, approval.GrantInvalid)
 	_, err = l.DeviceTokens(ctx, "unknown")
 	h.grants(err, approval.GrantInvalid)
-	if events := h.logged(approval.EventDeviceAllow); len(events) != 1 || events[0].Actor.ID != vic || events[0].Resources[0].Labels[approval.LabelSource] != "192.0.2.1" {
+	if events := h.eventsOf(approval.EventDeviceAllow); len(events) != 1 || events[0].Actor.ID != vic || events[0].Resources[0].Labels[approval.LabelSource] != "192.0.2.1" {
 		t.Errorf("%+v", events)
 	}
 	if _, err := l.Answer(ctx, h.actor(vic), c.User, true); approval.CodeOf(err) != approval.Expired {
@@ -168,7 +168,7 @@ func TestManyUsersOfOneRefreshToken(t *testing.T) {
 	if _, err := h.Logins().RefreshTokens(t.Context(), won[0].Refresh); approval.CodeOf(err) != approval.Unauthenticated {
 		t.Errorf("the winner's: %v", err)
 	}
-	if n := len(h.logged(approval.EventTokenReuse)); n != 1 {
+	if n := len(h.eventsOf(approval.EventTokenReuse)); n != 1 {
 		t.Errorf("%d events", n)
 	}
 }
@@ -303,7 +303,7 @@ func TestScopesOfALoginNeverGrow(t *testing.T) {
 
 const redirect = "http://127.0.0.1:40123/callback"
 
-func challengeOf(verifier string) string {
+func pkceOf(verifier string) string {
 	sum := sha256.Sum256([]byte(verifier))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
@@ -312,7 +312,7 @@ func TestALoginThroughTheBrowser(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	ctx, l, verifier := t.Context(), h.Logins(), strings.Repeat("v", 43)
-	asked := approval.Login{Client: "indent", Redirect: redirect, Challenge: challengeOf(verifier)}
+	asked := approval.Login{Client: "indent", Redirect: redirect, Challenge: pkceOf(verifier)}
 	code, err := l.Allow(ctx, h.actor(ada), asked)
 	h.must(err)
 	p, err := l.CodeTokens(ctx, code, verifier, redirect)
@@ -352,7 +352,7 @@ func TestALoginThroughTheBrowser(t *testing.T) {
 	_, err = l.CodeTokens(ctx, used, verifier, redirect)
 	h.grants(err, approval.GrantInvalid) // who guesses a verifier has one try
 	h.must(l.Refuse(ctx, h.actor(ada), asked))
-	if n := len(h.logged(approval.EventLoginRefuse)); n != 1 {
+	if n := len(h.eventsOf(approval.EventLoginRefuse)); n != 1 {
 		t.Errorf("%d refusals", n)
 	}
 }
@@ -360,7 +360,7 @@ func TestALoginThroughTheBrowser(t *testing.T) {
 func TestACodeGoesToThisMachineOnly(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	good := challengeOf(strings.Repeat("v", 43))
+	good := pkceOf(strings.Repeat("v", 43))
 	for _, to := range []string{"", "https://evil.example/callback", "http://127.0.0.1/callback", "http://127.0.0.1:0/callback", "http://127.0.0.1:65536/callback",
 		"http://127.0.0.1:80/", "http://127.0.0.1:80/callback?x", "http://127.0.0.1:80/callback#x", "http://127.0.0.1:80@evil.example/callback", "http://127.0.0.1.evil.example:80/callback",
 		"http://localhost:80/callback", "http://127.0.0.2:80/callback", "http://127.0.0.1:80/callback\n", "//127.0.0.1:80/callback", "javascript:alert(1)"} {

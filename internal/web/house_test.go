@@ -31,7 +31,6 @@ type house struct {
 	sessions *sessions
 	identity *identity.Identity
 	policy   *policy
-	identity *identity.Identity
 	handler  http.Handler
 	close    func() error
 }
