@@ -74,6 +74,11 @@ func (v petitionView) LongTitle() bool {
 }
 
 // showPetition is the page of one petition.
+// OnBehalf answers whether somebody asked for others: both are then named wherever who asks is.
+func (v petitionView) OnBehalf() bool {
+	return !slices.ContainsFunc(v.Petitioners, v.CreatedBy.Same)
+}
+
 func (w *Web) showPetition(r *http.Request, v visitor) (answer, error) {
 	return w.petitionPage(r, v, nil, typed{})
 }

@@ -116,3 +116,23 @@ func TestTooManyParametersAreShownAsJSONAndSaidSo(t *testing.T) {
 	p := h.ask(viewer, approval.NewPetition{Params: approval.RawJSON(list)})
 	h.browser(reviewer).get(path(p)).is(http.StatusOK).has("There are too many values for a table.", list)
 }
+
+// Who asks for somebody else is named beside them: on the page, in the petition and in the log.
+func TestOnBehalfOf(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.ask(reviewer, approval.NewPetition{Petitioners: []approval.Resource{{ID: viewer}}})
+	page := h.browser(owner).get(path(p)).has(reviewer+" asked on behalf of "+viewer, "in the words of "+reviewer)
+	if !strings.Contains(page.body, "<dt>on behalf of</dt>") {
+		t.Error("the facts do not say on behalf of whom")
+	}
+	if p.CreatedBy.ID != reviewer || len(p.Petitioners) != 1 || p.Petitioners[0].ID != viewer {
+		t.Errorf("the petition has %s for %+v", p.CreatedBy.ID, p.Petitioners)
+	}
+	log := must(h.service.History(t.Context(), h.actor(owner), p.Name))
+	if e := log[0]; e.Actor.ID != reviewer || e.Resources[0].ID != viewer {
+		t.Errorf("the log has %s and %+v", e.Actor.ID, e.Resources)
+	}
+	own := h.ask(viewer, approval.NewPetition{})
+	h.browser(owner).get(path(own)).has(viewer + " asked").lacks("on behalf of")
+}

@@ -45,6 +45,7 @@ async function everyPage() {
   const denied = await at({ reason: "try the new importer", resources: [production] }, "access/deny", "Use staging: it has a copy from last night.");
   const tooLong = await at(long);
   const open = await at(refund);
+  await settle();
   const go = (path) => (page) => page.goto(path);
   return [
     ["sign-in-without-link", null, go("/sign-in")],
@@ -67,8 +68,57 @@ async function everyPage() {
       await page.getByRole("button", { name: "Create token" }).click();
       await page.getByText("Reveal", { exact: true }).click();
     }],
+    ["settings", owner, go("/settings")],
+    ["settings-changing", owner, async (page) => {
+      await page.goto("/settings");
+      await page.getByText("Add a person").click();
+      await page.locator("summary", { hasText: "Change" }).first().click();
+      await page.locator("summary", { hasText: "On call" }).click();
+    }],
+    ["settings-reader", reviewer, go("/settings")],
+    ["settings-refused", owner, async (page) => {
+      await page.goto("/settings");
+      await page.locator("summary", { hasText: "On call" }).click();
+      await page.getByLabel("Put in").first().fill("nobody-of-this-name");
+      await page.locator("#groups").getByRole("button", { name: "Add" }).first().click();
+      await page.getByRole("alert").waitFor();
+    }],
     ["not-found", owner, go("/access/acmecorp/none")],
   ];
+}
+
+/** Groups with people in them, and people with long names. */
+async function settle() {
+  const { INDENT_API_TOKEN: token, INDENT_SPACE: space } = console.server.reviewer;
+  const call = async (method, path, body) => {
+    const answer = await fetch(`${console.url}/v1/spaces/${space}${path}`, {
+      method, body: JSON.stringify(body), headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+    });
+    assert.equal(answer.status, 200, await answer.text());
+  };
+  await call("PUT", "/resources/on-call", { resource: { kind: "group", id: "on-call", displayName: "On call" } });
+  await call("PUT", "/resources/engineering", { resource: { kind: "okta/group", id: "engineering", displayName: `Engineering ${"and friends ".repeat(8)}` } });
+  await call("PUT", "/resources/on-call/members", { members: [{ id: reviewer }, { id: "quickstart" }] });
+  await call("PUT", "/resources/engineering/members", { members: [{ id: "on-call", kind: "group" }] });
+  const page = await console.visit(owner);
+  for (const [address, name, role] of [["lena.fischer@example.com", "Lena Fischer", "Auditor"], [`${"long".repeat(14)}@${"sub.".repeat(10)}example.com`, "N".repeat(120), "Petition Admin"]]) {
+    await page.goto("/settings");
+    await page.getByText("Add a person").click();
+    await page.getByLabel("Address", { exact: true }).fill(address);
+    await page.getByLabel("Name optional").fill(name);
+    await page.locator("#add-role").selectOption(role);
+    await page.getByRole("button", { name: "Add", exact: true }).first().click();
+    await page.waitForURL("**/settings#members");
+  }
+  const row = page.locator(".member", { hasText: "lena.fischer" });
+  await row.locator("summary").click();
+  await row.locator("[name=identity]:not([type=hidden])").fill("slack:T01ACME/U024BE7LH");
+  await row.getByRole("button", { name: "Link", exact: true }).click();
+  await page.waitForURL("**/settings#members");
+  await row.locator("summary").click();
+  await row.getByRole("button", { name: "Suspend" }).click();
+  await page.waitForURL("**/settings#members");
+  await page.context().close();
 }
 
 /** A press that comes with another digest than the page's. */
