@@ -26,12 +26,8 @@ type uses struct {
 
 type tokenKey struct{ space, name string }
 
-// note remembers that the token was used, at most once a minute. Of sessions it is written down at once, because they end
-// when they are not used.
+// note remembers that the token was used, at most once a minute. Of sessions only Sessions.Use tells.
 func (u *uses) note(t approval.Token, now time.Time) {
-	if t.Kind == approval.TokenSession {
-		return
-	}
 	k := tokenKey{t.Space, t.Name}
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -46,7 +46,7 @@ func (s *Store) Sessions(ctx context.Context, space, member string, now time.Tim
 	}
 	defer s.mu.Unlock()
 	for k, v := range s.sessions {
-		if t := s.tokens[k]; k.space == space && t.Member == member && t.Usable(now) {
+		if t := s.tokens[k]; k.space == space && t.Kind == approval.TokenSession && t.Member == member && t.Usable(now) {
 			list = append(list, s.joined(v))
 		}
 	}

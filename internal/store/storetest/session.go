@@ -39,10 +39,13 @@ func sessions(t *testing.T, k kit) {
 	got, err := k.Sessions(ctx, k.space, "ada", Start)
 	want(t, got, err, used)
 
-	// What has ended is not listed, and a token without a session is none.
+	// What has ended, or waits for a passkey, is not listed, and a token without a session is none.
 	k.commit(t, approval.EndToken{Name: "b", At: Start})
 	token, short := k.session("short", "ada", time.Minute)
 	k.commit(t, approval.PutToken{Token: token}, approval.PutSession{Session: short})
+	half, waits := k.session("half", "ada", time.Hour)
+	half.Kind = approval.TokenHalf
+	k.commit(t, approval.PutToken{Token: half}, approval.PutSession{Session: waits})
 	k.commit(t, approval.PutToken{Token: approval.Token{Space: k.space, Name: "link", Kind: approval.TokenLink, Hash: k.space + "link", Member: "ada"}})
 	got, err = k.Sessions(ctx, k.space, "ada", Start.Add(time.Minute))
 	want(t, got, err, []approval.Session{used[0], used[2]})
