@@ -146,8 +146,16 @@ func (w *Web) half(r *http.Request) (identity.Half, error) {
 	if secret == "" || w.Passkeys == nil {
 		return identity.Half{}, approval.Errorf(approval.Unauthenticated, "you are not signed in: sign in first")
 	}
-	return w.Passkeys.Half(r.Context(), secret)
+	var h identity.Half
+	err := w.throttled(r, "half "+secret, func() (err error) {
+		h, err = w.Passkeys.Half(r.Context(), secret)
+		return err
+	})
+	return h, err
 }
+
+// who answers whom attempts with a passkey are counted for: each question is an entry of the log.
+func who(a approval.Actor) string { return a.Space + "/" + a.ID }
 
 func (w *Web) showFactor(r *http.Request, _ visitor) (answer, error) {
 	return w.factorPage(r, r.URL.Query().Get("return"), nil)
@@ -174,6 +182,13 @@ func (w *Web) factorPage(r *http.Request, back string, problem error) (answer, e
 
 // askFactor answers, as JSON, what the browser is to do to finish the sign-in.
 func (w *Web) askFactor(r *http.Request, _ visitor) (answer, error) {
+	h, err := w.half(r)
+	if err == nil {
+		err = w.Limits.Guess(r, who(h.Actor))
+	}
+	if err != nil {
+		return told(nil, err)
+	}
 	options, err := w.Passkeys.AskHalf(r.Context(), w.cookie.read(r))
 	return told(options, err)
 }
@@ -188,9 +203,14 @@ func (w *Web) finishFactor(r *http.Request, _ visitor) (answer, error) {
 	if len(response) == 0 {
 		return w.factorPage(r, back, approval.Errorf(approval.Invalid, "Nothing came from the browser: passkeys need JavaScript, and a browser that has them."))
 	}
+	h, err := w.half(r)
+	if err != nil {
+		return w.factorPage(r, back, err)
+	}
 	secret, end, err := w.Passkeys.Finish(r.Context(), w.cookie.read(r), r.PostForm.Get("name"), response)
 	switch approval.CodeOf(err) {
 	case "":
+		w.Limits.Guessed(r, who(h.Actor))
 		return answer{location: localPath(back), cookies: []*http.Cookie{w.cookie.keep(secret, end)}}, nil
 	case approval.Unauthenticated:
 		return answer{location: "/sign-in"}, nil
