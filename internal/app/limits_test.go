@@ -17,19 +17,19 @@ import (
 func TestAClientThatIsTooFastIsSlowedDownAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	s := apptest.Start(t, apptest.Options{Config: func(c *config.Config) {
-		c.RateCalls, c.RatePetitions, c.RateRefusals, c.RateWrong, c.WaitsPerActor = 10, 10, 1, 1, 10
+		c.RateCalls, c.RatePetitions, c.RateRefusals, c.RateWrong, c.WaitsPerActor = 1, 1, 1, 1, 10
 	}})
 	client, err := indent.New(indent.Options{URL: s.URL(), Space: apptest.Space, Token: s.ServiceToken(t, "bot", approval.Editor)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 45 {
+	for range 7 {
 		if _, err := client.CreatePetition(t.Context(), indent.NewPetition{Reason: "why", Resources: []indent.Resource{{ID: "x"}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	made, err := s.Service().Store.Petitions(t.Context(), approval.PetitionQuery{Space: apptest.Space, Page: approval.PageRequest{Size: approval.MaxPageSize}})
-	if err != nil || len(made.Items) != 45 {
+	if err != nil || len(made.Items) != 7 {
 		t.Errorf("%d petitions, %v", len(made.Items), err)
 	}
 	if text := metricsOf(t, s); !strings.Contains(text, `indent_limited_total{limit="calls"}`) || strings.Contains(text, `indent_limited_total{limit="calls"} 0`) {
