@@ -79,8 +79,9 @@ async function everyPage() {
     ["settings-refused", owner, async (page) => {
       await page.goto("/settings");
       await page.locator("summary", { hasText: "On call" }).click();
-      await page.getByLabel("Put in").first().fill("nobody-of-this-name");
-      await page.locator("#groups").getByRole("button", { name: "Add" }).first().click();
+      const group = page.locator("details.group[open]");
+      await group.getByLabel("Put in").fill("nobody-of-this-name");
+      await group.getByRole("button", { name: "Add" }).click();
       await page.getByRole("alert").waitFor();
     }],
     ["not-found", owner, go("/access/acmecorp/none")],
