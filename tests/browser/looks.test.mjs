@@ -84,6 +84,20 @@ async function everyPage() {
       await group.getByRole("button", { name: "Add" }).click();
       await page.getByRole("alert").waitFor();
     }],
+    ["device", owner, go("/device")],
+    ["device-wrong", owner, async (page) => {
+      await page.goto("/device");
+      await page.getByLabel("Code").fill("BBBB-BBBB");
+      await page.getByRole("button", { name: "Go on" }).click();
+      await page.getByRole("alert").waitFor();
+    }],
+    ["device-asks", owner, asksToBeLetIn({ client: "indent", host: "ada-laptop", scope: "petitions:read petitions:create" })],
+    ["device-allowed", owner, async (page) => {
+      await asksToBeLetIn({ client: "x".repeat(100), host: "h".repeat(100) })(page);
+      await page.getByRole("button", { name: "Allow" }).click();
+    }],
+    ["authorize", owner, go(`/authorize?${new URLSearchParams({ client: "indent", host: "ada-laptop", redirect_uri: "http://127.0.0.1:40123/callback",
+      state: "s", code_challenge: "c".repeat(43), code_challenge_method: "S256" })}`)],
     ["not-found", owner, go("/access/acmecorp/none")],
   ];
 }
@@ -120,6 +134,16 @@ async function settle() {
   await row.getByRole("button", { name: "Suspend" }).click();
   await page.waitForURL("**/settings#members");
   await page.context().close();
+/** A program asks, and the person has entered its code. */
+function asksToBeLetIn(asked) {
+  return async (page) => {
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(`${console.url}/v1/auth/device`, { method: "POST", headers, body: JSON.stringify(asked) });
+    const { userCode } = await answer.json();
+    await page.goto(`/device?user_code=${userCode}`);
+    await page.getByRole("button", { name: "Go on" }).click();
+    await page.getByRole("button", { name: "Allow" }).waitFor();
+  };
 }
 
 /** A press that comes with another digest than the page's. */

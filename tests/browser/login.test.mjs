@@ -1,0 +1,87 @@
+// A program on a terminal is let in by a person in a browser, both for real: `bin/indent login` with a code, and
+// through the browser that it opens; then it works.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { owner, startConsole, until } from "./console.mjs";
+
+const console = startConsole();
+const program = process.env.INDENT_TEST_BINARY || fileURLToPath(new URL("../../bin/indent", import.meta.url));
+let home;
+
+before(() => (home = mkdtempSync(join(tmpdir(), "indent-login-"))));
+after(() => rmSync(home, { recursive: true, force: true }));
+
+/** Run the command line as a user with a home of their own; gives what it said so far, and its end. */
+function indent(args, env = {}) {
+  const child = spawn(program, args, { cwd: home, env: { PATH: process.env.PATH, HOME: home, XDG_CONFIG_HOME: join(home, "config"), ...env } });
+  const run = { said: "", out: "" };
+  child.stderr.on("data", (text) => (run.said += text));
+  child.stdout.on("data", (text) => (run.out += text));
+  run.end = new Promise((resolve) => child.once("close", resolve));
+  return run;
+}
+
+async function works() {
+  const who = indent(["whoami"]);
+  assert.equal(await who.end, 0, who.said);
+  assert.match(who.out, new RegExp(`^Member .*${owner}`));
+  const list = indent(["petition", "list"]);
+  assert.equal(await list.end, 0, list.said);
+}
+
+test("a code from another device: typed, compared, allowed", async () => {
+  const login = indent(["login", "--server", console.url, "--device"]);
+  const code = await until("a code is shown", () => login.said.match(/\n {4}([B-Z]{4}-[B-Z]{4})\n/)?.[1]);
+  const page = await console.visit(owner);
+  await page.goto("/device");
+  await page.getByLabel("Code").fill("BBBB-BBBB");
+  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("alert").waitFor();
+  await page.getByLabel("Code").fill(code.toLowerCase());
+  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("heading", { name: "Does it show this very code?" }).waitFor();
+  const text = await page.textContent("main");
+  for (const words of [code, "indent", "127.0.0.1", owner, "acmecorp", "all that you may as Owner"]) assert.ok(text.includes(words), words);
+  await page.getByRole("button", { name: "Allow" }).click();
+  await page.getByRole("heading", { name: "It is let in" }).waitFor();
+  assert.equal(await login.end, 0, login.said);
+  assert.match(login.said, /Signed in to acmecorp/);
+  await works();
+  const out = indent(["logout"]);
+  assert.equal(await out.end, 0, out.said);
+  assert.equal(await indent(["whoami"]).end, 4);
+});
+
+test("the address with the code only fills it in", async () => {
+  const login = indent(["login", "--server", console.url, "--device"]);
+  const address = await until("an address is shown", () => login.said.match(/(http\S+user_code=\S+)/)?.[1]);
+  const page = await console.visit(owner);
+  await page.goto(address);
+  assert.equal(await page.getByRole("button", { name: "Allow" }).count(), 0, "opening a link lets nothing in");
+  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("button", { name: "Refuse" }).click();
+  await page.getByRole("heading", { name: "It is not let in" }).waitFor();
+  assert.equal(await login.end, 4, login.said);
+});
+
+test("through the browser that it opens", async () => {
+  const opened = join(home, "opened");
+  const opener = join(home, "opener");
+  writeFileSync(opener, `#!/bin/sh\nprintf %s "$1" >"${opened}"\n`);
+  chmodSync(opener, 0o755);
+  const login = indent(["login", "--server", console.url], { BROWSER: opener });
+  await until("a page is opened", () => existsSync(opened) && readFileSync(opened, "utf8"));
+  const page = await console.visit(owner);
+  await page.goto(readFileSync(opened, "utf8"));
+  await page.getByRole("heading", { name: "Let this program in?" }).waitFor();
+  await page.getByRole("button", { name: "Allow" }).click();
+  await page.getByText("You are signed in. Go back to the terminal").waitFor();
+  assert.equal(await login.end, 0, login.said);
+  await works();
+});
