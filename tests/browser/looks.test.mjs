@@ -134,6 +134,8 @@ async function settle() {
   await row.getByRole("button", { name: "Suspend" }).click();
   await page.waitForURL("**/settings#members");
   await page.context().close();
+}
+
 /** A program asks, and the person has entered its code. */
 function asksToBeLetIn(asked) {
   return async (page) => {
