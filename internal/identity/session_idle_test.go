@@ -200,6 +200,12 @@ func TestNobodyBecomesAnOperatorByAName(t *testing.T) {
 		t.Errorf("by a token: %+v, %v", b, err)
 	}
 
+	// Nor by a program that was let in, of which nobody knows by which session.
+	program := approval.Token{Space: "acmecorp", Name: "program", Kind: approval.TokenLogin, Member: vic, CreateTime: o.clock.Now()}
+	if proved, err := node.provedAddress(t.Context(), program); err != nil || proved {
+		t.Errorf("a program: %v, %v", proved, err)
+	}
+
 	// The operator's own way in.
 	secret, _, err := node.Sessions().SignIn(t.Context(), o.link(vic), "test")
 	o.must(err)
