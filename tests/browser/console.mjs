@@ -10,10 +10,10 @@ export const reviewer = "reviewer@acmecorp.example";
 
 /**
  * One server and one browser for all tests of a file. Call it at the file's top level; what it
- * gives works inside the tests.
+ * gives works inside the tests. `options` are those of startServer.
  */
-export function startConsole() {
-  const console = new Console();
+export function startConsole(options = {}) {
+  const console = new Console(options);
   before(() => console.open(), { timeout: 60_000 });
   after(() => console.close());
   return console;
@@ -34,8 +34,12 @@ class Console {
   #sessions = new Map();
   violations = [];
 
+  constructor(options = {}) {
+    this.options = options;
+  }
+
   async open() {
-    this.server = await startServer();
+    this.server = await startServer(this.options);
     this.browser = await launchBrowser();
     this.url = this.server.url;
   }

@@ -2,7 +2,9 @@
 // Chromium that `make test` found. Both are stopped by their close().
 
 import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -34,11 +36,13 @@ export async function launchBrowser() {
 /**
  * Start `bin/indent dev` on a free port.
  * Gives what it says of itself as JSON (url, …), `asker` and `reviewer` (the INDENT_… settings of
- * the two identities), signInLinkOf(address) and close().
+ * the two identities), signInLinkOf(address), admin(…words) and close().
+ * With `named` it is known as localhost: browsers have no passkeys for a number.
  */
-export async function startServer() {
+export async function startServer({ named = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "indent-browser-"));
-  const args = ["dev", "--addr", "127.0.0.1:0", "--data-dir", folder, "--json"];
+  const addr = named ? `localhost:${await freePort()}` : "127.0.0.1:0";
+  const args = ["dev", "--addr", addr, "--data-dir", folder, "--json"];
   const server = spawn(program, args, { cwd: folder });
   const ended = new Promise((resolve) => server.once("close", resolve));
   try {
@@ -50,7 +54,8 @@ export async function startServer() {
       rmSync(folder, { recursive: true, force: true });
     };
     const signInLinkOf = (who) => signInLink(folder, told.url, who);
-    return { ...told, asker, reviewer, signInLinkOf, close };
+    const admin = (...words) => operate(folder, told.url, words);
+    return { ...told, asker, reviewer, signInLinkOf, admin, close };
   } catch (error) {
     server.kill("SIGKILL");
     throw error;
@@ -65,9 +70,23 @@ export async function run(folder, args) {
 
 /** A fresh one-time sign-in link for a member, as the server's operator makes it. */
 async function signInLink(folder, url, who) {
+  return operate(folder, url, ["link", "--space", "acmecorp", "--email", who]);
+}
+
+/** What `indent admin` prints. */
+async function operate(folder, url, words) {
   const where = ["--database", join(folder, "indent.db"), "--base-url", url];
-  const args = ["admin", "link", "--space", "acmecorp", "--email", who, ...where];
-  return run(folder, args);
+  return run(folder, ["admin", ...words, ...where]);
+}
+
+/** A port that is free now: a server that is known by a name must be told one. */
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
 }
 
 /** The first line of the server's answer; an error with what it said instead when it ends before. */
