@@ -37,6 +37,11 @@ async function follow(page, who) {
   await page.getByRole("button", { name: /^Sign in as/ }).click();
 }
 
+/** What the form says beside its button. */
+function told(page, hasText) {
+  return page.locator("[data-passkey-says]", { hasText }).waitFor();
+}
+
 async function signOut(page) {
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.waitForURL("**/sign-in");
@@ -100,7 +105,7 @@ test("register, sign in with the second factor, approve with a step-up, remove",
   await page.getByRole("heading", { name: "One more step" }).waitFor();
   await agrees(false);
   await page.getByRole("button", { name: "Use your passkey" }).click();
-  await page.getByText("Not done: it was cancelled").waitFor();
+  await told(page, "Not done: it was cancelled");
   await page.goto("/");
   await page.getByRole("heading", { name: "One more step" }).waitFor();
   await page.goto(path);
@@ -113,7 +118,7 @@ test("register, sign in with the second factor, approve with a step-up, remove",
   await look(page, "petition-confirm");
   await agrees(false);
   await page.getByRole("button", { name: "Approve" }).click();
-  await page.getByText("Not done: it was cancelled").waitFor();
+  await told(page, "Not done: it was cancelled");
   assert.deepEqual((await console.petition(name)).state.claims, []);
 
   await agrees(true);
@@ -152,7 +157,7 @@ test("another passkey is confirmed with the first; the operator helps when all a
   // one device holds one passkey of a member: the browser says so
   await page.getByLabel("Name").fill("Second");
   await page.getByRole("button", { name: "Add", exact: true }).click();
-  await page.getByText("this device has a passkey of yours already").waitFor();
+  await told(page, "this device has a passkey of yours already");
   assert.equal((await credentials())[0].signCount > 1, true, "the first was asked before");
   await look(page, "passkeys");
   await console.server.admin("passkey", "remove", "--space", "acmecorp", "--email", owner);

@@ -6,6 +6,7 @@
   const says = (form, text) => {
     const line = form.querySelector('[data-passkey-says]');
     if (line) line.textContent = text;
+    document.querySelector('[data-announce]').textContent = text; // for who listens
   };
 
   const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0));
