@@ -87,7 +87,7 @@ func (s *Service) tokenHolder(ctx context.Context, a Actor, r TokenRequest) (Mem
 		err = FieldError("serviceAccountId", "%q is not a service account", r.Member)
 	case m.Suspended:
 		err = Errorf(NotFound, "there is no service account %.100q in %s", r.Member, a.Space)
-	case !a.owns(m):
+	case !a.Owns(m):
 		err = s.refuse(ctx, a, "create token", "", Errorf(Forbidden, "service account %s belongs to %s, who alone makes its tokens: make a service account of your own", m.ID, m.Person))
 	case !a.Role.Covers(m.Role):
 		err = s.refuse(ctx, a, "create token", "", Errorf(Forbidden, "service account %s has the role %q, more than yours: ask an owner of the space for that role", m.ID, m.Role))
@@ -95,8 +95,8 @@ func (s *Service) tokenHolder(ctx context.Context, a Actor, r TokenRequest) (Mem
 	return m, err
 }
 
-// owns answers whether a service account is the actor's own, by whichever of the person's names it was made.
-func (a Actor) owns(m Member) bool {
+// Owns answers whether a service account is the actor's own, by whichever of the person's names it was made.
+func (a Actor) Owns(m Member) bool {
 	return m.Person == a.Person || slices.Contains(a.Names, strings.ToLower(m.Person))
 }
 

@@ -87,7 +87,7 @@ func (h *house) settle(space string, people map[string]approval.Role) {
 
 func (h *house) console(base string, dev bool) http.Handler {
 	mux := http.NewServeMux()
-	web.New(web.Deps{Service: h.service, Sessions: h.sessions, Tokens: tokens{h.service.Clock}, Passkeys: h.identity.Passkeys(), Logins: h.identity.Logins(), BaseURL: base, Dev: dev}).Register(mux)
+	web.New(web.Deps{Service: h.service, Sessions: h.sessions, Tokens: tokens{h.service.Clock, h.identity}, Passkeys: h.identity.Passkeys(), Logins: h.identity.Logins(), BaseURL: base, Dev: dev}).Register(mux)
 	return mux
 }
 
@@ -386,7 +386,10 @@ func (s *sessions) SignOut(_ context.Context, secret string) error {
 	return nil
 }
 
-type tokens struct{ clock approval.Clock }
+type tokens struct {
+	clock approval.Clock
+	*identity.Identity
+}
 
 func (t tokens) MintUserToken(_ context.Context, a approval.Actor, _ string) (string, time.Time, error) {
 	return "eyJ.token-of-" + a.ID + ".sig", t.clock.Now().Add(time.Hour), nil

@@ -20,7 +20,7 @@ func (h *house) limited(c limits.Config) {
 	l := limits.New(c)
 	h.service.Limits = l
 	mux := http.NewServeMux()
-	web.New(web.Deps{Service: h.service, Sessions: h.sessions, Tokens: tokens{h.service.Clock}, Logins: h.identity.Logins(), Limits: l, BaseURL: base}).Register(mux)
+	web.New(web.Deps{Service: h.service, Sessions: h.sessions, Tokens: tokens{h.service.Clock, h.identity}, Logins: h.identity.Logins(), Limits: l, BaseURL: base}).Register(mux)
 	h.handler = mux
 }
 

@@ -26,7 +26,7 @@ func newPasskeyHouse(t *testing.T) *house {
 	clock := approvaltest.NewClock()
 	h := newHouseAt(t, named, clock, clock)
 	mux := http.NewServeMux()
-	web.New(web.Deps{Service: h.service, Sessions: h.identity.Sessions(), Tokens: tokens{clock}, Passkeys: h.identity.Passkeys(), BaseURL: named}).Register(mux)
+	web.New(web.Deps{Service: h.service, Sessions: h.identity.Sessions(), Tokens: tokens{clock, h.identity}, Passkeys: h.identity.Passkeys(), BaseURL: named}).Register(mux)
 	h.handler = mux
 	h.policy.verdict.Requirements[0].Confirm = approval.ConfirmPasskey
 	return h

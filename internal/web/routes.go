@@ -31,6 +31,8 @@ func (w *Web) Routes() []Route {
 		{"POST", "/access/{space}/{petition}", approval.CreateClaims, w.decidePetition},
 		{"GET", "/api-keys", approval.ManageOwnTokens, w.showAPIKeys},
 		{"POST", "/api-keys", approval.ManageOwnTokens, w.createAPIKey},
+		{"POST", "/api-keys/accounts", approval.ManageAccounts, w.changeAccount},
+		{"POST", "/api-keys/tokens", approval.ManageTokens, w.changeToken},
 		{"GET", "/account", approval.ReadSpaces, w.showAccount},
 		{"POST", "/account/sessions", approval.ManageOwnTokens, w.endSessions},
 		{"GET", "/account/space", approval.ReadSpaces, w.showSpaces},

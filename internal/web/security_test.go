@@ -25,6 +25,8 @@ func TestEveryRouteForEveryVisitor(t *testing.T) {
 		"POST /access/{space}/{petition}":  {see, see, no, bad, bad}, // without a digest
 		"GET /api-keys":                    {see, see, ok, ok, ok},
 		"POST /api-keys":                   {see, see, ok, ok, ok},
+		"POST /api-keys/accounts":          {see, see, bad, 403, bad}, // none of the page's buttons
+		"POST /api-keys/tokens":            {see, see, bad, 403, bad},
 		"GET /account":                     {see, see, ok, ok, ok},
 		"POST /account/sessions":           {see, see, bad, bad, bad}, // without a name
 		"GET /account/space":               {see, see, ok, ok, ok},

@@ -66,6 +66,10 @@ type Sessions interface {
 type Tokens interface {
 	// MintUserToken answers a short-lived token that acts as the actor, and when it ends.
 	MintUserToken(ctx context.Context, a approval.Actor, displayName string) (secret string, end time.Time, err error)
+	// CreateServiceToken makes a token of a service account, RotateToken one in the place of another, and RevokeToken ends one.
+	CreateServiceToken(ctx context.Context, a approval.Actor, account, displayName string, scopes []approval.Permission, expire time.Time) (identity.Made, error)
+	RotateToken(ctx context.Context, a approval.Actor, name string, grace time.Duration) (identity.Made, error)
+	RevokeToken(ctx context.Context, a approval.Actor, name string) error
 }
 
 // Web is the console of one server.
