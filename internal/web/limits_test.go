@@ -129,7 +129,7 @@ func TestMadeUpAnswersOfProvidersAreThrottled(t *testing.T) {
 	asked := 0
 	l := limits.New(limits.Config{Wrong: 1, Clock: h.clock})
 	mux := http.NewServeMux()
-	web.New(web.Deps{Service: h.service, Sessions: refusing{h.sessions, &asked}, Tokens: tokens{h.service.Clock}, Limits: l, BaseURL: base}).Register(mux)
+	web.New(web.Deps{Service: h.service, Sessions: refusing{h.sessions, &asked}, Tokens: tokens{h.service.Clock, h.identity}, Limits: l, BaseURL: base}).Register(mux)
 	h.handler = mux
 	b := h.browser("")
 	for n := range 200 {

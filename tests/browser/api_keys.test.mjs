@@ -43,3 +43,38 @@ test("the page says what the quickstart says, makes a token by its button, and c
   await page.goto("/api-keys");
   assert.equal((await page.content()).includes(token), false);
 });
+
+for (const javaScriptEnabled of [true, false]) {
+  test(`a service account is made, gets a token, loses it and goes, ${javaScriptEnabled ? "with" : "without"} JavaScript`, async () => {
+    const page = await console.visit(owner, { javaScriptEnabled, viewport: { width: 390, height: 844 } });
+    const id = `bot-${javaScriptEnabled}`;
+    await page.goto("/api-keys");
+    await page.getByText("Make a service account").click();
+    await page.getByLabel("Id", { exact: true }).fill(id);
+    await page.getByRole("button", { name: "Make service account" }).click();
+    const bot = page.getByRole("article", { name: `Service account ${id}` });
+    await bot.getByText("Make a token").click();
+    await bot.getByLabel("What it is for").fill("nightly");
+    await bot.getByLabel("petitions:create", { exact: true }).uncheck();
+    await bot.getByRole("button", { name: "Make token" }).click();
+
+    // shown once, masked, and with no more than was ticked
+    const field = page.getByLabel("Service account token");
+    assert.equal(await field.isVisible(), false, "the token is masked");
+    await page.getByText("Reveal", { exact: true }).click();
+    const token = await field.inputValue();
+    assert.match(token, /^ind_[0-9A-Za-z]{38}$/);
+    const call = (path) => fetch(`${console.url}/v1/spaces/acmecorp${path}`, { headers: { Authorization: `Bearer ${token}` } });
+    assert.equal((await call("/petitions")).status, 200);
+    assert.equal((await call("/resources")).status, 403);
+    await page.goto("/api-keys");
+    assert.equal((await page.content()).includes(token), false);
+
+    await bot.getByRole("button", { name: "Revoke nightly" }).click();
+    await bot.getByText("It has no token.").waitFor();
+    assert.equal((await call("/petitions")).status, 401);
+    await bot.getByText("Suspend or delete").click();
+    await bot.getByRole("button", { name: `Delete ${id}` }).click();
+    await bot.waitFor({ state: "detached" });
+  });
+}

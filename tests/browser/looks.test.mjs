@@ -98,6 +98,17 @@ async function everyPage() {
     }],
     ["authorize", owner, go(`/authorize?${new URLSearchParams({ client: "indent", host: "ada-laptop", redirect_uri: "http://127.0.0.1:40123/callback",
       state: "s", code_challenge: "c".repeat(43), code_challenge_method: "S256" })}`)],
+    ["api-keys-service-account", owner, async (page) => {
+      await page.goto("/api-keys");
+      const bot = page.getByRole("article", { name: "Service account quickstart" });
+      await bot.getByText("Make a token").click();
+      await bot.getByLabel("What it is for").fill(`nightly ${"x".repeat(60)}`);
+      await bot.getByRole("button", { name: "Make token" }).click();
+      await page.getByText("Reveal", { exact: true }).click();
+      await bot.getByText("Make a token").click();
+      await bot.getByText("Suspend or delete").click();
+      await page.getByText("Make a service account").click();
+    }],
     ["not-found", owner, go("/access/acmecorp/none")],
   ];
 }
