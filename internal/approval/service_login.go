@@ -30,7 +30,7 @@ func (s *Service) AskedLogin(ctx context.Context, a Actor, userHash string) (Log
 	l, err := s.Store.LoginByUserHash(ctx, userHash)
 	switch {
 	case CodeOf(err) == NotFound, err == nil && (l.State != LoginOpen || !s.Clock.Now().Before(l.ExpireTime)):
-		return Login{}, s.refuse(ctx, a, "enter a code", "", Errorf(Expired, "no program waits with this code: it is mistyped, was used, or is older than %s. Compare it once more, or begin again where you got it", LoginTTL))
+		return Login{}, s.refuse(ctx, a, "enter a code", "", Errorf(Expired, "no program waits with this code: it is mistyped, was used, or is older than ten minutes. Compare it once more, or begin again where you got it"))
 	case err != nil:
 		return Login{}, err
 	}
@@ -143,7 +143,7 @@ func (s *Service) FetchedLogin(ctx context.Context, hash string) (Login, error) 
 	case l.State == LoginRefused:
 		return Login{}, grantError(GrantDenied, "the person has refused")
 	case !now.Before(l.ExpireTime):
-		return Login{}, grantError(GrantExpired, "nobody has entered the code within %s: begin again", LoginTTL)
+		return Login{}, grantError(GrantExpired, "nobody has entered the code within ten minutes: begin again")
 	case l.State == LoginAllowed:
 		return l, nil
 	case s.polls.early(hash, now):
@@ -160,7 +160,7 @@ func (s *Service) FetchedLogin(ctx context.Context, hash string) (Login, error) 
 // redirect that it began the login (RFC 7636, 4.6). A code that comes again, or with a wrong proof, is used up, and the
 // tokens that were fetched with it end (RFC 6749, 4.1.2).
 func (s *Service) CodeLogin(ctx context.Context, hash, challenge, redirect string) (Login, error) {
-	none := grantError(GrantInvalid, "the code is wrong, was used, or is older than %s: begin again", LoginCodeTTL)
+	none := grantError(GrantInvalid, "the code is wrong, was used, or is older than a minute: begin again")
 	l, err := s.Store.Login(ctx, hash)
 	if CodeOf(err) == NotFound || err == nil && l.UserHash != "" {
 		return Login{}, none
