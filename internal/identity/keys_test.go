@@ -18,11 +18,12 @@ func TestNodesThatStartAtOnceShareOneKey(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	empty := approvaltest.NewStore()
-	service := approval.NewService(approval.Deps{Store: empty, Clock: h.clock, IDs: &approvaltest.IDs{}, Broker: approvaltest.NewBroker()})
+	ids := &approvaltest.IDs{}
 	nodes := make([]*Identity, 16)
 	var group sync.WaitGroup
 	for n := range nodes {
 		group.Go(func() {
+			service := approval.NewService(approval.Deps{Store: empty, Clock: h.clock, IDs: ids, Broker: approvaltest.NewBroker()})
 			i, err := New(t.Context(), service, Config{Issuer: func() string { return issuer }})
 			if err != nil {
 				t.Error(err)
