@@ -48,7 +48,7 @@ type keySet struct {
 
 // VerifySignature answers what the token says if one of the provider's keys has signed it.
 func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, error) {
-	signed, err := jose.ParseSigned(token, algorithms)
+	signed, err := jose.ParseSignedCompact(token, algorithms)
 	if err != nil {
 		return nil, err
 	}

@@ -126,7 +126,7 @@ type metadata struct {
 // provider that does not answer keeps nobody but those who sign in with it.
 func (p *provider) metadata(ctx context.Context) (*metadata, error) {
 	for {
-		found, failure, running := p.known(ctx)
+		found, running, failure := p.known(ctx)
 		switch {
 		case found != nil:
 			return found, nil
@@ -143,7 +143,7 @@ func (p *provider) metadata(ctx context.Context) (*metadata, error) {
 
 // known answers what is known, or how the last asking failed, or when the one that runs ends. What was known before is
 // good while it is asked again.
-func (p *provider) known(ctx context.Context) (*metadata, error, <-chan struct{}) {
+func (p *provider) known(ctx context.Context) (*metadata, <-chan struct{}, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.clock.Now()
@@ -152,13 +152,13 @@ func (p *provider) known(ctx context.Context) (*metadata, error, <-chan struct{}
 	case p.found != nil && within(p.foundAt, metadataTTL):
 		return p.found, nil, nil
 	case p.failure != nil && within(p.failed, askAgain):
-		return p.found, p.failure, nil
+		return p.found, nil, p.failure
 	}
 	if p.running == nil {
 		p.running = make(chan struct{})
 		go p.discover(context.WithoutCancel(ctx), p.running)
 	}
-	return p.found, nil, p.running
+	return p.found, p.running, nil
 }
 
 func (p *provider) discover(ctx context.Context, done chan struct{}) {
