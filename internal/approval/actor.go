@@ -99,7 +99,9 @@ type Actor struct {
 	Person string
 	// Names are all names by which the space knows the person: addresses, linked identities, what the directory says is
 	// the same (see [Service.ActorOf]). A petition by one of them is the actor's own (I6).
-	Names       []string
+	Names []string
+	// Unclear marks a person with more names than are looked at: it gets in, and its approval counts for nothing.
+	Unclear     bool
 	Kind        string
 	Email       string
 	DisplayName string

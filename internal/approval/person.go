@@ -32,18 +32,20 @@ const MaxNames = 200
 type identifiedPerson struct {
 	id    string   // the canonical person
 	names []string // every name, as members are called: lower case
+	// unclear: there are more names than are looked at, so who else it is nobody can tell.
+	unclear bool
 }
 
 // personOf answers the canonical person behind a member and every name that the space knows it by: its addresses and
 // linked identities, and what the directory says is the same. Names lead to names: ada@, whom the directory knows as U1,
 // is the person of the petition that U1 asks for (I5, I6).
 func (s *Service) personOf(ctx context.Context, m Member) (identifiedPerson, error) {
-	names, err := s.namesOf(ctx, m.Space, []string{m.ID, m.Email, m.Person})
+	names, whole, err := s.namesBeside(ctx, m.Space, []string{m.ID, m.Email, m.Person})
 	if err != nil {
 		return identifiedPerson{}, err
 	}
-	if len(names) == 1 {
-		return identifiedPerson{m.Person, names}, nil
+	if len(names) == 1 || !whole {
+		return identifiedPerson{m.Person, names, !whole}, nil
 	}
 	members, err := s.membersNamed(ctx, m.Space, names)
 	if err != nil {
@@ -56,37 +58,51 @@ func (s *Service) personOf(ctx context.Context, m Member) (identifiedPerson, err
 			id = other.Person
 		}
 	}
-	return identifiedPerson{id, names}, nil
+	return identifiedPerson{id, names, false}, nil
 }
 
 // namesOf answers the given names and all that stand beside one of them in one record, in lower case. It refuses when
 // there are more than [MaxNames]: to look at some of them would let somebody through.
 func (s *Service) namesOf(ctx context.Context, space string, given []string) ([]string, error) {
-	names := lowered(given)
+	names, whole, err := s.namesBeside(ctx, space, given)
+	if err == nil && !whole {
+		err = Errorf(Conflict, "%.100q is known by more than %d names in %s: an editor must take wrong altIds out of the directory", given[0], MaxNames, space)
+	}
+	return names, err
+}
+
+// namesBeside is namesOf that answers the first names, and that they are not the whole, when there are too many.
+func (s *Service) namesBeside(ctx context.Context, space string, given []string) (names []string, whole bool, err error) {
+	names = lowered(given)
 	for asked := 0; asked < len(names); {
 		if len(names) > MaxNames {
-			return nil, Errorf(Conflict, "%.100q is known by more than %d names in %s: an editor must take wrong altIds out of the directory", given[0], MaxNames, space)
+			return names[:MaxNames], false, nil
 		}
 		found, err := s.Store.Aliases(ctx, space, names[asked:])
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		asked = len(names)
+		known := make(map[string]bool, len(names)+len(found))
+		for _, name := range names {
+			known[name] = true
+		}
 		for _, name := range lowered(found) {
-			if !slices.Contains(names, name) {
+			if !known[name] {
 				names = append(names, name)
 			}
 		}
 	}
 	slices.Sort(names)
-	return names, nil
+	return names, true, nil
 }
 
 // lowered answers the names in lower case, each once.
 func lowered(given []string) []string {
-	names := make([]string, 0, len(given))
+	names, seen := make([]string, 0, len(given)), make(map[string]bool, len(given))
 	for _, name := range given {
-		if name = strings.ToLower(name); name != "" && !slices.Contains(names, name) {
+		if name = strings.ToLower(name); name != "" && !seen[name] {
+			seen[name] = true
 			names = append(names, name)
 		}
 	}

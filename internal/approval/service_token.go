@@ -119,7 +119,7 @@ func (s *Service) ActorOf(ctx context.Context, m Member, token string, scopes []
 		return Actor{}, err
 	}
 	a := m.Actor(token, scopes)
-	a.Person, a.Names = who.id, who.names
+	a.Person, a.Names, a.Unclear = who.id, who.names, who.unclear
 	if m.Kind != KindServiceAccount {
 		return a, nil
 	}

@@ -86,6 +86,9 @@ func (p Petition) EligibilityOf(a Actor) Eligibility {
 	if p.Verdict.Decision != VerdictReview {
 		return Eligibility{Why: fmt.Sprintf("rule %q decides this petition, not a person", p.Verdict.Rule)}
 	}
+	if a.Unclear {
+		return Eligibility{Why: fmt.Sprintf("%s is known by more than %d names, so that nobody can tell whether it is one of those who ask: an editor must take wrong altIds out of the directory", a.ID, MaxNames)}
+	}
 	self := p.isOf(a)
 	e := Eligibility{Self: self}
 	barred := false
