@@ -144,7 +144,7 @@ func (w *Web) waitsForPasskey(r *http.Request) (to string, waits bool) {
 func (w *Web) half(r *http.Request) (identity.Half, error) {
 	secret := w.cookie.read(r)
 	if secret == "" || w.Passkeys == nil {
-		return identity.Half{}, approval.Errorf(approval.Unauthenticated, "you are not signed in: sign in first")
+		return identity.Half{}, approval.Errorf(approval.Unauthenticated, "you are not signed in, or not any more: sign in again")
 	}
 	var h identity.Half
 	err := w.throttled(r, "half "+secret, func() (err error) {
