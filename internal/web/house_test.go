@@ -349,7 +349,9 @@ func (s *sessions) Authenticate(ctx context.Context, secret string) (approval.Ac
 		return approval.Actor{}, approval.Errorf(approval.Unauthenticated, "no session")
 	}
 	m, err := s.store.Member(ctx, m.Space, m.ID)
-	return m.Actor("session", nil), err
+	a := m.Actor("session", nil)
+	a.Operator = m.ID == owner
+	return a, err
 }
 
 func (s *sessions) Use(ctx context.Context, secret string) (approval.Actor, error) {

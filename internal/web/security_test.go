@@ -32,7 +32,8 @@ func TestEveryRouteForEveryVisitor(t *testing.T) {
 		"GET /account/space":               {see, see, ok, ok, ok},
 		"POST /account/space":              {see, see, no, no, no}, // to no space
 		"GET /settings":                    {see, see, ok, forbidden, ok},
-		"POST /settings/space":             {see, see, bad, forbidden, forbidden}, // without a field
+		"POST /settings/space":             {see, see, bad, forbidden, forbidden},       // without a field
+		"POST /settings/spaces":            {see, see, forbidden, forbidden, forbidden}, // of no operator
 		"POST /settings/members":           {see, see, bad, forbidden, forbidden},
 		"POST /settings/identities":        {see, see, bad, forbidden, forbidden},
 		"POST /settings/groups":            {see, see, bad, forbidden, bad},
@@ -121,7 +122,7 @@ func TestFormsFromOtherSitesAreRefused(t *testing.T) {
 		"this name, no https": {"Origin": {"https://127.0.0.1:8080"}, "Sec-Fetch-Site": {"cross-site"}},
 	} {
 		b.header = header
-		for _, address := range []string{path(p), "/sign-in", "/sign-out", "/api-keys", "/settings/space", "/settings/members", "/settings/identities", "/settings/groups"} {
+		for _, address := range []string{path(p), "/sign-in", "/sign-out", "/api-keys", "/settings/space", "/settings/spaces", "/settings/members", "/settings/identities", "/settings/groups"} {
 			if got := b.post(address, form); got.status != http.StatusForbidden || !strings.Contains(got.text(), "another site") {
 				t.Errorf("%s from %s: %d", address, name, got.status)
 			}

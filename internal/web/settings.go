@@ -25,7 +25,7 @@ type settingsView struct {
 	More    bool // groups
 	Roles   []approval.Role
 
-	MayRename, MayManage, MayGroup bool
+	MayRename, MayManage, MayGroup, MayMakeSpaces bool
 }
 
 type memberRow struct {
@@ -65,7 +65,7 @@ func (w *Web) showSettings(r *http.Request, v visitor) (answer, error) {
 
 func (w *Web) settingsPage(r *http.Request, v visitor, n *notice) (answer, error) {
 	view := settingsView{Notice: n, Search: strings.TrimSpace(r.URL.Query().Get("q")), Roles: approval.Roles,
-		MayRename: v.Can(approval.WriteSpaces), MayManage: v.Can(approval.WriteMembers), MayGroup: v.Can(approval.WriteResources)}
+		MayRename: v.Can(approval.WriteSpaces), MayManage: v.Can(approval.WriteMembers), MayGroup: v.Can(approval.WriteResources), MayMakeSpaces: v.Can(approval.CreateSpaces)}
 	if err := approval.CheckLine("q", view.Search, approval.MaxSearch); err != nil {
 		return answer{}, err
 	}
@@ -154,14 +154,39 @@ func (w *Web) settle(r *http.Request, v visitor, section string, do func(field f
 	return page, pageErr
 }
 
-func (w *Web) renameSpace(r *http.Request, v visitor) (answer, error) {
-	return w.settle(r, v, "space", func(field func(string) string) error {
-		if !r.PostForm.Has("displayName") {
-			return unknownPress()
+func (w *Web) changeSpace(r *http.Request, v visitor) (answer, error) {
+	deleted := false
+	done, err := w.settle(r, v, "space", func(field func(string) string) (err error) {
+		switch {
+		case field("do") == "delete":
+			if field("name") != v.Space {
+				return approval.FieldError("name", "must be %s, the space's name: it says that you mean this one", v.Space)
+			}
+			err = w.Service.DeleteSpace(r.Context(), v.Actor)
+			deleted = err == nil
+		case r.PostForm.Has("displayName"):
+			_, err = w.Service.RenameSpace(r.Context(), v.Actor, field("displayName"))
+		default:
+			err = unknownPress()
 		}
-		_, err := w.Service.RenameSpace(r.Context(), v.Actor, field("displayName"))
 		return err
 	})
+	if deleted { // and with it the session that looks
+		return answer{location: "/sign-in", cookies: []*http.Cookie{w.cookie.drop()}}, nil
+	}
+	return done, err
+}
+
+// makeSpace makes another space, which whoever operates the server owns and then may go to.
+func (w *Web) makeSpace(r *http.Request, v visitor) (answer, error) {
+	done, err := w.settle(r, v, "spaces", func(field func(string) string) error {
+		_, err := w.Service.MakeSpace(r.Context(), v.Actor, approval.NewSpace{Name: field("name"), DisplayName: field("displayName")})
+		return err
+	})
+	if err == nil && done.location != "" {
+		done.location = "/account/space"
+	}
+	return done, err
 }
 
 // unknownPress answers a form that no button of the page sends.

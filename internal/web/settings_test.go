@@ -84,6 +84,45 @@ func TestSettingsRefuse(t *testing.T) {
 	}
 }
 
+// Who operates the server makes another space, and owns it; an owner ends one, and is then signed out of it.
+func TestSpacesBeginAndEndOnThePage(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := h.browser(owner)
+	b.get("/settings").has("Another space", "Delete this space")
+	for _, c := range []struct {
+		address, form string
+		status        int
+		says          string
+	}{
+		{"/settings/spaces", "name=Acme+Two", http.StatusBadRequest, "lower-case"},
+		{"/settings/spaces", "name=acme", http.StatusConflict, "exists already"},
+		{"/settings/space", "do=delete", http.StatusBadRequest, "must be acme"},
+		{"/settings/space", "do=delete&name=acme-two", http.StatusBadRequest, "must be acme"},
+	} {
+		form, err := url.ParseQuery(c.form)
+		must(form, err)
+		b.post(c.address, form).is(c.status).has("Not done", c.says)
+	}
+	made := b.post("/settings/spaces", url.Values{"name": {"acme-two"}, "displayName": {"Acme Two"}})
+	if made.status != http.StatusSeeOther || made.header.Get("Location") != "/account/space" {
+		t.Fatalf("%d to %q", made.status, made.header.Get("Location"))
+	}
+	m, err := h.service.Store.Member(t.Context(), "acme-two", owner)
+	if err != nil || m.Role != approval.Owner {
+		t.Errorf("%v, %v", m, err)
+	}
+
+	ended := b.post("/settings/space", url.Values{"do": {"delete"}, "name": {"acme"}})
+	if ended.status != http.StatusSeeOther || ended.header.Get("Location") != "/sign-in" {
+		t.Fatalf("%d to %q", ended.status, ended.header.Get("Location"))
+	}
+	space, err := h.service.Store.Space(t.Context(), "acme")
+	if err != nil || space.DeleteTime.IsZero() || !strings.Contains(ended.header.Get("Set-Cookie"), "Max-Age=0") {
+		t.Errorf("%+v, %v, cookie %q", space, err, ended.header.Get("Set-Cookie"))
+	}
+}
+
 // Who only reads sees no form that changes anything, and a Viewer has no link to the page.
 func TestSettingsForReaders(t *testing.T) {
 	t.Parallel()
