@@ -97,6 +97,9 @@ type Actor struct {
 	// Person is the canonical person behind the actor: the address of a person, the owner's of a service account.
 	// Quorum and self-approval count persons.
 	Person string
+	// Address is the address that the actor came in by: a person's own, or that of a service account's owner. Unlike Person
+	// it is the same whatever else the person is found to be called.
+	Address string
 	// Names are all names by which the space knows the person: addresses, linked identities, what the directory says is
 	// the same (see [Service.ActorOf]). A petition by one of them is the actor's own (I6).
 	Names []string

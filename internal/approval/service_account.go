@@ -44,6 +44,10 @@ func (s *Service) ChangeServiceAccount(ctx context.Context, a Actor, id string, 
 		var told []string
 		var ends []Write
 		if change.Role != nil && *change.Role != m.Role {
+			// Its tokens have the role at once, so the credential must cover it, not only the actor's role.
+			if err := a.covers(*change.Role); err != nil {
+				return Member{}, s.refuse(ctx, a, "change service account", "", err)
+			}
 			m.Role = *change.Role
 			told = append(told, "role "+string(m.Role))
 		}

@@ -143,6 +143,39 @@ func TestChangesOfAnAccountAtOnceAreAllThere(t *testing.T) {
 	}
 }
 
+// Editors write the directory, which says who else a person is. That makes nobody the owner of another person's service
+// accounts: whoever holds one is another person where persons are counted (I5, I6), also when the entry is gone.
+func TestANameInTheDirectoryGivesNoServiceAccount(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ctx := h.t.Context()
+	entry := approval.Resource{ID: "U1", Kind: "user", AltIDs: []string{bob, eve}}
+	put := must(h.PutResources(ctx, h.as(eve), []approval.Resource{entry}))
+	same(t, "one person", h.as(eve).Person, bob)
+	_, err := h.service(h.as(eve), bobsBot)
+	same(t, "a token of bob's account", approval.CodeOf(err), approval.Forbidden)
+	_, err = h.CreateTrust(ctx, h.as(eve), approval.Trust{Account: bobsBot, Issuer: "https://ci.example", Audience: "indent", Claims: map[string]string{"sub": "x"}})
+	same(t, "a trust of bob's account", approval.CodeOf(err), approval.Forbidden)
+	m := must(h.CreateServiceAccount(ctx, h.as(eve), approval.Member{ID: "spare", Role: approval.Editor}))
+	same(t, "whose", m.Person, eve)
+	same(t, "its own", must(h.service(h.as(eve), "spare")).Member, "spare")
+	same(t, "by an account of hers", must(h.CreateServiceAccount(ctx, h.as("spare"), approval.Member{ID: "spare2", Role: approval.Editor})).Person, eve)
+	same(t, "error", h.DeleteResources(ctx, h.as(eve), []string{put[0].Name()}), nil)
+	h.approveAs(h.as("spare"), h.ask(eve), approval.Forbidden)
+}
+
+// Whose credential does not cover a role gives it to no account either: a token of the account that is there has it at once (I7).
+func TestARoleOfAnAccountIsHandedOutByWhoHasIt(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	narrow, role, name, yes := h.actor(olga), approval.Owner, "Q", true
+	narrow.Scopes = []approval.Permission{approval.ManageAccounts, approval.ReadServiceAccounts}
+	_, err := h.ChangeServiceAccount(h.t.Context(), narrow, quickstart, approval.AccountChange{Role: &role})
+	same(t, "a role that the credential does not cover", approval.CodeOf(err), approval.Forbidden)
+	must(h.ChangeServiceAccount(h.t.Context(), narrow, quickstart, approval.AccountChange{DisplayName: &name, Suspended: &yes}))
+	must(h.ChangeServiceAccount(h.t.Context(), h.actor(olga), quickstart, approval.AccountChange{Role: &role}))
+}
+
 func TestTrustsThatTrustTooMany(t *testing.T) {
 	t.Parallel()
 	const github = "https://token.actions.githubusercontent.com"
@@ -170,6 +203,8 @@ func TestTrustsThatTrustTooMany(t *testing.T) {
 		"no claim":                        {github, nil, "claims"},
 		"everybody":                       {github, claims("sub", "*"), "claims.sub"},
 		"every repository":                {github, claims("sub", "repo:*"), "claims.sub"},
+		"every workload there is":         {"https://spire.example", claims("sub", "spiffe://*"), "claims.sub"},
+		"every address there is":          {"https://ci.example", claims("job", "https://*"), "claims.job"},
 		"companies that begin so":         {github, claims("sub", "repo:acme*"), "claims.sub"},
 		"a branch of any repository":      {github, claims("ref", "refs/heads/main"), "claims"},
 		"a star in the middle":            {github, claims("sub", "repo:*:ref:refs/heads/main"), "claims.sub"},

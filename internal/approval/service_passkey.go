@@ -120,7 +120,7 @@ func (s *Service) BeginPasskey(ctx context.Context, a Actor, w *Answer, hash str
 		if err != nil {
 			return nil, err
 		}
-	case s.Clock.Now().After(session.CreateTime.Add(freshSession)):
+	case s.Clock.Now().After(session.begun().Add(freshSession)):
 		err = Errorf(Forbidden, "you signed in more than %s ago: sign out, sign in again and then add your first passkey", freshSession)
 	}
 	if err != nil {

@@ -44,7 +44,9 @@ func (s *Service) putSession(ctx context.Context, a Actor, m Member, t Token, v 
 	if err != nil {
 		return err
 	}
-	t.Space, t.Member, t.CreatedBy, t.CreateTime = m.Space, m.ID, m.Resource(), now
+	by := m.Resource()
+	by.Labels = t.CreatedBy.Labels
+	t.Space, t.Member, t.CreatedBy, t.CreateTime = m.Space, m.ID, by, now
 	v.Space, v.Name, v.Browser = m.Space, t.Name, printable(v.Browser, MaxBrowser)
 	labels := map[string]string{LabelSessionMethod: v.Method}
 	if v.Provider != "" {
@@ -177,6 +179,12 @@ func (s *Service) SwitchSpace(ctx context.Context, a Actor, from Session, space 
 		if m.Space == space {
 			session.ExpireTime = from.ExpireTime
 			from.SignIn = ""
+			// To go to another space is not to sign in again (see [freshSession]).
+			before, err := s.sessionOf(ctx, a)
+			if err != nil {
+				return err
+			}
+			session.CreatedBy = session.CreatedBy.withLabel(LabelSessionBegun, before.begun().Format(time.RFC3339Nano))
 			return s.putSession(ctx, m.Actor("", nil), m, session, from)
 		}
 	}

@@ -155,7 +155,7 @@ func (s *Service) CreateServiceAccount(ctx context.Context, a Actor, m Member) (
 	if err := s.Authorize(ctx, a, ManageAccounts, "create service account"); err != nil {
 		return Member{}, err
 	}
-	m.Space, m.Kind, m.Person, m.CreatedBy, m.CreateTime = a.Space, KindServiceAccount, a.Person, a.ID, s.Clock.Now()
+	m.Space, m.Kind, m.Person, m.CreatedBy, m.CreateTime = a.Space, KindServiceAccount, a.Address, a.ID, s.Clock.Now()
 	m.Email = ""
 	if m.Role == "" {
 		m.Role = PetitionAdmin

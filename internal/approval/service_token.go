@@ -3,7 +3,6 @@ package approval
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -95,10 +94,9 @@ func (s *Service) tokenHolder(ctx context.Context, a Actor, r TokenRequest) (Mem
 	return m, err
 }
 
-// Owns answers whether a service account is the actor's own, by whichever of the person's names it was made.
-func (a Actor) Owns(m Member) bool {
-	return m.Person == a.Person || slices.Contains(a.Names, strings.ToLower(m.Person))
-}
+// Owns answers whether a service account is the actor's own. What else the person is called does not count: that is in the
+// directory, and whoever writes it must not make another's account their own by it.
+func (a Actor) Owns(m Member) bool { return a.Address != "" && m.Person == a.Address }
 
 // ActorOf answers whom a member's credential stands for now. A service account is never more than the person who owns
 // it (I7): it has at most the owner's role, and when the owner is suspended or gone it stands for nobody.

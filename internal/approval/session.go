@@ -12,7 +12,21 @@ const (
 const (
 	LabelSessionMethod   = "indent.com/session/method"
 	LabelSessionProvider = "indent.com/session/provider"
+	LabelSessionBegun    = "indent.com/session/begun" // of a session that came of another one: when its person signed in
 )
+
+// begun answers when the person of a session has signed in: by it, or by the first of those that it came of.
+func (t Token) begun() time.Time {
+	first := t.CreatedBy.Labels[LabelSessionBegun]
+	if first == "" {
+		return t.CreateTime
+	}
+	at, err := time.Parse(time.RFC3339Nano, first)
+	if err != nil {
+		return time.Time{} // long ago
+	}
+	return at
+}
 
 // Session is a browser's session: what is kept of it besides its token.
 type Session struct {

@@ -27,7 +27,7 @@ type Member struct {
 
 // Actor answers the member as an actor that uses the named credential.
 func (m Member) Actor(token string, scopes []Permission) Actor {
-	return Actor{Space: m.Space, ID: m.ID, Person: m.Person, Kind: m.Kind, Email: m.Email, DisplayName: m.DisplayName,
+	return Actor{Space: m.Space, ID: m.ID, Person: m.Person, Address: m.Person, Kind: m.Kind, Email: m.Email, DisplayName: m.DisplayName,
 		Role: m.Role, Scopes: scopes, TokenName: token}
 }
 

@@ -112,7 +112,7 @@ func isBeginning(s string) bool {
 		return false
 	}
 	parts := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(separators, r) })
-	return len(parts) >= minBeginningSeps || len(parts) == 1 && strings.HasSuffix(s, "/")
+	return len(parts) >= minBeginningSeps || len(parts) == 1 && s == parts[0]+"/"
 }
 
 // sharedIssuers sign for everybody who has an account there. Of these claims a trust must have one: it says whose the

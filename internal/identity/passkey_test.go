@@ -338,3 +338,39 @@ func TestAClaimIsConfirmedWithAPasskeyOfTheClaimant(t *testing.T) {
 		t.Errorf("a removed passkey: %v", err)
 	}
 }
+
+// Going to another space is no new sign-in: whoever has stolen an old session makes no passkey for it by going there and back.
+func TestASessionThatChangesItsSpaceIsNoFresher(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	s, p := h.Sessions(), h.Passkeys()
+	_, err := h.service.CreateSpace(t.Context(), approval.NewSpace{Name: "labs", Owner: ada, Policy: "-"})
+	h.must(err)
+	a := h.session(h.comesIn(ada))
+	h.clock.Advance(10 * time.Minute)
+	for i, space := range []string{"labs", "acmecorp", "labs"} {
+		secret, _, err := s.Switch(t.Context(), a, space)
+		h.must(err)
+		a = h.session(secret)
+		_, err = p.Begin(t.Context(), a, nil)
+		if fresh := i == 0; fresh {
+			h.must(err)
+		} else {
+			h.code(err, approval.Forbidden, "sign in again")
+		}
+		h.clock.Advance(6 * time.Minute)
+	}
+
+	// The same where the other space lets nobody in without a passkey.
+	h.service.Passkeys.Roles = []approval.Role{approval.Owner}
+	_, err = h.service.PutMember(t.Context(), approval.System("acmecorp", "admin"), approval.Member{Email: vic, Role: approval.Viewer})
+	h.must(err)
+	_, err = h.service.CreateSpace(t.Context(), approval.NewSpace{Name: "vault", Owner: vic, Policy: "-"})
+	h.must(err)
+	v := h.session(h.comesIn(vic))
+	h.clock.Advance(16 * time.Minute)
+	half, _, err := s.Switch(t.Context(), v, "vault")
+	h.must(err)
+	_, err = p.AskHalf(t.Context(), half)
+	h.code(err, approval.Forbidden, "sign in again")
+}

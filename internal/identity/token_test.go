@@ -62,10 +62,10 @@ func TestATokenStandsForItsMember(t *testing.T) {
 		made Made
 		want approval.Actor
 	}{
-		{service, approval.Actor{Space: "acmecorp", ID: bot, Person: ada, Names: []string{ada, bot}, Kind: approval.KindServiceAccount, Role: approval.PetitionAdmin}},
-		{scoped, approval.Actor{Space: "acmecorp", ID: bot, Person: ada, Names: []string{ada, bot}, Kind: approval.KindServiceAccount, Role: approval.PetitionAdmin,
+		{service, approval.Actor{Space: "acmecorp", ID: bot, Person: ada, Address: ada, Names: []string{ada, bot}, Kind: approval.KindServiceAccount, Role: approval.PetitionAdmin}},
+		{scoped, approval.Actor{Space: "acmecorp", ID: bot, Person: ada, Address: ada, Names: []string{ada, bot}, Kind: approval.KindServiceAccount, Role: approval.PetitionAdmin,
 			Scopes: []approval.Permission{approval.ReadPetitions}}},
-		{user, approval.Actor{Space: "acmecorp", ID: vic, Person: vic, Names: []string{vic}, Kind: approval.KindUser, Email: vic, Role: approval.Viewer}},
+		{user, approval.Actor{Space: "acmecorp", ID: vic, Person: vic, Address: vic, Names: []string{vic}, Kind: approval.KindUser, Email: vic, Role: approval.Viewer}},
 	} {
 		c.want.TokenName, c.want.ExpireTime = c.made.Token.Name, c.made.Token.ExpireTime
 		got, err := h.Authenticate(t.Context(), c.made.Secret)
