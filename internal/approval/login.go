@@ -124,5 +124,6 @@ func grantable(a Actor, asked []Permission) ([]Permission, error) {
 func (PutLogin) write()        {}
 func (AnswerLogin) write()     {}
 func (UseLogin) write()        {}
+func (RefuseLogins) write()    {}
 func (PutRefreshToken) write() {}
 func (UseRefreshToken) write() {}

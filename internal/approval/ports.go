@@ -177,6 +177,8 @@ type (
 	AnswerLogin struct{ Login Login }
 	// UseLogin sets the State of an allowed login of the change's space to used; otherwise it is a Conflict (one-use).
 	UseLogin struct{ Hash string }
+	// RefuseLogins sets the State of every allowed login of a member of the change's space to refused; there may be none.
+	RefuseLogins struct{ Member string }
 	// PutRefreshToken inserts, and forgets those of its family that expired before it was made.
 	PutRefreshToken struct{ RefreshToken RefreshToken }
 	// UseRefreshToken sets UseTime of a refresh token that is not used; otherwise it is a Conflict (one-use).

@@ -233,11 +233,15 @@ func (s *Service) keepsAnOwner(ctx context.Context, leaving ...Member) error {
 	return Errorf(Conflict, "%s is the last owner of %s: make somebody else an owner first", leaving[0].ID, leaving[0].Space)
 }
 
-// endCredentials answers the writes that end every token, session and link of a member.
+// endCredentials answers the writes that end every token, session and link of a member, and what a person has let in that
+// has not fetched its tokens yet.
 func (s *Service) endCredentials(ctx context.Context, m Member) (ends []Write, err error) {
 	tokens, err := s.Store.Tokens(ctx, m.Space, m.ID, TokenKinds...)
 	if err != nil {
 		return nil, err
+	}
+	if m.Kind == KindUser {
+		ends = append(ends, RefuseLogins{Member: m.ID})
 	}
 	now := s.Clock.Now()
 	for _, t := range tokens {

@@ -89,6 +89,45 @@ func TestADeviceIsLetInByItsCode(t *testing.T) {
 	}
 }
 
+// What a person has allowed and no program has fetched ends like everything of who is suspended or leaves: whoever comes
+// back, maybe with another role, finds nothing from before.
+func TestWhatWasAllowedEndsWithWhoLeaves(t *testing.T) {
+	t.Parallel()
+	system, owner := approval.System("acmecorp", "admin"), approval.Owner
+	for name, leave := range map[string]func(h *house){
+		"suspended and let in again": func(h *house) {
+			for _, suspended := range []bool{true, false} {
+				_, err := h.service.PutMember(h.Context(), system, approval.Member{Email: vic, Role: approval.Viewer, Suspended: suspended})
+				h.must(err)
+			}
+		},
+		"removed and made an owner": func(h *house) {
+			h.must(h.service.RemoveMember(h.Context(), h.actor(ada), vic))
+			_, err := h.service.ChangeMember(h.Context(), h.actor(ada), vic, approval.MemberChange{Role: &owner})
+			h.must(err)
+		},
+	} {
+		h := newHouse(t)
+		l, c, others := h.Logins(), h.open(), h.open()
+		h.let(vic, c)
+		h.let(ada, others)
+		verifier := strings.Repeat("v", 50)
+		asked := approval.Login{Client: "indent", Redirect: "http://127.0.0.1:9/callback", Challenge: pkceOf(verifier)}
+		code, err := l.Allow(t.Context(), h.actor(vic), asked)
+		h.must(err)
+		leave(h)
+		if made, err := l.DeviceTokens(t.Context(), c.Device); err == nil || made.Secret != "" {
+			t.Errorf("%s: the device has a token", name)
+		}
+		if made, err := l.CodeTokens(t.Context(), code, verifier, asked.Redirect); err == nil || made.Secret != "" {
+			t.Errorf("%s: the program has a token", name)
+		}
+		made, err := l.DeviceTokens(t.Context(), others.Device)
+		h.must(err)
+		h.wants(h, made.Secret, ada)
+	}
+}
+
 func TestADeviceThatIsNotLetIn(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -88,7 +88,7 @@ func rank(w approval.Write) int {
 		return 1
 	case approval.PutVote:
 		return 2
-	case approval.PutToken, approval.EndToken, approval.ShortenToken, approval.UseLogin, approval.UseRefreshToken:
+	case approval.PutToken, approval.EndToken, approval.ShortenToken, approval.UseLogin, approval.RefuseLogins, approval.UseRefreshToken:
 		return 3
 	}
 	return 4
@@ -172,6 +172,8 @@ func (p *plan) write(w approval.Write) {
 		p.answerLogin(w.Login)
 	case approval.UseLogin:
 		p.useLogin(w.Hash)
+	case approval.RefuseLogins:
+		p.refuseLogins(w.Member)
 	case approval.PutRefreshToken:
 		p.putRefreshToken(w.RefreshToken)
 	case approval.UseRefreshToken:

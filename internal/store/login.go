@@ -25,6 +25,8 @@ var (
 	forgetLogins = sqlText(`DELETE FROM logins WHERE expire_time < $1`)
 	answerLogin  = sqlText(`UPDATE logins SET state = $2, space = $3, member = $4, scopes = $5 WHERE hash = $1 AND state = 'open'`)
 	useLogin     = sqlText(`UPDATE logins SET state = 'used' WHERE hash = $1 AND space = $2 AND state = 'allowed'`)
+	// The table holds the logins of an hour.
+	refuseLogins = sqlText(`UPDATE logins SET state = 'refused' WHERE space = $1 AND member = $2 AND state = 'allowed'`)
 
 	selectLogin           = sqlText(`SELECT ` + loginColumns + ` FROM logins WHERE hash = $1`)
 	selectLoginByUserHash = sqlText(`SELECT ` + loginColumns + ` FROM logins WHERE user_hash = $1 AND user_hash <> ''`)
@@ -77,6 +79,8 @@ func (p *plan) useLogin(hash string) {
 		return approval.Errorf(approval.Conflict, "the login was used, or nobody has allowed it")
 	}
 }
+
+func (p *plan) refuseLogins(member string) { p.add(refuseLogins, p.space, member) }
 
 func (p *plan) putRefreshToken(r approval.RefreshToken) {
 	p.inSpace(r.Space)

@@ -57,6 +57,15 @@ func (s *Store) useLogin(tx *transaction, space, hash string) error {
 	return nil
 }
 
+func (s *Store) refuseLogins(tx *transaction, space, member string) {
+	for hash, l := range s.logins {
+		if l.Space == space && l.Member == member && l.State == approval.LoginAllowed {
+			l.State = approval.LoginRefused
+			put(tx, s.logins, hash, l)
+		}
+	}
+}
+
 func (s *Store) putRefreshToken(tx *transaction, r approval.RefreshToken) error {
 	for hash, other := range s.refresh {
 		if other.Space == r.Space && other.Family == r.Family && !other.ExpireTime.After(r.CreateTime) {

@@ -265,6 +265,8 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 		return s.answerLogin(tx, w.Login)
 	case approval.UseLogin:
 		return s.useLogin(tx, space, w.Hash)
+	case approval.RefuseLogins:
+		s.refuseLogins(tx, space, w.Member)
 	case approval.PutRefreshToken:
 		return s.putRefreshToken(tx, w.RefreshToken)
 	case approval.UseRefreshToken:

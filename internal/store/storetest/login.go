@@ -52,6 +52,17 @@ func logins(t *testing.T, k kit) {
 	k.refuse(t, approval.Conflict, approval.PutLogin{Login: browser})
 	got, err = k.Login(ctx, browser.Hash)
 	want(t, got, err, browser)
+	others := k.login("others")
+	others.UserHash, others.State, others.Space, others.Member = "", approval.LoginAllowed, k.space, "bob"
+	k.commit(t, approval.PutLogin{Login: others})
+	wantCode(t, kit{k.Store, "elsewhere"}.Commit(ctx, kit{k.Store, "elsewhere"}.change(approval.RefuseLogins{Member: "bob"})), "")
+	k.commit(t, approval.RefuseLogins{Member: "ada"})
+	k.commit(t, approval.RefuseLogins{Member: "ada"}) // none is left
+	browser.State, answer.State = approval.LoginRefused, approval.LoginUsed
+	for _, l := range []approval.Login{browser, answer, others} {
+		got, err = k.Login(ctx, l.Hash)
+		want(t, got, err, l)
+	}
 	_, err = k.LoginByUserHash(ctx, "")
 	wantCode(t, err, approval.NotFound)
 }
