@@ -15,7 +15,7 @@ import (
 
 var noon = time.Date(2030, 1, 2, 12, 0, 0, 0, time.UTC)
 
-var ada = approval.Actor{Space: "acmecorp", ID: "ada@acmecorp.example", Person: "ada@acmecorp.example", Kind: approval.KindUser,
+var ada = approval.Actor{Space: "acmecorp", ID: "ada@acmecorp.example", Person: "ada@acmecorp.example", Address: "ada@acmecorp.example", Kind: approval.KindUser,
 	Email: "ada@acmecorp.example", DisplayName: "Ada", Role: approval.Viewer}
 
 // asks makes what a petition for a production database by Ada looks like; change it as a case needs.
@@ -89,6 +89,9 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 		{"by who calls", []string{"actor.id == 'ada@acmecorp.example' && actor.role == 'Viewer' -> approve"}, with(), "approve r1"},
 		{"by the person behind a service account", []string{"actor.person == 'ada@acmecorp.example' && actor.kind == 'serviceAccount' -> approve", "deny"},
 			with(func(in *approval.PolicyInput) { in.Actor.Kind, in.Actor.ID = approval.KindServiceAccount, "bot" }), "approve r1"},
+		// Editors write the directory: it must not make a caller somebody for whom a rule approves (I13).
+		{"whom the directory takes the caller for", []string{"actor.person == 'abe@acmecorp.example' -> approve", "actor.person == 'ada@acmecorp.example' -> review", "deny"},
+			with(func(in *approval.PolicyInput) { in.Actor.Person = "abe@acmecorp.example" }), "review r2"},
 		{"by what is asked for", []string{"resources.exists(r, r.kind == 'database' && r.id.startsWith('prod-')) -> review", "approve"}, with(), "review r1"},
 		{"by who gets it", []string{"petitioners.all(p, p.id == actor.id) -> approve"}, with(), "approve r1"},
 		{"by the hour", []string{"now.getHours() < 9 || now.getHours() >= 17 -> deny", "approve"}, with(), "approve r2"},

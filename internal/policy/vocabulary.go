@@ -63,7 +63,7 @@ var vocabulary = map[string]map[string]field{
 	},
 	typeActor: {
 		"id":          {cel.StringType, of(func(a *approval.Actor) any { return a.ID }), false},
-		"person":      {cel.StringType, of(func(a *approval.Actor) any { return a.Person }), false},
+		"person":      {cel.StringType, of(func(a *approval.Actor) any { return a.Address }), false}, // not whom the directory takes it for
 		"kind":        {cel.StringType, of(func(a *approval.Actor) any { return a.Kind }), false},
 		"email":       {cel.StringType, of(func(a *approval.Actor) any { return a.Email }), false},
 		"displayName": {cel.StringType, of(func(a *approval.Actor) any { return a.DisplayName }), false},
