@@ -11,7 +11,7 @@ import (
 
 // confirming answers the petition's verdict with what the directory demands: where one of the things that are asked for
 // carries the label [LabelConfirm], every requirement asks for a confirmation, and no rule approves by itself. What counts
-// is the directory's own record as it is now, found by its id alone: another kind beside the same id asks for no less.
+// is the directory's own record as it is now, found by any of its ids: another kind beside it, or another name, asks for no less.
 func (s *Service) confirming(ctx context.Context, p Petition, now time.Time) (Verdict, error) {
 	v := p.Verdict
 	if v.Decision == VerdictDeny {
@@ -21,16 +21,12 @@ func (s *Service) confirming(ctx context.Context, p Petition, now time.Time) (Ve
 	if err != nil || !labelled {
 		return v, err
 	}
-	found, err := s.Store.ResourcesByID(ctx, p.Space, idsOf(p.Resources))
-	if err != nil {
+	what, err := s.toConfirm(ctx, p)
+	if err != nil || what == "" {
 		return v, err
 	}
-	i := slices.IndexFunc(found, func(r Resource) bool { return r.Labels[LabelConfirm] != "" })
-	if i < 0 {
-		return v, nil
-	}
 	if v.Decision == VerdictApprove {
-		v = ownersDecide(v.PolicyVersion, fmt.Sprintf("rule %q approves, but %s must be confirmed with a passkey: the space's owners decide", v.Rule, found[i].Title()))
+		v = ownersDecide(v.PolicyVersion, fmt.Sprintf("rule %q approves, but %s must be confirmed with a passkey: the space's owners decide", v.Rule, what))
 	}
 	v.Requirements = slices.Clone(v.Requirements) // the rule's own stay as they are
 	for i := range v.Requirements {
@@ -39,14 +35,30 @@ func (s *Service) confirming(ctx context.Context, p Petition, now time.Time) (Ve
 	return v, nil
 }
 
-func idsOf(list []Resource) []string {
-	ids := make([]string, 0, len(list))
-	for _, r := range list {
-		if r.ID != "" {
-			ids = append(ids, r.ID)
+// toConfirm answers what of the things that are asked for must be confirmed, "" when nothing must. Of more names than are
+// looked at, nobody can tell what they name: that must be.
+func (s *Service) toConfirm(ctx context.Context, p Petition) (title string, err error) {
+	var said []string
+	for _, r := range p.Resources {
+		said = append(append(said, r.ID, r.Email), r.AltIDs...)
+	}
+	names, whole, err := s.namesBeside(ctx, p.Space, said)
+	if err == nil && !whole {
+		return fmt.Sprintf("what has more than %d names", MaxNames), nil
+	}
+	if err != nil {
+		return "", err
+	}
+	found, err := s.Store.ResourcesByID(ctx, p.Space, asWritten(append(said, names...)))
+	if err != nil {
+		return "", err
+	}
+	for _, r := range found {
+		if r.Labels[LabelConfirm] != "" {
+			return r.Title(), nil
 		}
 	}
-	return ids
+	return "", nil
 }
 
 // labelledIn answers whether anything in the space's directory carries the label. Most spaces have none: it is looked up

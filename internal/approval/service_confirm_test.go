@@ -200,6 +200,13 @@ func TestAResourceThatMustBeConfirmed(t *testing.T) {
 			t.Errorf("%s: %+v", name, p.Verdict)
 		}
 	}
+	vault := approval.Resource{ID: "vault-1", Kind: "database", AltIDs: []string{"arn:Vault"}, Labels: map[string]string{approval.LabelConfirm: "passkey"}}
+	h.directory(vault)
+	for name, r := range map[string]approval.Resource{"another id of it": {ID: "arn:Vault"}, "in other letters": {ID: "VAULT-1"}, "beside another id": {ID: "y", AltIDs: []string{"vault-1"}}} {
+		if p := asks(r); p.Verdict.Requirements[0].Confirm != approval.ConfirmPasskey {
+			t.Errorf("%s: %+v", name, p.Verdict)
+		}
+	}
 	if h.rule.verdict.Requirements[0].Confirm != "" {
 		t.Error("the rule itself was changed")
 	}
