@@ -175,7 +175,7 @@ var operations = map[string]operation{
 		text:   "Each event comes as soon as it is in the log. After a broken connection send the last `id` as `Last-Event-ID`: nothing is missed. The stream ends when the token does.",
 		answer: exampleClaim},
 
-	"listTokens": {tag: "tokens", text: "All of the space for who has `tokens:all`, else the caller's own. Newest first, on one page.",
+	"listTokens": {tag: "tokens", text: "All of the space for who has `tokens:read` or `tokens:all`, else the caller's own. Newest first, on one page.",
 		answer: `{"tokens": [{"scope": "", "serviceAccountId": "quickstart", "meta": {"name": "0198c0de-7777-7c3e-8a21-1b2c3d4e5f60", "space": "acmecorp"}, "createdBy": {"id": "ada@acmecorp.example"}}], "nextPageToken": ""}`},
 	"createToken": {tag: "tokens",
 		text: "With `serviceAccountId` (permission `tokens:all`) a long-lived token, answered once as `refreshToken`; without it a short-lived token of the caller, as `accessToken`. " +

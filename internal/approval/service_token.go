@@ -155,7 +155,7 @@ func (s *Service) RecordExchange(ctx context.Context, a Actor) error {
 // Tokens answers the space's service and user tokens and logins, newest first: all for who manages them, else the actor's own.
 func (s *Service) Tokens(ctx context.Context, a Actor) ([]Token, error) {
 	member := ""
-	if !a.Can(ManageTokens) {
+	if !a.Can(ManageTokens) && !a.Can(ReadTokens) {
 		if err := s.Authorize(ctx, a, ManageOwnTokens, "list tokens"); err != nil {
 			return nil, err
 		}

@@ -100,6 +100,21 @@ func required(cmd *cobra.Command, flags ...string) *cobra.Command {
 	return cmd
 }
 
+// saysSomething marks flags that are no bound when they are left out. One that is given empty, such as from a variable that
+// is not set, is a mistake and not the widest there is.
+func saysSomething(cmd *cobra.Command, flags ...string) *cobra.Command {
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		for _, flag := range flags {
+			if f := cmd.Flag(flag); f.Changed && strings.TrimSpace(f.Value.String()) == "" {
+				return usageError(cmd, "--%s is empty: say what, or leave it out", flag)
+			}
+		}
+		return run(cmd, args)
+	}
+	return cmd
+}
+
 // invite does the work on the database and prints the link that it answers.
 func (t *terminal) invite(cmd *cobra.Command, s *settingFlags, i invitation, work func(context.Context, *app.App) (string, error)) error {
 	return t.operate(cmd, s, func(ctx context.Context, a *app.App) error {

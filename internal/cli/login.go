@@ -38,7 +38,7 @@ func (t *terminal) loginCommand() *cobra.Command {
 	fs.BoolVar(&f.device, "device", false, "show a code to enter in a browser anywhere")
 	fs.BoolVar(&f.noKeyring, "no-keyring", false, "keep the tokens in a file of mode 0600 although there is a keyring")
 	fs.BoolVar(&f.insecure, "insecure-http", false, "sign in to a server elsewhere that has no TLS: everybody on the way can read the tokens")
-	return cmd
+	return saysSomething(cmd, "scope")
 }
 
 func (t *terminal) login(ctx context.Context, f loginFlags) error {

@@ -47,7 +47,7 @@ func (t *terminal) spaceCreateCommand() *cobra.Command {
 	var n indent.NewSpace
 	cmd := t.onSpace(&cobra.Command{
 		Use: "create NAME", Short: "Make a space", Args: exactly(1, "the NAME of the space"),
-		Long:    "Make a space. It is for those whom the server's setting `operators` names; its first owner is you unless you name another.",
+		Long:    "Make a space. It is for those whom the server's setting `operators` names; you are its first owner.",
 		Example: "indent space create acmelabs --display-name \"Acme Labs\"",
 	}, func(cmd *cobra.Command, c *indent.Client, args []string) (indent.Space, error) {
 		n.Name = args[0]

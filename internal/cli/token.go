@@ -20,6 +20,9 @@ func (t *terminal) tokenCreateCommand() *cobra.Command {
 			"The token is printed on stdout, once; nobody can show it again.",
 		Example: "indent token create --service-account quickstart --display-name \"nightly job\"\nindent token create --service-account reader --scope \"petitions:read resources:read\" --expiry-days 30",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("expiry-days") && n.ExpiryDays < 1 {
+				return usageError(cmd, "--expiry-days must be 1 or more: leave it out for a token without an end")
+			}
 			c, err := t.client()
 			if err != nil {
 				return err
@@ -41,7 +44,7 @@ func (t *terminal) tokenCreateCommand() *cobra.Command {
 	f.StringVar(&n.DisplayName, "display-name", "", "what it is for")
 	f.StringVar(&n.Scope, "scope", "", "permissions, separated by blanks; petitions:* and admin stand for what they mean now (default: all that the role may)")
 	f.IntVar(&n.ExpiryDays, "expiry-days", 0, "after how many days it ends (default: never, for a service account)")
-	return cmd
+	return saysSomething(cmd, "scope")
 }
 
 func secretOf(made indent.Token) string {

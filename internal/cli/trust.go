@@ -52,7 +52,7 @@ func (t *terminal) trustAddCommand() *cobra.Command {
 	f.StringVar(&trust.Audience, "audience", "", "the one aud of its tokens, such as this server's address (required)")
 	f.StringArrayVar(&claims, "claim", nil, "name=value that a token must have; may be given several times (required)")
 	f.StringVar(&trust.Scope, "scope", "", "permissions, separated by blanks (default: all that you may hand out)")
-	return required(cmd, "issuer", "audience")
+	return saysSomething(required(cmd, "issuer", "audience"), "scope")
 }
 
 func (t *terminal) trustListCommand() *cobra.Command {
