@@ -30,7 +30,7 @@ func (t *terminal) memberListCommand() *cobra.Command {
 				return err
 			}
 			return printList(t, l, c.Members(cmd.Context(), kind), []string{"ID", "ROLE", "STATE", "DISPLAY NAME"}, func(m indent.Member) []string {
-				return []string{short(m.ID, 60), m.Role, standing(m), short(m.DisplayName, 40)}
+				return []string{short(m.ID, 60), m.Role, standing(m.Suspended), short(m.DisplayName, 40)}
 			})
 		},
 	}
@@ -39,8 +39,9 @@ func (t *terminal) memberListCommand() *cobra.Command {
 	return cmd
 }
 
-func standing(m indent.Member) string {
-	if m.Suspended {
+// standing is the column STATE of whoever may act: a person or a service account.
+func standing(suspended bool) string {
+	if suspended {
 		return "suspended"
 	}
 	return "active"
@@ -72,7 +73,7 @@ func (t *terminal) memberShowCommand() *cobra.Command {
 					Identities []indent.Identity `json:"identities"`
 				}{m, identities})
 			}
-			fmt.Fprintf(t.out, "%s  %s  %s  %s\n", plain(m.ID), m.Role, standing(m), plain(m.DisplayName))
+			fmt.Fprintf(t.out, "%s  %s  %s  %s\n", plain(m.ID), m.Role, standing(m.Suspended), plain(m.DisplayName))
 			for _, i := range identities {
 				fmt.Fprintf(t.out, "  also %s\n", plain(i.Identity))
 			}
@@ -96,7 +97,7 @@ func (t *terminal) putMember(cmd *cobra.Command, change func() indent.MemberChan
 		if t.json {
 			return t.printJSON(m)
 		}
-		_, err = fmt.Fprintf(t.out, "%s  %s  %s\n", plain(m.ID), m.Role, standing(m))
+		_, err = fmt.Fprintf(t.out, "%s  %s  %s\n", plain(m.ID), m.Role, standing(m.Suspended))
 		return err
 	}
 	return cmd

@@ -55,19 +55,12 @@ func (t *terminal) serviceAccountListCommand() *cobra.Command {
 				return err
 			}
 			return printList(t, l, c.ServiceAccounts(cmd.Context()), []string{"ID", "ROLE", "DISPLAY NAME", "OWNER", "CREATED", "STATE"}, func(a indent.ServiceAccount) []string {
-				return []string{a.ServiceAccountID, a.Role, short(a.Meta.DisplayName, 40), short(a.Owner.ID, 40), moment(a.Meta.CreateTime), accountState(a)}
+				return []string{a.ServiceAccountID, a.Role, short(a.Meta.DisplayName, 40), short(a.Owner.ID, 40), moment(a.Meta.CreateTime), standing(a.Suspended)}
 			})
 		},
 	}
 	l.flag(cmd)
 	return cmd
-}
-
-func accountState(a indent.ServiceAccount) string {
-	if a.Suspended {
-		return "suspended"
-	}
-	return "active"
 }
 
 func (t *terminal) serviceAccountGetCommand() *cobra.Command {
@@ -93,7 +86,7 @@ func (t *terminal) showAccount(a indent.ServiceAccount) error {
 		return t.printJSON(a)
 	}
 	b := table{head: []string{"ID", "ROLE", "DISPLAY NAME", "OWNER", "STATE"}}
-	b.add(a.ServiceAccountID, a.Role, a.Meta.DisplayName, a.Owner.ID, accountState(a))
+	b.add(a.ServiceAccountID, a.Role, a.Meta.DisplayName, a.Owner.ID, standing(a.Suspended))
 	t.printTable(b)
 	return nil
 }
