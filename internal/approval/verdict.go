@@ -27,24 +27,80 @@ type Verdict struct {
 	DecideWithin    time.Duration `json:"decideWithin"`
 	DefaultDuration time.Duration `json:"defaultDuration"`
 	MaxDuration     time.Duration `json:"maxDuration,omitempty"` // 0: no limit
+
+	// Denials is how many reviewers must refuse to close the petition: 0 and 1 are one.
+	Denials int `json:"denials,omitempty"`
+	// Inputs are the labels that the rule asks the petitioner for; they were checked at creation.
+	Inputs []Input `json:"inputs,omitempty"`
+	// BreakGlass marks a grant that a rule gives at once in an emergency and people ratify afterwards; nil: none.
+	BreakGlass *BreakGlass `json:"breakGlass,omitempty"`
+}
+
+// Input is one label of the petition that a rule asks the petitioner to fill in.
+type Input struct {
+	Label       string   `json:"label"`
+	Description string   `json:"description,omitempty"`
+	Type        string   `json:"type" enum:"text,number,choice"`
+	Optional    bool     `json:"optional,omitempty"`
+	Choices     []string `json:"choices,omitempty"`   // of a choice
+	Min         *float64 `json:"min,omitempty"`       // of a number
+	Max         *float64 `json:"max,omitempty"`       // of a number
+	MaxLength   int      `json:"maxLength,omitempty"` // of a text, in characters
+}
+
+// BreakGlass is the review that must follow an emergency grant: its requirements, within its time from the grant. A grant
+// that nobody ratifies ends, and the person cannot break the glass again until an owner lifts that.
+type BreakGlass struct {
+	Requirements []Requirement `json:"requirements"`
+	Within       time.Duration `json:"within"`
 }
 
 // Requirement is what must be met before a petition is granted: Count approvals by distinct persons among Reviewers.
 type Requirement struct {
+	// Stage is the place of the requirement's stage, 0 the first. A stage begins when all requirements of the ones before it
+	// are met; until then nobody decides for it.
+	Stage int `json:"stage,omitempty"`
+	// Resource is the place, counted from 1, of the one resource whose owners are asked; 0 is all of them.
+	Resource     int       `json:"resource,omitempty"`
 	Reviewers    Reviewers `json:"reviewers"`
 	Count        int       `json:"count" minimum:"1"`
 	SelfApproval bool      `json:"selfApproval" doc:"The person who asks may review as well; such a claim is marked."`
 	// Confirm demands that each approval is confirmed: "" or ConfirmPasskey.
 	Confirm string `json:"confirm,omitempty" enum:"passkey" doc:"passkey: an approval counts only when it is confirmed with a passkey of the person."`
+	// DistinctFrom are the places of earlier stages: whoever approved there does not count here.
+	DistinctFrom []int `json:"distinctFrom,omitempty"`
+	// Notify is who is told, which gives nobody authority; nil: the reviewers.
+	Notify *Reviewers `json:"notify,omitempty"`
+	// RemindAfter is when, after the stage began, the reviewers are told again; 0: never.
+	RemindAfter time.Duration `json:"remindAfter,omitempty"`
+	// Escalate adds reviewers as time passes, in the order of After.
+	Escalate []Escalation `json:"escalate,omitempty"`
+}
+
+// Escalation adds reviewers to a requirement once After has passed since its stage began; those before stay.
+type Escalation struct {
+	After     time.Duration `json:"after"`
+	Reviewers Reviewers     `json:"reviewers"`
 }
 
 // ConfirmPasskey demands that an approval is confirmed with a passkey of the claimant, who signs the petition's digest.
 const ConfirmPasskey = "passkey"
 
-// Reviewers says who may review: anybody with one of the roles, or one of the persons.
+// Reviewers says who may review: anybody of whom one of its terms holds. All but Persons are looked up again at the moment
+// of each claim (I14); what no longer exists names nobody.
 type Reviewers struct {
 	Roles   []Role   `json:"roles,omitempty"`
 	Persons []string `json:"persons,omitempty"`
+	// Groups are ids of groups in the directory; whoever is in one, through other groups too, may review.
+	Groups []string `json:"groups,omitempty"`
+	// Managers is the label of a petitioner's directory entry that names the manager, such as managerId.
+	Managers string `json:"managers,omitempty"`
+	// Owners is the label of a resource's directory entry that names its owners: addresses or ids of groups, between commas.
+	Owners string `json:"owners,omitempty"`
+	// OnCall are names of schedules of the document: whoever is on call at the moment of the claim.
+	OnCall []string `json:"onCall,omitempty"`
+	// Where is a condition over reviewer (CEL, see the policy room): every member of whom it holds.
+	Where string `json:"where,omitempty"`
 }
 
 // Include answers whether the actor is one of the reviewers. A service account counts by its own id and role, never by
