@@ -63,6 +63,7 @@ const (
 	LabelSelfApproval   = "indent.com/claim/selfApproval"
 	LabelDigest         = "indent.com/petition/digest"
 	LabelAskedDuration  = "indent.com/petition/duration"
+	LabelBreakGlass     = "indent.com/breakGlass" // "true" of a petition: whoever asks breaks the glass, in an emergency
 	LabelConfigID       = "indent.com/app/config/id"
 	LabelReplaces       = "PetitionReplaces"
 	LabelReplacedBy     = "PetitionReplacedBy"

@@ -289,13 +289,18 @@ type Policy interface {
 }
 
 // PolicyInput is what a rule may look at: the petition as checked, who asks, and the directory's own record of what is
-// asked for. Petition.Resources are the petitioner's words; Known answers the server's (I13). Known reads the store, so
-// a document calls it only when one of its rules looks at it.
+// asked for. Petition.Resources are the petitioner's words; Known, Groups and Labels answer the server's (I13). They read
+// the store, so a document calls them only when one of its rules looks there.
 type PolicyInput struct {
 	Space    string
 	Petition Petition
 	Actor    Actor
 	Known    func(context.Context) ([]Resource, error) // directory entries of the asked resources, those that exist
+	// Groups answers the names of all groups that a member is in, through whatever nesting; of who is no member, none.
+	Groups func(ctx context.Context, member string) ([]string, error)
+	// Labels answers the labels of the directory's entry of a member; where several entries bear its id, those of all of
+	// which none says otherwise.
+	Labels   func(ctx context.Context, member string) (map[string]string, error)
 	Now      time.Time
 	Document PolicyDocument
 }

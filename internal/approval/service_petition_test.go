@@ -230,6 +230,30 @@ func TestPolicySeesTheDirectorysOwnRecord(t *testing.T) {
 	same(t, "label", known[0].Labels["tier"], "1")
 }
 
+// What policy sees of who asks is the server's word, not the caller's: groups through nesting, and what the directory says.
+func TestPolicySeesGroupsAndLabelsOfMembers(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.groups("eng", "ops")
+	same(t, "nest", h.nest("eng", vic), nil)
+	same(t, "nest", h.nest("ops", "eng"), nil)
+	h.directory(approval.Resource{ID: vic, Kind: "okta/user", Labels: map[string]string{"team": "payments", "site": "Berlin", "until": "2030"}},
+		approval.Resource{ID: vic, Kind: "person", Labels: map[string]string{"team": "payments", "site": "Oslo"}},
+		approval.Resource{ID: vic, Kind: "mailbox", Labels: map[string]string{"until": "2040"}})
+	var groups []string
+	var labels map[string]string
+	h.rule.asked = func(in approval.PolicyInput) {
+		groups, labels = must(in.Groups(t.Context(), vic)), must(in.Labels(t.Context(), vic))
+		same(t, "a stranger's groups", len(must(in.Groups(t.Context(), "nobody@acme.example"))), 0)
+		same(t, "a stranger's labels", len(must(in.Labels(t.Context(), "nobody@acme.example"))), 0)
+	}
+	h.ask(vic)
+	same(t, "groups", strings.Join(groups, " "), "eng ops")
+	// block is the name of each entry: no two entries agree on it.
+	delete(labels, approval.LabelBlock)
+	same(t, "labels", fmt.Sprint(labels), "map[team:payments until:2030]")
+}
+
 // A commit whose answer got lost: the client's retry with its key gets what was made, and who waits is told.
 func TestCommitWhoseAnswerGotLost(t *testing.T) {
 	t.Parallel()

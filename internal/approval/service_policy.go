@@ -3,6 +3,7 @@ package approval
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -28,7 +29,11 @@ func (s *Service) verdict(ctx context.Context, a Actor, p Petition, stranger str
 	}
 	space, asked := a.Space, p.Resources // all else would be copied for a function that few documents call
 	v, err := s.Policy.Decide(ctx, PolicyInput{Space: space, Petition: p, Actor: a, Now: now, Document: document,
-		Known: func(ctx context.Context) ([]Resource, error) { return s.known(ctx, space, asked) }})
+		Known:  func(ctx context.Context) ([]Resource, error) { return s.known(ctx, space, asked) },
+		Groups: func(ctx context.Context, member string) ([]string, error) { return s.GroupsOf(ctx, space, member) },
+		Labels: func(ctx context.Context, member string) (map[string]string, error) {
+			return s.labelsOf(ctx, space, member)
+		}})
 	if err == nil {
 		err = v.check()
 	}
@@ -90,6 +95,29 @@ func (s *Service) policy(ctx context.Context, space string, now time.Time) (Poli
 		s.policies.put(d, now)
 	}
 	return d, err
+}
+
+// labelsOf answers the labels that the directory's entries of a member agree on. Something else that bears its id is not
+// the member.
+func (s *Service) labelsOf(ctx context.Context, space, member string) (map[string]string, error) {
+	entries, err := s.Store.ResourcesByID(ctx, space, []string{member})
+	if err != nil {
+		return nil, err
+	}
+	labels, torn := map[string]string{}, map[string]bool{}
+	for _, e := range entries {
+		if !lastSegment(e.Kind, "user", "person", "serviceaccount") {
+			continue
+		}
+		for key, value := range e.Labels {
+			if other, has := labels[key]; has && other != value {
+				torn[key] = true
+			}
+			labels[key] = value
+		}
+	}
+	maps.DeleteFunc(labels, func(key, _ string) bool { return torn[key] })
+	return labels, nil
 }
 
 func (s *Service) known(ctx context.Context, space string, asked []Resource) ([]Resource, error) {
