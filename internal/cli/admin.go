@@ -21,7 +21,7 @@ func (t *terminal) adminCommand() *cobra.Command {
 		t.adminInitCommand(), t.adminLinkCommand(), group("member", "People of a space", t.adminMemberAddCommand()),
 		group("passkey", "Passkeys of members", t.adminPasskeyRemoveCommand()), t.adminKeysCommand(),
 		group("space", "Every space of the server", t.adminSpaceListCommand(), t.adminSpaceRestoreCommand()))
-	cmd.PersistentFlags().BoolVar(&t.json, "json", false, "print JSON, for programs")
+	t.jsonFlag(cmd.PersistentFlags())
 	return cmd
 }
 
@@ -84,35 +84,6 @@ func (t *terminal) adminMemberAddCommand() *cobra.Command {
 	cmd.Flags().StringVar(&i.email, "email", "", "address of the person (required)")
 	cmd.Flags().StringVar(&i.role, "role", "", "Viewer, Petition Admin, Editor or Owner (required)")
 	return required(cmd, "space", "email", "role")
-}
-
-// required marks flags without which the command cannot work. An empty one is missing, too.
-func required(cmd *cobra.Command, flags ...string) *cobra.Command {
-	run := cmd.RunE
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		for _, flag := range flags {
-			if cmd.Flag(flag).Value.String() == "" {
-				return usageError(cmd, "give --%s", flag)
-			}
-		}
-		return run(cmd, args)
-	}
-	return cmd
-}
-
-// saysSomething marks flags that are no bound when they are left out. One that is given empty, such as from a variable that
-// is not set, is a mistake and not the widest there is.
-func saysSomething(cmd *cobra.Command, flags ...string) *cobra.Command {
-	run := cmd.RunE
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		for _, flag := range flags {
-			if f := cmd.Flag(flag); f.Changed && strings.TrimSpace(f.Value.String()) == "" {
-				return usageError(cmd, "--%s is empty: say what, or leave it out", flag)
-			}
-		}
-		return run(cmd, args)
-	}
-	return cmd
 }
 
 // invite does the work on the database and prints the link that it answers.

@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"errors"
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -19,29 +19,19 @@ func (t *terminal) adminKeysCommand() *cobra.Command {
 			"signing_key_max_age.\n\n" +
 			"With --compromised the new key signs now, and the old ones are gone: every user token ends, on a running server within fifteen seconds.",
 		Example: "indent admin keys rotate --config indent.yaml",
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			cfg, err := s.load()
-			if err != nil {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return t.operate(cmd, &s, func(ctx context.Context, a *app.App) error {
+				id, signs, err := a.RotateKeys(ctx, atOnce)
+				if err != nil {
+					return err
+				}
+				if t.json {
+					return t.printJSON(map[string]string{"kid": id, "signTime": moment(signs)})
+				}
+				t.say("Key %s is published. It signs from %s.", plain(id), moment(signs))
+				_, err = fmt.Fprintln(t.out, plain(id))
 				return err
-			}
-			if err := mustExist(cmd, cfg); err != nil {
-				return err
-			}
-			a, err := app.Build(cmd.Context(), cfg, app.Options{Logger: logger(t.err, "text", "warn"), Version: t.version, Beside: true})
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, stop(cmd.Context(), a.Stop)) }()
-			id, signs, err := a.RotateKeys(cmd.Context(), atOnce)
-			if err != nil {
-				return err
-			}
-			if t.json {
-				return t.printJSON(map[string]string{"kid": id, "signTime": moment(signs)})
-			}
-			t.say("Key %s is published. It signs from %s.", plain(id), moment(signs))
-			_, err = fmt.Fprintln(t.out, plain(id))
-			return err
+			})
 		},
 	}
 	s.add(rotate)

@@ -34,7 +34,7 @@ func (t *terminal) backupCommand() *cobra.Command {
 		},
 	}
 	s.add(cmd)
-	cmd.Flags().BoolVar(&t.json, "json", false, "print JSON, for programs")
+	t.jsonFlag(cmd.Flags())
 	return cmd
 }
 
@@ -69,7 +69,7 @@ func (t *terminal) restoreCommand() *cobra.Command {
 	}
 	s.add(cmd)
 	cmd.Flags().BoolVar(&force, "force", false, "replace a database that exists, and keep it aside")
-	cmd.Flags().BoolVar(&t.json, "json", false, "print JSON, for programs")
+	t.jsonFlag(cmd.Flags())
 	return cmd
 }
 

@@ -48,7 +48,7 @@ func (t *terminal) benchCommand() *cobra.Command {
 	flags.IntSliceVar(&f.PIDs, "pid", nil, "processes of the server, on this machine, whose memory is read")
 	flags.StringSliceVar(&f.Words, "words", nil, "rare words to search for (default: of petitions that are made for it)")
 	flags.IntVar(&f.Deep, "deep", 100_000, "how many petitions lie before the deep page")
-	flags.BoolVar(&t.json, "json", false, "print JSON, for programs")
+	t.jsonFlag(flags)
 	cmd.AddCommand(t.benchPrepareCommand(), t.benchStartCommand())
 	return cmd
 }

@@ -103,7 +103,7 @@ func (t *terminal) benchStartCommand() *cobra.Command {
 	f.StringVar(&o.URL, "url", indent.DefaultURL, "address of the server")
 	f.IntVar(&o.Times, "times", 5, "how often to start it")
 	f.DurationVar(&o.Idle, "idle", defaultIdle, "how long it is left alone before its memory is read")
-	f.BoolVar(&t.json, "json", false, "print JSON, for programs")
+	t.jsonFlag(f)
 	return cmd
 }
 

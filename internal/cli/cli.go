@@ -1,6 +1,10 @@
 // Package cli is the command line: the server's commands (serve, dev, admin) and a client for everything that the API
 // does, which stands on sdk/go like any other client. Data goes to stdout, talk to stderr, exit codes are an API.
 //
+// A noun of the API is a file with its name. Each of its commands says its help, its table's columns and which method of the
+// client it calls; lists, shows and does in command.go do the rest, and first, required and saysSomething look at what was
+// given before a server is asked.
+//
 // It may import sdk/go, internal/config, internal/app and cobra.
 package cli
 

@@ -17,7 +17,7 @@ func (t *terminal) clientFlags(cmd *cobra.Command) *cobra.Command {
 	f.StringVar(&t.url, "url", "", "address of the server (default INDENT_API_URL, else that of the profile)")
 	f.StringVar(&t.space, "space", "", "space (default INDENT_SPACE, else that of the profile)")
 	f.StringVar(&t.profile, "profile", "", "login to use, as 'indent profile list' names it (default INDENT_PROFILE)")
-	f.BoolVar(&t.json, "json", false, "print JSON, for programs")
+	t.jsonFlag(f)
 	return cmd
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"iter"
 
 	"github.com/spf13/cobra"
 
@@ -14,36 +15,29 @@ func (t *terminal) groupCommand() *cobra.Command {
 }
 
 func (t *terminal) groupListCommand() *cobra.Command {
-	var l limited
-	cmd := &cobra.Command{
+	return lists(t, &cobra.Command{
 		Use: "list", Short: "List groups", Args: noArguments,
 		Long:    "List the resources of the kind group. `indent resource apply` makes them.",
 		Example: "indent group list",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := l.check(cmd); err != nil {
-				return err
+	}, []string{"NAME", "KIND", "DISPLAY NAME"}, func(r indent.Resource) []string {
+		return []string{r.Name(), r.Kind, short(r.DisplayName, 60)}
+	}, func(ctx context.Context, c *indent.Client, _ []string, _ int) iter.Seq2[indent.Resource, error] {
+		return groups(c.Resources(ctx, indent.ResourceQuery{View: indent.ViewRecipients, PageSize: 200}))
+	})
+}
+
+// groups leaves out what is no group.
+func groups(resources iter.Seq2[indent.Resource, error]) iter.Seq2[indent.Resource, error] {
+	return func(yield func(indent.Resource, error) bool) {
+		for r, err := range resources {
+			if err == nil && !isGroup(r.Kind) {
+				continue
 			}
-			c, err := t.client()
-			if err != nil {
-				return err
+			if !yield(r, err) {
+				return
 			}
-			groups := func(yield func(indent.Resource, error) bool) {
-				for r, err := range c.Resources(cmd.Context(), indent.ResourceQuery{View: indent.ViewRecipients, PageSize: 200}) {
-					if err == nil && !isGroup(r.Kind) {
-						continue
-					}
-					if !yield(r, err) {
-						return
-					}
-				}
-			}
-			return printList(t, l, groups, []string{"NAME", "KIND", "DISPLAY NAME"}, func(r indent.Resource) []string {
-				return []string{r.Name(), r.Kind, short(r.DisplayName, 60)}
-			})
-		},
+		}
 	}
-	l.flag(cmd)
-	return cmd
 }
 
 // isGroup answers whether a kind is that of groups, as the server knows them: "okta/group" is a group.
@@ -58,26 +52,16 @@ func isGroup(kind string) bool {
 }
 
 func (t *terminal) groupMembersCommand() *cobra.Command {
-	var l limited
 	var effective bool
-	cmd := &cobra.Command{
+	cmd := lists(t, &cobra.Command{
 		Use: "members GROUP", Short: "List who is in a group", Args: exactly(1, "the name of a GROUP"),
 		Example: "indent group members on-call\nindent group members engineering --effective",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := l.check(cmd); err != nil {
-				return err
-			}
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			return printList(t, l, c.GroupMembers(cmd.Context(), args[0], effective), []string{"ID", "KIND", "DISPLAY NAME"}, func(r indent.Resource) []string {
-				return []string{short(r.ID, 60), r.Kind, short(r.DisplayName, 60)}
-			})
-		},
-	}
+	}, []string{"ID", "KIND", "DISPLAY NAME"}, func(r indent.Resource) []string {
+		return []string{short(r.ID, 60), r.Kind, short(r.DisplayName, 60)}
+	}, func(ctx context.Context, c *indent.Client, args []string, _ int) iter.Seq2[indent.Resource, error] {
+		return c.GroupMembers(ctx, args[0], effective)
+	})
 	cmd.Flags().BoolVar(&effective, "effective", false, "every person who is in it through whatever nesting")
-	l.flag(cmd)
 	return cmd
 }
 

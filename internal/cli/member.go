@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"iter"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,26 +18,16 @@ func (t *terminal) memberCommand() *cobra.Command {
 }
 
 func (t *terminal) memberListCommand() *cobra.Command {
-	var l limited
 	var kind string
-	cmd := &cobra.Command{
+	cmd := lists(t, &cobra.Command{
 		Use: "list", Short: "List members", Args: noArguments,
 		Example: "indent member list\nindent member list --kind serviceAccount --json",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := l.check(cmd); err != nil {
-				return err
-			}
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			return printList(t, l, c.Members(cmd.Context(), kind), []string{"ID", "ROLE", "STATE", "DISPLAY NAME"}, func(m indent.Member) []string {
-				return []string{short(m.ID, 60), m.Role, standing(m.Suspended), short(m.DisplayName, 40)}
-			})
-		},
-	}
+	}, []string{"ID", "ROLE", "STATE", "DISPLAY NAME"}, func(m indent.Member) []string {
+		return []string{short(m.ID, 60), m.Role, standing(m.Suspended), short(m.DisplayName, 40)}
+	}, func(ctx context.Context, c *indent.Client, _ []string, _ int) iter.Seq2[indent.Member, error] {
+		return c.Members(ctx, kind)
+	})
 	cmd.Flags().StringVar(&kind, "kind", "", "only these: user, serviceAccount")
-	l.flag(cmd)
 	return cmd
 }
 
@@ -47,60 +39,44 @@ func standing(suspended bool) string {
 	return "active"
 }
 
+// person is a member with all that the member is known by.
+type person struct {
+	indent.Member
+	Identities []indent.Identity `json:"identities"`
+}
+
 func (t *terminal) memberShowCommand() *cobra.Command {
-	return &cobra.Command{
+	return shows(t, &cobra.Command{
 		Use: "show MEMBER", Short: "Show a member and the identities", Args: exactly(1, "the address of a MEMBER"),
 		Example: "indent member show ada@example.com",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := t.client()
+	}, func(p person) string {
+		lines := []string{fmt.Sprintf("%s  %s  %s  %s", plain(p.ID), p.Role, standing(p.Suspended), plain(p.DisplayName))}
+		for _, i := range p.Identities {
+			lines = append(lines, "  also "+plain(i.Identity))
+		}
+		return strings.Join(lines, "\n")
+	}, func(ctx context.Context, c *indent.Client, args []string) (p person, err error) {
+		if p.Member, err = c.Member(ctx, args[0]); err != nil {
+			return p, err
+		}
+		for i, err := range c.Identities(ctx, p.ID) {
 			if err != nil {
-				return err
+				return p, err
 			}
-			m, err := c.Member(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			var identities []indent.Identity
-			for i, err := range c.Identities(cmd.Context(), m.ID) {
-				if err != nil {
-					return err
-				}
-				identities = append(identities, i)
-			}
-			if t.json {
-				return t.printJSON(struct {
-					indent.Member
-					Identities []indent.Identity `json:"identities"`
-				}{m, identities})
-			}
-			fmt.Fprintf(t.out, "%s  %s  %s  %s\n", plain(m.ID), m.Role, standing(m.Suspended), plain(m.DisplayName))
-			for _, i := range identities {
-				fmt.Fprintf(t.out, "  also %s\n", plain(i.Identity))
-			}
-			return nil
-		},
-	}
+			p.Identities = append(p.Identities, i)
+		}
+		return p, nil
+	})
 }
 
 // putMember is a command that changes a person.
 func (t *terminal) putMember(cmd *cobra.Command, change func() indent.MemberChange) *cobra.Command {
 	cmd.Args = exactly(1, "the address of a MEMBER")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, err := t.client()
-		if err != nil {
-			return err
-		}
-		m, err := c.PutMember(cmd.Context(), args[0], change())
-		if err != nil {
-			return err
-		}
-		if t.json {
-			return t.printJSON(m)
-		}
-		_, err = fmt.Fprintf(t.out, "%s  %s  %s\n", plain(m.ID), m.Role, standing(m.Suspended))
-		return err
-	}
-	return cmd
+	return shows(t, cmd, func(m indent.Member) string {
+		return fmt.Sprintf("%s  %s  %s", plain(m.ID), m.Role, standing(m.Suspended))
+	}, func(ctx context.Context, c *indent.Client, args []string) (indent.Member, error) {
+		return c.PutMember(ctx, args[0], change())
+	})
 }
 
 func (t *terminal) memberAddCommand() *cobra.Command {
@@ -185,16 +161,4 @@ func (t *terminal) memberUnlinkCommand() *cobra.Command {
 	}, func(ctx context.Context, c *indent.Client, args []string) error {
 		return c.UnlinkIdentity(ctx, args[0], args[1])
 	})
-}
-
-// quietly is a command that does one thing and prints nothing.
-func (t *terminal) quietly(cmd *cobra.Command, do func(context.Context, *indent.Client, []string) error) *cobra.Command {
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, err := t.client()
-		if err != nil {
-			return err
-		}
-		return do(cmd.Context(), c, args)
-	}
-	return cmd
 }

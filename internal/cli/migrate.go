@@ -30,7 +30,7 @@ func (t *terminal) migrateCommand() *cobra.Command {
 	f.StringVar(&o.From, "from", "", "the database as it is: its file, or postgres://… (required)")
 	f.StringVar(&o.To, "to", "", "an empty database of the other engine, or one that this command has begun to fill (required)")
 	f.BoolVar(&o.Restart, "restart", false, "empty the target of what an unfinished migration has left there, and begin anew")
-	f.BoolVar(&t.json, "json", false, "print JSON, for programs")
+	t.jsonFlag(f)
 	return required(cmd, "from", "to")
 }
 

@@ -5,15 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"iter"
 	"os"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
-
-	"github.com/spf13/cobra"
 )
 
 // plain answers text on one line, with everything escaped that could command a terminal or fake another line.
@@ -48,23 +45,16 @@ func wantsColours(f *os.File) bool {
 }
 
 // printJSON writes v as indented JSON that is safe on a terminal.
-func (t *terminal) printJSON(v any) error {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(v); err != nil {
-		return err
-	}
-	_, err := io.WriteString(t.out, safeJSON(b.String()))
-	return err
-}
+func (t *terminal) printJSON(v any) error { return t.encode(v, "  ") }
 
 // printLine writes v as JSON on one line.
-func (t *terminal) printLine(v any) error {
+func (t *terminal) printLine(v any) error { return t.encode(v, "") }
+
+func (t *terminal) encode(v any, indent string) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
 	if err := e.Encode(v); err != nil {
 		return err
 	}
@@ -103,7 +93,11 @@ func (b *table) add(cells ...string) {
 	b.rows = append(b.rows, row)
 }
 
-func (t *terminal) printTable(b table) {
+func (t *terminal) printTable(b table) { fmt.Fprintln(t.out, t.lines(b)) }
+
+// lines answers a table as text, without the last line's end.
+func (t *terminal) lines(b table) string {
+	var text []string
 	widths := make([]int, len(b.head))
 	for _, row := range append([][]string{b.head}, b.rows...) {
 		for i, cell := range row {
@@ -119,8 +113,9 @@ func (t *terminal) printTable(b table) {
 			}
 			line.WriteString(cell + padding + "  ")
 		}
-		fmt.Fprintln(t.out, strings.TrimRight(line.String(), " "))
+		text = append(text, strings.TrimRight(line.String(), " "))
 	}
+	return strings.Join(text, "\n")
 }
 
 var colours = map[string]string{"open": "33", "granted": "32", "denied": "31", "revoked": "31"}
@@ -147,67 +142,4 @@ func moment(at time.Time) string {
 		return "-"
 	}
 	return at.UTC().Format(time.RFC3339)
-}
-
-// limited is how many items a list shows.
-type limited struct {
-	most int
-}
-
-func (l *limited) flag(cmd *cobra.Command) {
-	cmd.Flags().IntVar(&l.most, "limit", 50, "how many to show at most; 0 shows all")
-}
-
-func (l *limited) check(cmd *cobra.Command) error {
-	if l.most < 0 {
-		return usageError(cmd, "--limit must be 0 or more")
-	}
-	return nil
-}
-
-// pageSize asks for no more than is shown.
-func (l *limited) pageSize() int {
-	if l.most == 0 {
-		return 200
-	}
-	return min(l.most, 200)
-}
-
-// collect reads a list up to the limit, and answers whether there is more.
-func collect[T any](l limited, list iter.Seq2[T, error]) (items []T, more bool, err error) {
-	items = []T{}
-	for item, err := range list {
-		if err != nil {
-			return nil, false, err
-		}
-		if l.most > 0 && len(items) == l.most {
-			return items, true, nil
-		}
-		items = append(items, item)
-	}
-	return items, false, nil
-}
-
-// printList writes items as a JSON array or as a table, and says when there is more.
-func printList[T any](t *terminal, l limited, list iter.Seq2[T, error], head []string, cells func(T) []string) error {
-	items, more, err := collect(l, list)
-	if err != nil {
-		return err
-	}
-	if more {
-		defer t.say("There are more than %d: raise --limit or narrow the search.", l.most)
-	}
-	if t.json {
-		return t.printJSON(items)
-	}
-	if len(items) == 0 {
-		t.say("There are none.")
-		return nil
-	}
-	b := table{head: head}
-	for _, item := range items {
-		b.add(cells(item)...)
-	}
-	t.printTable(b)
-	return nil
 }

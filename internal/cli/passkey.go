@@ -45,7 +45,7 @@ func (t *terminal) adminPasskeyRemoveCommand() *cobra.Command {
 // claimCommand is for who has a claim and no server.
 func (t *terminal) claimCommand() *cobra.Command {
 	cmd := group("claim", "Check what confirms a claim", t.claimVerifyCommand())
-	cmd.PersistentFlags().BoolVar(&t.json, "json", false, "print JSON, for programs")
+	t.jsonFlag(cmd.PersistentFlags())
 	return cmd
 }
 

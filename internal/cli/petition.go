@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,30 +22,22 @@ func (t *terminal) petitionCommand() *cobra.Command {
 
 func (t *terminal) petitionListCommand() *cobra.Command {
 	var q indent.PetitionQuery
-	var l limited
 	var phases []string
 	var mine bool
-	cmd := &cobra.Command{
+	cmd := lists(t, &cobra.Command{
 		Use: "list", Short: "List petitions, newest first", Args: noArguments,
 		Example: "indent petition list --phase open\nindent petition list --for-me\nindent petition list --search production --json",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := l.check(cmd); err != nil {
-				return err
-			}
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
+	}, []string{"NAME", "STATE", "BY", "FOR", "REASON", "CREATED"}, petitionCells,
+		func(ctx context.Context, c *indent.Client, _ []string, pageSize int) iter.Seq2[*indent.Petition, error] {
 			for _, phase := range phases {
 				q.Phases = append(q.Phases, indent.Phase(phase))
 			}
 			if mine {
 				q.Petitioner = "me"
 			}
-			q.PageSize = l.pageSize()
-			return printList(t, l, c.Petitions(cmd.Context(), q), []string{"NAME", "STATE", "BY", "FOR", "REASON", "CREATED"}, petitionCells)
-		},
-	}
+			q.PageSize = pageSize
+			return c.Petitions(ctx, q)
+		})
 	f := cmd.Flags()
 	f.StringSliceVar(&phases, "phase", nil, "only these: open, granted, revoked, closed")
 	f.BoolVar(&q.ForMe, "for-me", false, "only those that wait for your own decision")
@@ -52,7 +46,6 @@ func (t *terminal) petitionListCommand() *cobra.Command {
 	f.StringVar(&q.Selector, "selector", "", "only those whose labels match, such as team=core (Kubernetes syntax)")
 	f.BoolVar(&q.Ascending, "ascending", false, "oldest first")
 	f.BoolVar(&q.Full, "full", false, "with their event history (in JSON)")
-	l.flag(cmd)
 	return cmd
 }
 

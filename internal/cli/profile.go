@@ -161,7 +161,7 @@ func (t *terminal) profileCommand() *cobra.Command {
 	cmd.Long = "Each `indent login` makes a profile: a server, a space, who is signed in. Commands use the profile that --profile or\n" +
 		"INDENT_PROFILE names, else the one that fits --url and --space, else the current one. A token in the environment\n" +
 		"(INDENT_API_TOKEN) goes before every profile that --profile does not name."
-	cmd.PersistentFlags().BoolVar(&t.json, "json", false, "print JSON, for programs")
+	t.jsonFlag(cmd.PersistentFlags())
 	return cmd
 }
 

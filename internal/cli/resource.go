@@ -2,8 +2,11 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,89 +20,60 @@ func (t *terminal) resourceCommand() *cobra.Command {
 
 func (t *terminal) resourceListCommand() *cobra.Command {
 	var q indent.ResourceQuery
-	var l limited
-	cmd := &cobra.Command{
+	cmd := lists(t, &cobra.Command{
 		Use: "list", Short: "List resources", Args: noArguments,
 		Example: "indent resource list --view requestable\nindent resource list --selector team=core --json",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := l.check(cmd); err != nil {
-				return err
-			}
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			q.PageSize = l.pageSize()
-			return printList(t, l, c.Resources(cmd.Context(), q), []string{"NAME", "KIND", "ID", "DISPLAY NAME"}, func(r indent.Resource) []string {
-				return []string{r.Name(), r.Kind, short(r.ID, 60), short(r.DisplayName, 60)}
-			})
-		},
-	}
+	}, []string{"NAME", "KIND", "ID", "DISPLAY NAME"}, func(r indent.Resource) []string {
+		return []string{r.Name(), r.Kind, short(r.ID, 60), short(r.DisplayName, 60)}
+	}, func(ctx context.Context, c *indent.Client, _ []string, pageSize int) iter.Seq2[indent.Resource, error] {
+		q.PageSize = pageSize
+		return c.Resources(ctx, q)
+	})
 	f := cmd.Flags()
 	f.StringVar(&q.View, "view", "", "only these: requestable, requestable:modal, recipients, people, email")
 	f.StringVar(&q.Selector, "selector", "", "only those whose labels match, such as team=core (Kubernetes syntax)")
 	f.StringVar(&q.Search, "search", "", "only those that have all these words")
-	l.flag(cmd)
 	return cmd
 }
 
 func (t *terminal) resourceShowCommand() *cobra.Command {
-	return &cobra.Command{
+	return shows(t, &cobra.Command{
 		Use: "show NAME", Short: "Show a resource", Args: exactly(1, "the NAME of a resource"),
 		Long:    "Show a resource by its name, which is its label indent.com/block.",
 		Example: "indent resource show production",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			r, err := c.Resource(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			if t.json {
-				return t.printJSON(r)
-			}
-			_, err = fmt.Fprintln(t.out, describeResource(r))
-			return err
-		},
-	}
+	}, describeResource, func(ctx context.Context, c *indent.Client, args []string) (indent.Resource, error) {
+		return c.Resource(ctx, args[0])
+	})
 }
 
 func (t *terminal) resourceApplyCommand() *cobra.Command {
-	return &cobra.Command{
+	var list []indent.Resource
+	cmd := shows(t, &cobra.Command{
 		Use: "apply FILE", Short: "Add or replace the resources of a file", Args: exactly(1, "a FILE, or - for stdin"),
 		Long: "Add or replace the resources of a JSON file (- for stdin): one resource, a list, or {\"resources\": […]}, as `resource list --json`\n" +
 			"prints it. All of them are changed, or none. Each needs its name, the label indent.com/block, so that\n" +
 			"applying the file again changes nothing.",
 		Example: "indent resource apply resources.json\n" +
 			`echo '{"kind":"environment","id":"prod","displayName":"Production","labels":{"indent.com/block":"production","indent.com/requestable":"true"}}' | indent resource apply -`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			raw, err := readInput(args[0], t.in)
-			if err != nil {
-				return err
-			}
-			list, err := parseResources(raw)
-			if err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
-			}
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			made, err := c.PutResources(cmd.Context(), list)
-			if err != nil {
-				return err
-			}
-			if t.json {
-				return t.printJSON(made)
-			}
-			for _, r := range made {
-				fmt.Fprintln(t.out, plain(r.Name()))
-			}
-			return nil
-		},
-	}
+	}, func(made []indent.Resource) string {
+		var names []string
+		for _, r := range made {
+			names = append(names, plain(r.Name()))
+		}
+		return strings.Join(names, "\n")
+	}, func(ctx context.Context, c *indent.Client, args []string) ([]indent.Resource, error) {
+		return c.PutResources(ctx, list)
+	})
+	return first(cmd, func(_ *cobra.Command, args []string) error {
+		raw, err := readInput(args[0], t.in)
+		if err != nil {
+			return err
+		}
+		if list, err = parseResources(raw); err != nil {
+			return fmt.Errorf("%s: %w", args[0], err)
+		}
+		return nil
+	})
 }
 
 func parseResources(raw []byte) ([]indent.Resource, error) {
@@ -136,7 +110,7 @@ func parseResources(raw []byte) ([]indent.Resource, error) {
 }
 
 func (t *terminal) resourceDeleteCommand() *cobra.Command {
-	return &cobra.Command{
+	return t.does(&cobra.Command{
 		Use: "delete NAME...", Short: "Take resources out of the directory", Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usageError(cmd, "give the NAME of at least one resource")
@@ -144,24 +118,10 @@ func (t *terminal) resourceDeleteCommand() *cobra.Command {
 			return nil
 		},
 		Example: "indent resource delete staging",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			if len(args) == 1 {
-				err = c.DeleteResource(cmd.Context(), args[0])
-			} else {
-				err = c.DeleteResources(cmd.Context(), args)
-			}
-			if err != nil {
-				return err
-			}
-			t.say("Deleted %s.", plain(fmt.Sprintf("%q", args)))
-			if t.json {
-				return t.printJSON(struct{}{})
-			}
-			return nil
-		},
-	}
+	}, func(args []string) string { return fmt.Sprintf("Deleted %q.", args) }, func(ctx context.Context, c *indent.Client, args []string) error {
+		if len(args) == 1 {
+			return c.DeleteResource(ctx, args[0])
+		}
+		return c.DeleteResources(ctx, args)
+	})
 }

@@ -1,7 +1,8 @@
 package cli
 
 import (
-	"fmt"
+	"context"
+	"iter"
 
 	"github.com/spf13/cobra"
 
@@ -14,44 +15,31 @@ func (t *terminal) spaceCommand() *cobra.Command {
 }
 
 func (t *terminal) spaceListCommand() *cobra.Command {
-	var l limited
-	cmd := &cobra.Command{
+	return lists(t, &cobra.Command{
 		Use: "list", Short: "List the spaces that the token reaches", Args: noArguments,
 		Long:    "List the spaces that the token reaches: a token belongs to one. `indent admin space list` lists all of a server.",
 		Example: "indent space list",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := l.check(cmd); err != nil {
-				return err
-			}
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			return printList(t, l, c.Spaces(cmd.Context()), []string{"NAME", "DISPLAY NAME"}, func(s indent.Space) []string {
-				return []string{s.Name, short(s.DisplayName, 60)}
-			})
-		},
-	}
-	l.flag(cmd)
-	return cmd
+	}, []string{"NAME", "DISPLAY NAME"}, func(s indent.Space) []string {
+		return []string{s.Name, short(s.DisplayName, 60)}
+	}, func(ctx context.Context, c *indent.Client, _ []string, _ int) iter.Seq2[indent.Space, error] {
+		return c.Spaces(ctx)
+	})
 }
 
 func (t *terminal) spaceShowCommand() *cobra.Command {
-	return t.onSpace(&cobra.Command{Use: "show", Short: "Show the space", Args: noArguments, Example: "indent space show"},
-		func(cmd *cobra.Command, c *indent.Client, _ []string) (indent.Space, error) {
-			return c.Space(cmd.Context())
-		})
+	return shows(t, &cobra.Command{Use: "show", Short: "Show the space", Args: noArguments, Example: "indent space show"}, describeSpace,
+		func(ctx context.Context, c *indent.Client, _ []string) (indent.Space, error) { return c.Space(ctx) })
 }
 
 func (t *terminal) spaceCreateCommand() *cobra.Command {
 	var n indent.NewSpace
-	cmd := t.onSpace(&cobra.Command{
+	cmd := shows(t, &cobra.Command{
 		Use: "create NAME", Short: "Make a space", Args: exactly(1, "the NAME of the space"),
 		Long:    "Make a space. It is for those whom the server's setting `operators` names; you are its first owner.",
 		Example: "indent space create acmelabs --display-name \"Acme Labs\"",
-	}, func(cmd *cobra.Command, c *indent.Client, args []string) (indent.Space, error) {
+	}, describeSpace, func(ctx context.Context, c *indent.Client, args []string) (indent.Space, error) {
 		n.Name = args[0]
-		return c.CreateSpace(cmd.Context(), n)
+		return c.CreateSpace(ctx, n)
 	})
 	cmd.Flags().StringVar(&n.DisplayName, "display-name", "", "what people read")
 	cmd.Flags().StringVar(&n.Owner, "owner", "", "address of the first owner (default: yours)")
@@ -59,49 +47,27 @@ func (t *terminal) spaceCreateCommand() *cobra.Command {
 }
 
 func (t *terminal) spaceRenameCommand() *cobra.Command {
-	return t.onSpace(&cobra.Command{
+	return shows(t, &cobra.Command{
 		Use: "rename DISPLAY-NAME", Short: "Change what people call the space", Args: exactly(1, "the DISPLAY-NAME"),
 		Long: "Change what people call the space. Its name, which links and the log have, stays.", Example: "indent space rename \"Acme Corporation\"",
-	}, func(cmd *cobra.Command, c *indent.Client, args []string) (indent.Space, error) {
-		return c.RenameSpace(cmd.Context(), args[0])
+	}, describeSpace, func(ctx context.Context, c *indent.Client, args []string) (indent.Space, error) {
+		return c.RenameSpace(ctx, args[0])
 	})
 }
 
-// onSpace is a command that prints a space.
-func (t *terminal) onSpace(cmd *cobra.Command, do func(*cobra.Command, *indent.Client, []string) (indent.Space, error)) *cobra.Command {
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, err := t.client()
-		if err != nil {
-			return err
-		}
-		s, err := do(cmd, c, args)
-		if err != nil {
-			return err
-		}
-		if t.json {
-			return t.printJSON(s)
-		}
-		_, err = fmt.Fprintf(t.out, "%s  %s\n", plain(s.Name), plain(s.DisplayName))
-		return err
-	}
-	return cmd
-}
+func describeSpace(s indent.Space) string { return plain(s.Name) + "  " + plain(s.DisplayName) }
 
 func (t *terminal) spaceDeleteCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "delete NAME", Short: "Delete the space: nobody gets in any more", Args: exactly(1, "the NAME of the space, to be sure"),
 		Long: "Delete the space of your token: nobody gets in any more, with whatever token. Its log and its name are kept, and the\n" +
 			"server's operator can bring it back: `indent admin space restore`. NAME must be the space's name, so that no other is meant.",
 		Example: "indent space delete acmelabs",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			if args[0] != c.SpaceName() {
-				return usageError(cmd, "the token is for the space %s, not for %s: give --space and its token", plain(c.SpaceName()), plain(args[0]))
-			}
-			return c.DeleteSpace(cmd.Context())
-		},
 	}
+	return t.quietly(cmd, func(ctx context.Context, c *indent.Client, args []string) error {
+		if args[0] != c.SpaceName() {
+			return usageError(cmd, "the token is for the space %s, not for %s: give --space and its token", plain(c.SpaceName()), plain(args[0]))
+		}
+		return c.DeleteSpace(ctx)
+	})
 }

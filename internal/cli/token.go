@@ -1,7 +1,8 @@
 package cli
 
 import (
-	"fmt"
+	"context"
+	"iter"
 
 	"github.com/spf13/cobra"
 
@@ -19,66 +20,49 @@ func (t *terminal) tokenCreateCommand() *cobra.Command {
 		Long: "Make a long-lived token of a service account, or without --service-account a short-lived one that acts as you.\n" +
 			"The token is printed on stdout, once; nobody can show it again.",
 		Example: "indent token create --service-account quickstart --display-name \"nightly job\"\nindent token create --service-account reader --scope \"petitions:read resources:read\" --expiry-days 30",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if cmd.Flags().Changed("expiry-days") && n.ExpiryDays < 1 {
-				return usageError(cmd, "--expiry-days must be 1 or more: leave it out for a token without an end")
-			}
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			made, err := c.CreateToken(cmd.Context(), n)
-			if err != nil {
-				return err
-			}
-			t.say("Token %s is shown this one time. It ends: %s", plain(made.Meta.Name), moment(made.Meta.ExpireTime))
-			if t.json {
-				return t.printJSON(made)
-			}
-			_, err = fmt.Fprintln(t.out, plain(secretOf(made)))
-			return err
-		},
 	}
+	shows(t, cmd, secretOf, func(ctx context.Context, c *indent.Client, _ []string) (indent.Token, error) {
+		made, err := c.CreateToken(ctx, n)
+		if err == nil {
+			t.say("Token %s is shown this one time. It ends: %s", plain(made.Meta.Name), moment(made.Meta.ExpireTime))
+		}
+		return made, err
+	})
 	f := cmd.Flags()
 	f.StringVar(&n.ServiceAccountID, "service-account", "", "id of the service account that the token is for")
 	f.StringVar(&n.DisplayName, "display-name", "", "what it is for")
 	f.StringVar(&n.Scope, "scope", "", "permissions, separated by blanks; petitions:* and admin stand for what they mean now (default: all that the role may)")
 	f.IntVar(&n.ExpiryDays, "expiry-days", 0, "after how many days it ends (default: never, for a service account)")
+	first(cmd, func(cmd *cobra.Command, _ []string) error {
+		if cmd.Flags().Changed("expiry-days") && n.ExpiryDays < 1 {
+			return usageError(cmd, "--expiry-days must be 1 or more: leave it out for a token without an end")
+		}
+		return nil
+	})
 	return saysSomething(cmd, "scope")
 }
 
 func secretOf(made indent.Token) string {
 	if made.RefreshToken != "" {
-		return made.RefreshToken
+		return plain(made.RefreshToken)
 	}
-	return made.AccessToken
+	return plain(made.AccessToken)
 }
 
 func (t *terminal) tokenListCommand() *cobra.Command {
-	var l limited
-	cmd := &cobra.Command{
+	return lists(t, &cobra.Command{
 		Use: "list", Short: "List tokens, without their secrets", Args: noArguments,
 		Example: "indent token list",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := l.check(cmd); err != nil {
-				return err
-			}
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			return printList(t, l, c.Tokens(cmd.Context()), []string{"NAME", "FOR", "DISPLAY NAME", "SCOPE", "BY", "CREATED", "LAST USED", "ENDS", "STATE"}, func(token indent.Token) []string {
-				holder := token.ServiceAccountID
-				if holder == "" {
-					holder = token.CreatedBy.Title()
-				}
-				return []string{token.Meta.Name, holder, short(token.Meta.DisplayName, 40), short(token.Scope, 40), short(token.CreatedBy.Title(), 40),
-					moment(token.Meta.CreateTime), moment(token.LastUseTime), moment(token.Meta.ExpireTime), tokenState(token)}
-			})
-		},
-	}
-	l.flag(cmd)
-	return cmd
+	}, []string{"NAME", "FOR", "DISPLAY NAME", "SCOPE", "BY", "CREATED", "LAST USED", "ENDS", "STATE"}, func(token indent.Token) []string {
+		holder := token.ServiceAccountID
+		if holder == "" {
+			holder = token.CreatedBy.Title()
+		}
+		return []string{token.Meta.Name, holder, short(token.Meta.DisplayName, 40), short(token.Scope, 40), short(token.CreatedBy.Title(), 40),
+			moment(token.Meta.CreateTime), moment(token.LastUseTime), moment(token.Meta.ExpireTime), tokenState(token)}
+	}, func(ctx context.Context, c *indent.Client, _ []string, _ int) iter.Seq2[indent.Token, error] {
+		return c.Tokens(ctx)
+	})
 }
 
 func tokenState(token indent.Token) string {
@@ -89,22 +73,9 @@ func tokenState(token indent.Token) string {
 }
 
 func (t *terminal) tokenRevokeCommand() *cobra.Command {
-	return &cobra.Command{
+	return t.does(&cobra.Command{
 		Use: "revoke NAME", Short: "End a token at once", Args: exactly(1, "the NAME of a token, as `indent token list` shows it"),
 		Example: "indent token revoke 0199c1e2-1c9e-7b55-b1ff-0ea4f1d2a5c3",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			if err := c.RevokeToken(cmd.Context(), args[0]); err != nil {
-				return err
-			}
-			t.say("Token %s has ended.", plain(args[0]))
-			if t.json {
-				return t.printJSON(struct{}{})
-			}
-			return nil
-		},
-	}
+	}, func(args []string) string { return "Token " + args[0] + " has ended." },
+		func(ctx context.Context, c *indent.Client, args []string) error { return c.RevokeToken(ctx, args[0]) })
 }

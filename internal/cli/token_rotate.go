@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/indent-approvals/indent/internal/app"
+	indent "github.com/indent-approvals/indent/sdk/go"
 )
 
 func (t *terminal) tokenRotateCommand() *cobra.Command {
@@ -19,28 +21,21 @@ func (t *terminal) tokenRotateCommand() *cobra.Command {
 		Long: "Make a token with the scope and the length of life of a service account's token. The old one ends, with all that was made\n" +
 			"with it, after --grace. The new token is printed on stdout, once.",
 		Example: "indent token rotate 0199c1e2-1c9e-7b55-b1ff-0ea4f1d2a5c3 --grace 1h",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if grace < 0 || grace > 24*time.Hour || grace%time.Second != 0 {
-				return usageError(cmd, "--grace is 0s to 24h, in whole seconds")
-			}
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			made, err := c.RotateToken(cmd.Context(), args[0], grace)
-			if err != nil {
-				return err
-			}
-			t.say("Token %s is shown this one time. It ends: %s. The old one ends after %s.", plain(made.Meta.Name), moment(made.Meta.ExpireTime), grace)
-			if t.json {
-				return t.printJSON(made)
-			}
-			_, err = fmt.Fprintln(t.out, plain(secretOf(made)))
-			return err
-		},
 	}
+	shows(t, cmd, secretOf, func(ctx context.Context, c *indent.Client, args []string) (indent.Token, error) {
+		made, err := c.RotateToken(ctx, args[0], grace)
+		if err == nil {
+			t.say("Token %s is shown this one time. It ends: %s. The old one ends after %s.", plain(made.Meta.Name), moment(made.Meta.ExpireTime), grace)
+		}
+		return made, err
+	})
 	cmd.Flags().DurationVar(&grace, "grace", 0, "how long the old token goes on: 0s to 24h")
-	return cmd
+	return first(cmd, func(cmd *cobra.Command, _ []string) error {
+		if grace < 0 || grace > 24*time.Hour || grace%time.Second != 0 {
+			return usageError(cmd, "--grace is 0s to 24h, in whole seconds")
+		}
+		return nil
+	})
 }
 
 // tokenCheckCommand asks no server: it is for whoever found a token.

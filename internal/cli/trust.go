@@ -1,7 +1,8 @@
 package cli
 
 import (
-	"fmt"
+	"context"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -23,30 +24,22 @@ func (t *terminal) trustAddCommand() *cobra.Command {
 		Long: "Let whoever shows a token of the issuer, for the audience and with the claims, get a short-lived token of the service account.\n" +
 			"At least one claim must be demanded. A star at the end of a value stands for any ending.",
 		Example: "indent service-account trust add deploy --issuer https://token.actions.githubusercontent.com --audience https://indent.example.com --claim sub=repo:acme/app:ref:refs/heads/main",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			trust.Claims = map[string]string{}
-			for _, claim := range claims {
-				name, value, ok := strings.Cut(claim, "=")
-				if !ok || trust.Claims[name] != "" {
-					return usageError(cmd, "write each --claim once, as name=value")
-				}
-				trust.Claims[name] = value
-			}
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			made, err := c.CreateTrust(cmd.Context(), args[0], trust)
-			if err != nil {
-				return err
-			}
-			if t.json {
-				return t.printJSON(made)
-			}
-			_, err = fmt.Fprintln(t.out, plain(made.Meta.Name))
-			return err
-		},
 	}
+	shows(t, cmd, func(made indent.Trust) string { return plain(made.Meta.Name) },
+		func(ctx context.Context, c *indent.Client, args []string) (indent.Trust, error) {
+			return c.CreateTrust(ctx, args[0], trust)
+		})
+	first(cmd, func(cmd *cobra.Command, _ []string) error {
+		trust.Claims = map[string]string{}
+		for _, claim := range claims {
+			name, value, ok := strings.Cut(claim, "=")
+			if !ok || trust.Claims[name] != "" {
+				return usageError(cmd, "write each --claim once, as name=value")
+			}
+			trust.Claims[name] = value
+		}
+		return nil
+	})
 	f := cmd.Flags()
 	f.StringVar(&trust.Issuer, "issuer", "", "the iss of its tokens, exactly (required)")
 	f.StringVar(&trust.Audience, "audience", "", "the one aud of its tokens, such as this server's address (required)")
@@ -56,48 +49,26 @@ func (t *terminal) trustAddCommand() *cobra.Command {
 }
 
 func (t *terminal) trustListCommand() *cobra.Command {
-	var l limited
-	cmd := &cobra.Command{
+	return lists(t, &cobra.Command{
 		Use: "list ID", Short: "List whom a service account trusts", Args: exactly(1, "the ID of the service account"),
 		Example: "indent service-account trust list deploy",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := l.check(cmd); err != nil {
-				return err
-			}
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			return printList(t, l, c.Trusts(cmd.Context(), args[0]), []string{"NAME", "ISSUER", "AUDIENCE", "CLAIMS", "SCOPE"}, func(trust indent.Trust) []string {
-				var claims []string
-				for _, name := range slices.Sorted(maps.Keys(trust.Claims)) {
-					claims = append(claims, name+"="+trust.Claims[name])
-				}
-				return []string{trust.Meta.Name, trust.Issuer, trust.Audience, strings.Join(claims, " "), trust.Scope}
-			})
-		},
-	}
-	l.flag(cmd)
-	return cmd
+	}, []string{"NAME", "ISSUER", "AUDIENCE", "CLAIMS", "SCOPE"}, func(trust indent.Trust) []string {
+		var claims []string
+		for _, name := range slices.Sorted(maps.Keys(trust.Claims)) {
+			claims = append(claims, name+"="+trust.Claims[name])
+		}
+		return []string{trust.Meta.Name, trust.Issuer, trust.Audience, strings.Join(claims, " "), trust.Scope}
+	}, func(ctx context.Context, c *indent.Client, args []string, _ int) iter.Seq2[indent.Trust, error] {
+		return c.Trusts(ctx, args[0])
+	})
 }
 
 func (t *terminal) trustRemoveCommand() *cobra.Command {
-	return &cobra.Command{
+	return t.does(&cobra.Command{
 		Use: "remove ID NAME", Short: "End a trust, and the tokens that came of it", Args: exactly(2, "the ID of the service account and the NAME of the trust"),
 		Example: "indent service-account trust remove deploy 0199c1e2-1c9e-7b55-b1ff-0ea4f1d2a5c3",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := t.client()
-			if err != nil {
-				return err
-			}
-			if err := c.DeleteTrust(cmd.Context(), args[0], args[1]); err != nil {
-				return err
-			}
-			t.say("Trust %s has ended.", plain(args[1]))
-			if t.json {
-				return t.printJSON(struct{}{})
-			}
-			return nil
-		},
-	}
+	}, func(args []string) string { return "Trust " + args[1] + " has ended." },
+		func(ctx context.Context, c *indent.Client, args []string) error {
+			return c.DeleteTrust(ctx, args[0], args[1])
+		})
 }

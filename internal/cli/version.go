@@ -20,7 +20,7 @@ func (t *terminal) versionCommand() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&t.json, "json", false, "print JSON, for programs")
+	t.jsonFlag(cmd.Flags())
 	return cmd
 }
 
