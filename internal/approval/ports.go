@@ -58,6 +58,10 @@ type Store interface {
 
 	// Policy answers the newest document of the space, NotFound when there is none.
 	Policy(ctx context.Context, space string) (PolicyDocument, error)
+	// PolicyVersion answers one version of the space's document, NotFound when there is none.
+	PolicyVersion(ctx context.Context, space string, version int64) (PolicyDocument, error)
+	// Policies answers a page of the versions of the space's document, newest first, without their texts.
+	Policies(ctx context.Context, space string, r PageRequest) (Page[PolicyDocument], error)
 
 	Token(ctx context.Context, space, name string) (Token, error)
 	TokenByHash(ctx context.Context, kind, hash string) (Token, error)

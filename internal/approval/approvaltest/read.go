@@ -317,15 +317,6 @@ func (s *Store) LastCursor(ctx context.Context, space string) (last approval.Cur
 	return last, nil
 }
 
-// Policy implements approval.Store.
-func (s *Store) Policy(ctx context.Context, space string) (approval.PolicyDocument, error) {
-	versions, err := lookUp(s, ctx, s.policies, space, "Policy", "policy", space, "newest")
-	if err != nil {
-		return approval.PolicyDocument{}, err
-	}
-	return versions[len(versions)-1], nil
-}
-
 // LeaseJobs implements approval.Store.
 func (s *Store) LeaseJobs(ctx context.Context, now time.Time, lease time.Duration, limit int) (taken []approval.Job, err error) {
 	if err := s.enter(ctx, "LeaseJobs"); err != nil {

@@ -278,11 +278,7 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 	case approval.DeleteMappedRole:
 		remove(tx, s.mapped, key{space, w.Member})
 	case approval.PutPolicy:
-		versions := s.policies[space]
-		if w.Document.Version != int64(len(versions)+1) {
-			return approval.Errorf(approval.Conflict, "version %d of the policy exists already", w.Document.Version)
-		}
-		put(tx, s.policies, space, append(slices.Clone(versions), w.Document))
+		return s.putPolicy(tx, space, w.Document)
 	case approval.PutSigningKey:
 		return insert(tx, s.signing, w.Key.ID, w.Key)
 	case approval.DeleteSigningKey:

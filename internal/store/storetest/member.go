@@ -55,18 +55,6 @@ func membersInOrder(t *testing.T, k kit) {
 	}
 }
 
-func policies(t *testing.T, k kit) {
-	_, err := k.Policy(t.Context(), k.space)
-	wantCode(t, err, approval.NotFound)
-	for version := int64(1); version <= 12; version++ { // 10 comes after 9
-		d := approval.PolicyDocument{Space: k.space, Version: version, Text: fmt.Sprint("rules: ", version, "\n"), CreatedBy: "ada", CreateTime: Start}
-		k.commit(t, approval.PutPolicy{Document: d})
-		k.refuse(t, approval.Conflict, approval.PutPolicy{Document: d})
-		got, err := k.Policy(t.Context(), k.space)
-		want(t, got, err, d)
-	}
-}
-
 func tokens(t *testing.T, k kit) {
 	ctx := t.Context()
 	all := approval.Token{Space: k.space, Name: "all", Kind: approval.TokenService, Hash: k.space + "1", Member: "bot", DisplayName: "CI", CreatedBy: reviewer,

@@ -88,6 +88,7 @@ var cases = []struct {
 	{"spaces and members", false, spacesAndMembers},
 	{"members in bytewise order", false, membersInOrder},
 	{"policies", false, policies},
+	{"pages of policies", false, pagesOfPolicies},
 	{"tokens", false, tokens},
 	{"one of 64 users of a one-use token gets in", false, oneTokenUserWins},
 	{"logins", false, logins},

@@ -1,0 +1,66 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+func policies(t *testing.T, k kit) {
+	_, err := k.Policy(t.Context(), k.space)
+	wantCode(t, err, approval.NotFound)
+	none, err := k.Policies(t.Context(), k.space, approval.PageRequest{})
+	want(t, len(none.Items), err, 0)
+	for version := int64(1); version <= 12; version++ { // 10 comes after 9
+		d := policyVersion(k.space, version)
+		k.commit(t, approval.PutPolicy{Document: d})
+		k.refuse(t, approval.Conflict, approval.PutPolicy{Document: d})
+		got, err := k.Policy(t.Context(), k.space)
+		want(t, got, err, d)
+		got, err = k.PolicyVersion(t.Context(), k.space, max(version-3, 1))
+		want(t, got, err, policyVersion(k.space, max(version-3, 1)))
+	}
+	for _, version := range []int64{0, -1, 13} {
+		_, err := k.PolicyVersion(t.Context(), k.space, version)
+		wantCode(t, err, approval.NotFound)
+	}
+	_, err = k.PolicyVersion(t.Context(), "elsewhere", 1)
+	wantCode(t, err, approval.NotFound)
+}
+
+func policyVersion(space string, version int64) approval.PolicyDocument {
+	text := fmt.Sprint("rules: ", version, " # 漢\n")
+	return approval.PolicyDocument{Space: space, Version: version, Text: text, Digest: approval.PolicyDigest(text), Reason: fmt.Sprint("because ", version),
+		Petition: fmt.Sprint("petition-", version), CreatedBy: "ada", CreateTime: Start.Add(time.Duration(version) * time.Hour)}
+}
+
+func pagesOfPolicies(t *testing.T, k kit) {
+	var wanted []approval.PolicyDocument
+	for version := int64(1); version <= 11; version++ {
+		d := policyVersion(k.space, version)
+		k.commit(t, approval.PutPolicy{Document: d})
+		d.Text = "" // a list is without the texts
+		wanted = append([]approval.PolicyDocument{d}, wanted...)
+	}
+	for _, size := range []int{1, 3, 10, 11, 12, 0} {
+		var all []approval.PolicyDocument
+		r := approval.PageRequest{Size: size}
+		for {
+			page, err := k.Policies(t.Context(), k.space, r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, page.Items...)
+			if r.Token = page.Next; page.Next == "" {
+				break
+			}
+		}
+		want(t, all, nil, wanted)
+	}
+	_, err := k.Policies(t.Context(), k.space, approval.PageRequest{Size: approval.MaxPageSize + 1})
+	wantCode(t, err, approval.Invalid)
+	_, err = k.Policies(t.Context(), k.space, approval.PageRequest{Token: "nonsense"})
+	wantCode(t, err, approval.Invalid)
+}
