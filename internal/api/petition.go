@@ -32,24 +32,16 @@ type petitionState struct {
 	Verdict      petitionVerdict     `json:"verdict"`
 	Decision     *approval.Decision  `json:"decision,omitempty" doc:"The claim that decided; absent while open and when time or a rule decided."`
 	Grant        *approval.Grant     `json:"grant,omitempty" doc:"The time-bound permission, once granted; without endTime it lasts until it is revoked."`
+	Progress     *approval.Progress  `json:"progress,omitempty" doc:"The stage that the petition is in; absent where there is one stage that time does not change."`
 	Claims       []approval.Event    `json:"claims" doc:"All claims, oldest first."`
 	EventHistory []approval.Event    `json:"eventHistory" doc:"All events of the petition, oldest first; filled with full=true."`
-	Messages     []map[string]string `json:"messages" doc:"Always empty."`
+	Messages     []petitionMessage   `json:"messages" doc:"What who asks should know; nearly always empty."`
 }
 
 type petitionStatus struct {
 	Phase   approval.Phase   `json:"phase" enum:"open,granted,revoked,closed"`
 	Outcome approval.Outcome `json:"outcome,omitempty" enum:"denied,withdrawn,expired,revoked,ended" doc:"Why it is closed; absent otherwise."`
 	Message string           `json:"message" doc:"One sentence for people."`
-}
-
-type petitionVerdict struct {
-	Decision      string                 `json:"decision" enum:"review,approve,deny" doc:"What policy answered, once, at creation."`
-	Rule          string                 `json:"rule" doc:"The rule that answered."`
-	PolicyVersion int64                  `json:"policyVersion"`
-	Explanation   string                 `json:"explanation,omitempty" doc:"One sentence for people."`
-	Dev           bool                   `json:"dev,omitzero" doc:"The dev policy answered: one person may play both parts."`
-	Requirements  []approval.Requirement `json:"requirements,omitempty" doc:"What must be met before it is granted."`
 }
 
 func petitionOf(p approval.Petition, history []approval.Event) *petition {
@@ -63,12 +55,12 @@ func petitionOf(p approval.Petition, history []approval.Event) *petition {
 	if p.Grant != nil {
 		out.Meta.StartTime, out.Meta.EndTime = p.Grant.StartTime, p.Grant.EndTime
 	}
-	v := p.Verdict
 	out.State = petitionState{
-		Status: petitionStatus{Phase: p.Phase, Message: sentence(p)},
-		Verdict: petitionVerdict{Decision: v.Decision, Rule: v.Rule, PolicyVersion: v.PolicyVersion, Explanation: v.Explanation,
-			Dev: v.Dev, Requirements: v.Requirements},
-		Decision: p.Decision, Grant: p.Grant, Claims: p.Claims, EventHistory: history,
+		Status: petitionStatus{Phase: p.Phase, Message: sentence(p)}, Verdict: verdictOf(&p.Verdict),
+		Decision: p.Decision, Grant: p.Grant, Progress: p.Progress, Claims: p.Claims, EventHistory: history,
+	}
+	if p.Stuck != "" {
+		out.State.Messages = []petitionMessage{{Code: "unsatisfiable", Message: p.Stuck}}
 	}
 	if p.Phase == approval.Closed {
 		out.State.Status.Outcome = p.Outcome

@@ -60,6 +60,26 @@ func (j JSON) Text(name, s string) JSON {
 // Int writes a member.
 func (j JSON) Int(name string, n int64) JSON { return strconv.AppendInt(j.Name(name), n, 10) }
 
+// IntIf writes a member, unless the number is 0.
+func (j JSON) IntIf(name string, n int64) JSON {
+	if n == 0 {
+		return j
+	}
+	return j.Int(name, n)
+}
+
+// Ints writes a member that is an array of whole numbers, unless it is empty.
+func (j JSON) Ints(name string, list []int) JSON {
+	if len(list) == 0 {
+		return j
+	}
+	j = append(j.Name(name), '[')
+	for _, n := range list {
+		j = strconv.AppendInt(j.Next(), int64(n), 10)
+	}
+	return append(j, ']')
+}
+
 // Bool writes a member.
 func (j JSON) Bool(name string, b bool) JSON { return strconv.AppendBool(j.Name(name), b) }
 
@@ -214,23 +234,6 @@ func (j JSON) Events(list []Event) JSON {
 	return append(j, ']')
 }
 
-// Requirements writes an array of requirements as a value.
-func (j JSON) Requirements(list []Requirement) JSON {
-	j = append(j, '[')
-	for i := range list {
-		r := &list[i]
-		j = j.Next().Begin().Name("reviewers").Begin()
-		if len(r.Reviewers.Roles) > 0 {
-			j = Texts(j.Name("roles"), r.Reviewers.Roles)
-		}
-		if len(r.Reviewers.Persons) > 0 {
-			j = Texts(j.Name("persons"), r.Reviewers.Persons)
-		}
-		j = j.End().Int("count", int64(r.Count)).Bool("selfApproval", r.SelfApproval).Text("confirm", r.Confirm).End()
-	}
-	return append(j, ']')
-}
-
 // Decision writes a member, unless there is none.
 func (j JSON) Decision(name string, d *Decision) JSON {
 	if d == nil {
@@ -254,27 +257,13 @@ func (j JSON) Petition(p *Petition) JSON {
 		Name("petitioners").Resources(p.Petitioners).Name("resources").Resources(p.Resources).
 		Name("createdBy").Resource(&p.CreatedBy).Name("reason").Quote(p.Reason).Raw("params", p.Params).
 		Labels("labels", p.Labels).Text("displayName", p.DisplayName)
-	if p.Duration != 0 {
-		j = j.Int("duration", int64(p.Duration))
-	}
-	j = j.Name("digest").Quote(p.Digest).Name("verdict").verdict(&p.Verdict)
+	j = j.IntIf("duration", int64(p.Duration)).Name("digest").Quote(p.Digest).Name("verdict").verdict(&p.Verdict)
 	if len(p.Claims) > 0 {
 		j = j.Name("claims").Events(p.Claims)
 	}
-	j = Texts(j.Decision("decision", p.Decision).Grant("grant", p.Grant).Name("persons"), p.Persons)
+	j = Texts(j.Decision("decision", p.Decision).Grant("grant", p.Grant).Progress("progress", p.Progress).Text("stuck", p.Stuck).
+		Name("persons"), p.Persons)
 	return j.Name("createTime").Instant(p.CreateTime).Name("updateTime").Instant(p.UpdateTime).
 		Name("expireTime").Instant(p.ExpireTime).End()
 }
 
-func (j JSON) verdict(v *Verdict) JSON {
-	j = j.Begin().Name("decision").Quote(v.Decision).Name("rule").Quote(v.Rule).Int("policyVersion", v.PolicyVersion).
-		Text("explanation", v.Explanation).True("dev", v.Dev)
-	if len(v.Requirements) > 0 {
-		j = j.Name("requirements").Requirements(v.Requirements)
-	}
-	j = j.Int("decideWithin", int64(v.DecideWithin)).Int("defaultDuration", int64(v.DefaultDuration))
-	if v.MaxDuration != 0 {
-		j = j.Int("maxDuration", int64(v.MaxDuration))
-	}
-	return j.End()
-}

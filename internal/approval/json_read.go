@@ -60,9 +60,7 @@ func (r *jsonReader) petition(p *Petition) {
 		p.Params = r.object()
 	}
 	p.Labels, p.DisplayName = r.labels(), r.quotedIf("displayName")
-	if r.has("duration") {
-		p.Duration = time.Duration(r.integer())
-	}
+	p.Duration = time.Duration(r.integerIf("duration"))
 	p.Digest = r.must("digest").quoted()
 	r.must("verdict").verdict(&p.Verdict)
 	if r.has("claims") {
@@ -74,44 +72,13 @@ func (r *jsonReader) petition(p *Petition) {
 	if r.has("grant") {
 		p.Grant = r.grant()
 	}
+	if r.has("progress") {
+		p.Progress = r.progress()
+	}
+	p.Stuck = r.quotedIf("stuck")
 	p.Persons = textsOf[string](r.must("persons"))
 	p.CreateTime, p.UpdateTime = r.must("createTime").instant(), r.must("updateTime").instant()
 	p.ExpireTime = r.must("expireTime").instant()
-	r.expect('}')
-}
-
-func (r *jsonReader) verdict(v *Verdict) {
-	r.expect('{')
-	v.Decision, v.Rule = r.must("decision").quoted(), r.must("rule").quoted()
-	v.PolicyVersion = r.must("policyVersion").integer()
-	v.Explanation = r.quotedIf("explanation")
-	if r.has("dev") {
-		v.Dev = r.boolean()
-	}
-	if r.has("requirements") {
-		v.Requirements = listOf(r, (*jsonReader).requirement)
-	}
-	v.DecideWithin = time.Duration(r.must("decideWithin").integer())
-	v.DefaultDuration = time.Duration(r.must("defaultDuration").integer())
-	if r.has("maxDuration") {
-		v.MaxDuration = time.Duration(r.integer())
-	}
-	r.expect('}')
-}
-
-func (r *jsonReader) requirement(q *Requirement) {
-	r.expect('{')
-	r.must("reviewers").expect('{')
-	if r.has("roles") {
-		q.Reviewers.Roles = textsOf[Role](r)
-	}
-	if r.has("persons") {
-		q.Reviewers.Persons = textsOf[string](r)
-	}
-	r.expect('}')
-	q.Count = int(r.must("count").integer())
-	q.SelfApproval = r.must("selfApproval").boolean()
-	q.Confirm = r.quotedIf("confirm")
 	r.expect('}')
 }
 

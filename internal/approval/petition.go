@@ -61,6 +61,10 @@ type Petition struct {
 	Claims   []Event   `json:"claims,omitempty"`
 	Decision *Decision `json:"decision,omitempty"`
 	Grant    *Grant    `json:"grant,omitempty"`
+	// Progress is where the petition stands between its stages; nil where it has one stage that time does not change.
+	Progress *Progress `json:"progress,omitempty"`
+	// Stuck says, for people, why nobody could grant it when it was made; empty when enough people could.
+	Stuck string `json:"stuck,omitempty"`
 
 	// Persons are the canonical persons of the creator and the petitioners: nobody of them reviews unless a rule says so.
 	Persons    []string  `json:"persons"`
@@ -92,6 +96,17 @@ type Decision struct {
 	Actor     Resource  `json:"actor"`
 	Reason    string    `json:"reason,omitempty"`
 	Timestamp time.Time `json:"timestamp"`
+}
+
+// Progress is the stage that an open petition is in, and what time has done to it.
+type Progress struct {
+	// Stage is the place of the stage, 0 the first; once all are met it stays that of the last.
+	Stage int       `json:"stage" doc:"The stage that decides now, 0 the first."`
+	Since time.Time `json:"since" doc:"When the stage began: reminders and escalations count from here."`
+	// Levels are, for each requirement, how many of its escalations have come; those beyond the end are 0.
+	Levels []int `json:"levels,omitempty" doc:"For each requirement how many of its escalations have come; 0 for those beyond the end."`
+	// Reminded are the places of the requirements whose reviewers were told again.
+	Reminded []int `json:"reminded,omitempty" doc:"The requirements whose reviewers were told again."`
 }
 
 // Transition is one row of the state diagram: in phase From the event leads to one of To.

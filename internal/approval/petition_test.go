@@ -294,6 +294,7 @@ func TestPetitionAsJSON(t *testing.T) {
 	p := in(Closed)
 	p.Reason, p.Params, p.Labels, p.DisplayName, p.Duration, p.Digest = "r", RawJSON(`{"a":"<&>"}`), map[string]string{"a": "b"}, "d", time.Hour, "sha256:0"
 	p.Verdict.Explanation, p.Verdict.Dev, p.Verdict.MaxDuration, p.Verdict.PolicyVersion = "e", true, time.Hour, 7
+	p.Progress, p.Stuck = &Progress{Stage: 1, Since: noon, Levels: []int{0, 2}, Reminded: []int{1}}, "nobody is left"
 	v := reflect.ValueOf(p)
 	for i := range v.NumField() {
 		if f := v.Type().Field(i); v.Field(i).IsZero() && f.Name != "Version" {

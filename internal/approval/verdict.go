@@ -38,14 +38,14 @@ type Verdict struct {
 
 // Input is one label of the petition that a rule asks the petitioner to fill in.
 type Input struct {
-	Label       string   `json:"label"`
-	Description string   `json:"description,omitempty"`
+	Label       string   `json:"label" doc:"The label's key."`
+	Description string   `json:"description,omitempty" doc:"What to fill in, for people."`
 	Type        string   `json:"type" enum:"text,number,choice"`
-	Optional    bool     `json:"optional,omitempty"`
-	Choices     []string `json:"choices,omitempty"`   // of a choice
-	Min         *float64 `json:"min,omitempty"`       // of a number
-	Max         *float64 `json:"max,omitempty"`       // of a number
-	MaxLength   int      `json:"maxLength,omitempty"` // of a text, in characters
+	Optional    bool     `json:"optional,omitzero"`
+	Choices     []string `json:"choices,omitempty" doc:"The values of a choice."`
+	Min         *float64 `json:"min,omitempty" doc:"The least number."`
+	Max         *float64 `json:"max,omitempty" doc:"The greatest number."`
+	MaxLength   int      `json:"maxLength,omitzero" doc:"Of a text, in characters."`
 }
 
 // BreakGlass is the review that must follow an emergency grant: its requirements, within its time from the grant. A grant
@@ -89,18 +89,20 @@ const ConfirmPasskey = "passkey"
 // Reviewers says who may review: anybody of whom one of its terms holds. All but Persons are looked up again at the moment
 // of each claim (I14); what no longer exists names nobody.
 type Reviewers struct {
-	Roles   []Role   `json:"roles,omitempty"`
-	Persons []string `json:"persons,omitempty"`
+	Roles   []Role   `json:"roles,omitempty" doc:"Members with one of these roles."`
+	Persons []string `json:"persons,omitempty" doc:"Members with one of these ids."`
 	// Groups are ids of groups in the directory; whoever is in one, through other groups too, may review.
-	Groups []string `json:"groups,omitempty"`
-	// Managers is the label of a petitioner's directory entry that names the manager, such as managerId.
-	Managers string `json:"managers,omitempty"`
+	Groups []string `json:"groups,omitempty" doc:"Ids of groups in the directory; whoever is in one, through other groups too."`
+	// Managers is the label of a petitioner's directory entry that names the manager, such as managerId. Of several
+	// petitioners it means who is the manager of each; where a service account has none, its owner's counts.
+	Managers string `json:"managers,omitempty" doc:"The label of the petitioners' entries that names the manager." example:"managerId"`
 	// Owners is the label of a resource's directory entry that names its owners: addresses or ids of groups, between commas.
-	Owners string `json:"owners,omitempty"`
+	// Of several resources it means who owns each, unless the requirement names one.
+	Owners string `json:"owners,omitempty" doc:"The label of the resources' entries that names the owners: addresses or ids of groups, between commas." example:"owner"`
 	// OnCall are names of schedules of the document: whoever is on call at the moment of the claim.
-	OnCall []string `json:"onCall,omitempty"`
+	OnCall []string `json:"onCall,omitempty" doc:"Schedules of the policy: whoever is on call at the moment of the claim."`
 	// Where is a condition over reviewer (CEL, see the policy room): every member of whom it holds.
-	Where string `json:"where,omitempty"`
+	Where string `json:"where,omitempty" doc:"A condition of the policy: every member of whom it holds."`
 }
 
 // Include answers whether the actor is one of the reviewers. A service account counts by its own id and role, never by

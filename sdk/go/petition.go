@@ -55,10 +55,12 @@ type State struct {
 	Verdict  *Verdict  `json:"verdict,omitempty"`
 	Decision *Decision `json:"decision,omitempty"` // nil while it is open, and when time or a rule decided
 	Grant    *Grant    `json:"grant,omitempty"`    // once it was granted
+	// Progress is the stage that decides now; nil where there is one stage that time does not change.
+	Progress *StageProgress `json:"progress,omitempty"`
 	Claims   []Event   `json:"claims"`
 	// EventHistory is complete in the answer to one petition; a list has it when asked in full.
-	EventHistory []Event           `json:"eventHistory"`
-	Messages     []json.RawMessage `json:"messages"`
+	EventHistory []Event   `json:"eventHistory"`
+	Messages     []Message `json:"messages"` // what who asks should know; nearly always none
 }
 
 // Status is the short form of a petition's state.
@@ -66,30 +68,6 @@ type Status struct {
 	Phase   Phase   `json:"phase"`
 	Outcome Outcome `json:"outcome,omitempty"` // of a closed petition
 	Message string  `json:"message,omitempty"` // one sentence for people
-}
-
-// Verdict is what policy answered when the petition was made; it does not change afterwards.
-type Verdict struct {
-	Decision      string        `json:"decision"` // review, approve or deny
-	Rule          string        `json:"rule,omitempty"`
-	PolicyVersion int64         `json:"policyVersion,omitempty"`
-	Explanation   string        `json:"explanation,omitempty"`
-	Dev           bool          `json:"dev,omitempty"` // the policy of a server to play with decided
-	Requirements  []Requirement `json:"requirements,omitempty"`
-}
-
-// Requirement is what must be met before the petition is granted: Count approvals by different persons.
-type Requirement struct {
-	Reviewers    Reviewers `json:"reviewers"`
-	Count        int       `json:"count"`
-	SelfApproval bool      `json:"selfApproval,omitempty"` // who asks may review as well
-	Confirm      string    `json:"confirm,omitempty"`      // "passkey": an approval counts only when confirmed with one
-}
-
-// Reviewers are everybody with one of the roles, and the persons.
-type Reviewers struct {
-	Roles   []string `json:"roles,omitempty"`
-	Persons []string `json:"persons,omitempty"`
 }
 
 // Decision is the claim that decided.

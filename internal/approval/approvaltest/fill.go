@@ -54,6 +54,8 @@ func fill(v reflect.Value, rng *rand.Rand, zero float64) {
 		v.SetString(texts[rng.IntN(len(texts))])
 	case reflect.Int, reflect.Int64:
 		v.SetInt(rng.Int64N(1e15))
+	case reflect.Float64:
+		v.SetFloat([]float64{-0.5, 3, 1e21, 1e-7, 123456.789, 5e-324}[rng.IntN(6)])
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.Pointer:

@@ -15,16 +15,20 @@ else:
     from typing_extensions import NotRequired, Required
 
 __all__ = [
+    "BreakGlass",
     "ClaimEvent",
     "Decision",
+    "Escalation",
     "Event",
     "Given",
     "Grant",
+    "Input",
     "Meta",
     "Petition",
     "PetitionState",
     "PetitionStatus",
     "Phase",
+    "Progress",
     "Requirement",
     "Resource",
     "ResourceInput",
@@ -116,17 +120,62 @@ class PetitionStatus(TypedDict):
 
 
 class Reviewers(TypedDict):
+    """Everybody of whom one of the terms holds."""
+
     roles: list[str]
     persons: list[str]
+    groups: NotRequired[list[str]]
+    """Ids of groups in the directory."""
+    managers: NotRequired[str]
+    """The label of the petitioners' entries that names the manager."""
+    owners: NotRequired[str]
+    """The label of the resources' entries that names the owners."""
+    onCall: NotRequired[list[str]]
+    where: NotRequired[str]
+
+
+class Escalation(TypedDict):
+    """Reviewers that come once `after`, such as `3600s`, has passed since the stage began."""
+
+    after: str
+    reviewers: Reviewers
 
 
 class Requirement(TypedDict):
     """What policy demands before the petition is granted: `count` approvals by these reviewers."""
 
+    stage: NotRequired[int]
+    """0, the first, when absent."""
+    resource: NotRequired[int]
     reviewers: Reviewers
     count: int
     selfApproval: bool
     confirm: NotRequired[str]
+    distinctFrom: NotRequired[list[int]]
+    """Earlier stages: whoever approved there does not count here."""
+    notify: NotRequired[Reviewers]
+    remindAfter: NotRequired[str]
+    escalate: NotRequired[list[Escalation]]
+
+
+class Input(TypedDict):
+    """A label of the petition that the rule asks for."""
+
+    label: str
+    description: NotRequired[str]
+    type: str
+    optional: NotRequired[bool]
+    choices: NotRequired[list[str]]
+    min: NotRequired[int | float]
+    max: NotRequired[int | float]
+    maxLength: NotRequired[int]
+
+
+class BreakGlass(TypedDict):
+    """The review that must follow the grant of an emergency, within its time."""
+
+    requirements: list[Requirement]
+    within: str
 
 
 class Verdict(TypedDict):
@@ -138,6 +187,18 @@ class Verdict(TypedDict):
     explanation: str
     dev: bool
     requirements: list[Requirement]
+    denials: NotRequired[int]
+    inputs: NotRequired[list[Input]]
+    breakGlass: NotRequired[BreakGlass]
+
+
+class Progress(TypedDict):
+    """The stage that decides now."""
+
+    stage: int
+    since: str
+    levels: NotRequired[list[int]]
+    reminded: NotRequired[list[int]]
 
 
 class Decision(TypedDict):
@@ -163,6 +224,7 @@ class PetitionState(TypedDict):
     decision: NotRequired[Decision]
     """Absent while the petition is open, and when time or a rule decided."""
     grant: NotRequired[Grant]
+    progress: NotRequired[Progress]
     claims: list[Event]
     eventHistory: list[Event]
     messages: list[dict[str, Any]]
