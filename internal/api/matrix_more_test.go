@@ -13,6 +13,7 @@ import (
 const (
 	theAuditor  = "auditor@acmecorp.example"
 	theReviewer = "reviewer@acmecorp.example" // a Viewer whom some petitions name as their reviewer
+	theOperator = "operator@acmecorp.example" // a Viewer who operates the server
 )
 
 // An Auditor reads everything and changes nothing: whatever is asked for by GET, and these.
@@ -33,7 +34,8 @@ type another struct {
 
 // checkMore walks the columns beside those of [house.callers]: the same route table, the same rows.
 func (h *house) checkMore(t *testing.T) {
-	for _, id := range []string{theAuditor, theReviewer} {
+	h.identity.Operators = []string{theOperator}
+	for _, id := range []string{theAuditor, theReviewer, theOperator} {
 		role := approval.Viewer
 		if id == theAuditor {
 			role = approval.Auditor
@@ -75,6 +77,13 @@ func (h *house) others() []another {
 	byViewer := func(route) approval.Actor { return h.actor(theViewer) }
 	own := func(route) approval.Actor { return h.actor(theReviewer) }
 	return []another{
+		{name: "an operator who is a Viewer", token: h.token(theOperator), prepared: func(route) approval.Actor { return h.actor(theOperator) },
+			want: func(rt route, row expectation) int {
+				if rt.id == "createSpace" {
+					return 200
+				}
+				return viewer(rt, row)
+			}},
 		{name: "Auditor", token: h.token(theAuditor), prepared: func(rt route) approval.Actor {
 			if auditor(rt) {
 				return h.actor(theAuditor)
@@ -149,9 +158,16 @@ func (h *house) nobodies() map[string]string {
 	h.must(err)
 	session, _, err := h.identity.Sessions().SignIn(h.Context(), link, "test")
 	h.must(err)
+	h.service.Deps.Passkeys.Roles = []approval.Role{approval.Owner}
+	second, err := h.identity.Sessions().CreateLink(h.Context(), admin, theOwner, time.Hour)
+	h.must(err)
+	half, _, err := h.identity.Sessions().SignIn(h.Context(), second, "test")
+	h.must(err)
+	h.service.Deps.Passkeys.Roles = nil
 	unused, err := h.identity.Sessions().CreateLink(h.Context(), admin, theOwner, time.Hour)
 	h.must(err)
 	out["a session as a bearer"], out["a sign-in link as a bearer"] = session, unused
+	out["a session that still owes its passkey as a bearer"] = half
 	out["a token's name as a bearer"] = orphan.Token.Name
 	out["a token's hash as a bearer"] = orphan.Token.Hash
 	h.clock.Advance(time.Second) // what had ended a moment ago is refused everywhere after a second

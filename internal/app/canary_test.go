@@ -87,6 +87,7 @@ func newCage(t *testing.T) *cage {
 	cfg := config.Default()
 	cfg.Addr, cfg.Database = "127.0.0.1:0", filepath.Join(t.TempDir(), "indent.db")
 	cfg.RateWrong, cfg.RateRefusals = 0, 0
+	cfg.RequirePasskeyRoles = []string{string(approval.Auditor)} // so that there are half sessions
 	var err error
 	c.App, err = app.Build(t.Context(), cfg, app.Options{IDs: trapIDs{&approvaltest.IDs{}, c.broken},
 		Logger: slog.New(slog.NewTextHandler(&c.logs, &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true}))})
@@ -143,6 +144,16 @@ func (c *cage) canaries() map[string]string {
 	}
 	out["session"], _, err = i.Sessions().SignIn(ctx, out["used sign-in link"], "a browser")
 	c.must(err)
+	const auditor = "auditor@acmecorp.example"
+	_, err = c.Service().PutMember(ctx, system, approval.Member{Email: auditor, Role: approval.Auditor})
+	c.must(err)
+	out["link of half a session"], err = i.Sessions().CreateLink(ctx, system, auditor, time.Hour)
+	c.must(err)
+	out["half session"], _, err = i.Sessions().SignIn(ctx, out["link of half a session"], "a browser")
+	c.must(err)
+	if _, err := i.Passkeys().Half(ctx, out["half session"]); err != nil {
+		c.Fatalf("it owes no passkey: %v", err)
+	}
 	code, err := i.Logins().Open(ctx, approval.Login{Client: "indent", Host: "laptop"})
 	c.must(err)
 	_, err = i.Logins().Answer(ctx, owner, code.User, true)
@@ -213,8 +224,8 @@ func (c *cage) everywhere(kind, canary string) {
 			c.send(kind+" in a body, known", "POST", path, body, append(json, bearer...)...)
 		}
 	}
-	for _, fields := range []string{"link=" + q, "link=x&return=" + q, q + "=1", "token=" + q} {
-		for _, path := range []string{"/sign-out", "/api-keys", "/access/acmecorp/x"} {
+	for _, fields := range []string{"link=" + q, "link=x&return=" + q, q + "=1", "token=" + q, "passkey=" + q, "name=" + q + "&passkey=x"} {
+		for _, path := range []string{"/sign-in/passkey", "/sign-in/passkey/options", "/passkeys", "/api-keys/trusts", "/groups", "/sign-out", "/api-keys", "/access/acmecorp/x"} {
 			c.send(kind+" in a form", "POST", path, fields, append(form, cookie...)...)
 		}
 	}

@@ -100,7 +100,7 @@ func TestEveryPageForWhoeverIsNobody(t *testing.T) {
 	p := openPages(t)
 	for kind, cookie := range p.nobodies() {
 		for _, route := range p.routes() {
-			path := fillPage(t, route.Path, map[string]string{"space": apptest.Space, "petition": missingPetition, "file": "app.css", "provider": "okta"})
+			path := fillPage(t, route.Path, map[string]string{"space": apptest.Space, "petition": missingPetition, "file": "app.css", "provider": "okta", "group": "nogroup"})
 			got, want := p.open(cookie, route.Method, path, nil), p.open("", route.Method, path, nil)
 			if got.status != want.status || got.location != want.location || got.body != want.body {
 				t.Errorf("%s opens %s %s: %d to %q, and who has no session %d to %q\n%.600s\n%.600s", kind, route.Method, route.Path, got.status, got.location, want.status, want.location, got.body, want.body)
@@ -164,12 +164,12 @@ func TestPagesOfAnotherSpaceLookLikeMissingOnes(t *testing.T) {
 	t.Parallel()
 	p := openPages(t)
 	theirs := p.oneOfEach()
-	mine := map[string]string{"space": apptest.Space, "petition": missingPetition, "file": "app.css", "provider": "okta"}
+	mine := map[string]string{"space": apptest.Space, "petition": missingPetition, "file": "app.css", "provider": "okta", "group": "nogroup"}
 	cookie := p.session(apptest.Space, apptest.Owner)
 	before := p.everything(strangersSpace)
-	missing := map[string]string{"space": "nocorp", "petition": missingPetition}
+	missing := map[string]string{"space": "nocorp", "petition": missingPetition, "group": "nobodys-group"}
 	for _, route := range p.routes() {
-		for _, swapped := range [][]string{{"space"}, {"petition"}, {"space", "petition"}} {
+		for _, swapped := range [][]string{{"space"}, {"petition"}, {"space", "petition"}, {"group"}} {
 			foreign, nothing := maps.Clone(mine), maps.Clone(mine)
 			for _, name := range swapped {
 				foreign[name], nothing[name] = theirs[name], missing[name]
@@ -184,6 +184,8 @@ func TestPagesOfAnotherSpaceLookLikeMissingOnes(t *testing.T) {
 				t.Errorf("%s %s answers %d, and what is missing %d:\n%s\n%s", route.Method, path, got.status, want.status, got.body, want.body)
 			}
 		}
+	}
+	for _, route := range p.routes() { // afterwards: a form may make something of that name here
 		if route.Method == http.MethodPost && route.Path != "/sign-out" {
 			p.submitEach(route, fillPage(t, route.Path, mine), cookie, theirs)
 		}
@@ -232,10 +234,12 @@ func (p *pages) oneOfEach() map[string]string {
 	const member = "zanzibar@othercorp.example"
 	_, err = s.PutMember(p.Context(), approval.System(strangersSpace, "admin"), approval.Member{Email: member, Role: approval.Viewer})
 	p.must(err)
+	_, err = s.CreateResource(p.Context(), a, approval.Resource{ID: "group-zanzibar", Kind: approval.KindGroup, Labels: map[string]string{approval.LabelBlock: "group-zanzibar"}})
+	p.must(err)
 	p.session(strangersSpace, stranger)
 	sessions, err := s.Store.Tokens(p.Context(), strangersSpace, stranger, approval.TokenSession)
 	p.must(err)
-	return map[string]string{"space": strangersSpace, "petition": asked.Name, "token": made.Token.Name, "account": "bot-zanzibar", "member": member, "session": sessions[0].Name}
+	return map[string]string{"space": strangersSpace, "petition": asked.Name, "group": "group-zanzibar", "token": made.Token.Name, "account": "bot-zanzibar", "member": member, "session": sessions[0].Name}
 }
 
 // everything answers what a space has, as text.

@@ -16,6 +16,7 @@ type accountView struct {
 	Sessions   []sessionRow
 	Others     int // sessions besides this one
 	Places     []approval.Member
+	MayMake    bool // spaces
 }
 
 // sessionRow is one session of a person.
@@ -28,7 +29,7 @@ type sessionRow struct {
 
 func (w *Web) showAccount(r *http.Request, v visitor) (answer, error) {
 	ctx := r.Context()
-	view := accountView{}
+	view := accountView{MayMake: v.Can(approval.CreateSpaces)}
 	var err error
 	if view.Member, err = w.Service.Store.Member(ctx, v.Space, v.ID); err != nil {
 		return answer{}, err
@@ -80,18 +81,49 @@ func (w *Web) endSessions(r *http.Request, v visitor) (answer, error) {
 	if err := w.Sessions.End(r.Context(), v.Actor, name); err != nil {
 		return answer{}, err
 	}
-	return answer{location: "/account#sessions"}, nil
+	if others {
+		return w.done("/account", "sessions-ended"), nil
+	}
+	return w.done("/account", "session-ended"), nil
 }
 
 // spaceView is the choice between the spaces that one may go to.
 type spaceView struct {
 	Places []approval.Member
 	Return string
+	// MayMake: who looks operates the server, and so makes spaces.
+	MayMake bool
+	Entry   entry
 }
 
 func (w *Web) showSpaces(r *http.Request, v visitor) (answer, error) {
+	return w.spacesPage(r, v, entry{})
+}
+
+func (w *Web) spacesPage(r *http.Request, v visitor, e entry) (answer, error) {
 	places, err := w.Sessions.Places(r.Context(), v.Actor)
-	return answer{page: "space", title: "Choose a space", data: spaceView{places, localPath(r.URL.Query().Get("return"))}}, err
+	view := spaceView{places, localPath(r.URL.Query().Get("return")), v.Can(approval.CreateSpaces), e}
+	return answer{page: "space", title: "Choose a space", data: view}, err
+}
+
+// makeSpace makes another space, which whoever operates the server owns and then may go to.
+func (w *Web) makeSpace(r *http.Request, v visitor) (answer, error) {
+	if err := form(r); err != nil {
+		return answer{}, err
+	}
+	name, title := strings.TrimSpace(r.PostForm.Get("name")), strings.TrimSpace(r.PostForm.Get("displayName"))
+	_, err := w.Service.MakeSpace(r.Context(), v.Actor, approval.NewSpace{Name: name, DisplayName: title})
+	if err == nil {
+		return w.done("/account/space", "space-made"), nil
+	}
+	status, ok := shownOnPage(err)
+	if !ok {
+		return answer{}, err
+	}
+	err = renamed(err, map[string]string{"space": "name"})
+	page, pageErr := w.spacesPage(r, v, refusedEntry("make", r.PostForm, err, "name", "displayName"))
+	page.status = status
+	return page, pageErr
 }
 
 // switchSpace signs the person in to another space, with a new session.

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
 )
 
 // apiKeysView is the page that the quickstart sends people to.
@@ -15,18 +17,17 @@ type apiKeysView struct {
 	End    time.Time
 	Masked string
 	APIURL string
-	// Several: the person may choose another space.
-	Several bool
+	// Places are the spaces that the person may choose.
+	Places []approval.Member
 	botsView
 }
 
 func (w *Web) apiKeysView(r *http.Request, v visitor) (apiKeysView, error) {
 	view := apiKeysView{Member: v.ID, Space: v.Space, Masked: strings.Repeat("*", 84), APIURL: w.BaseURL}
-	places, err := w.Sessions.Places(r.Context(), v.Actor)
-	if err != nil {
+	var err error
+	if view.Places, err = w.Sessions.Places(r.Context(), v.Actor); err != nil {
 		return view, err
 	}
-	view.Several = len(places) > 1
 	view.botsView, err = w.botsView(r, v)
 	return view, err
 }
@@ -48,6 +49,9 @@ func (w *Web) createAPIKey(r *http.Request, v visitor) (answer, error) {
 	}
 	return answer{page: "apikeys", title: "API keys", data: view}, nil
 }
+
+// Several answers whether there is another space to choose.
+func (v apiKeysView) Several() bool { return len(v.Places) > 1 }
 
 // Env answers the lines to paste, with the token or with its mask.
 func (v apiKeysView) Env() string {

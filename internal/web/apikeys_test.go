@@ -46,7 +46,7 @@ func TestServiceAccountsOnThePage(t *testing.T) {
 	b.get("/api-keys").has("Service accounts", "There are none yet.", "Make a service account")
 	h.browser(viewer).get("/api-keys").lacks("Service accounts")
 	b.post("/api-keys/accounts", url.Values{"do": {"create"}, "account": {"deploy-bot"}, "name": {"Deploys"}, "role": {"Petition Admin"}}).leadsTo("/api-keys#service-accounts")
-	b.post("/api-keys/accounts", url.Values{"do": {"create"}, "account": {"boss"}, "role": {"Owner"}}).is(http.StatusForbidden)
+	b.post("/api-keys/accounts", url.Values{"do": {"create"}, "account": {"boss"}, "role": {"Owner"}}).is(http.StatusForbidden).has("Service accounts", "Make a service account", "cannot have a role above yours")
 	b.get("/api-keys").has("deploy-bot", "Deploys", "Petition Admin", reviewer, "It has no token.", "Make a token", "petitions:create").holdsNo(`value="tokens:all"`)
 
 	fields := url.Values{"do": {"create"}, "account": {"deploy-bot"}, "name": {"nightly"}, "days": {"30"}, "scope": {"petitions:create", "petitions:read"}}

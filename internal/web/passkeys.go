@@ -96,17 +96,19 @@ func (w *Web) changePasskeys(r *http.Request, v visitor) (answer, error) {
 		return answer{}, err
 	}
 	f := r.PostForm
+	code := "passkey-added"
 	var err error
 	switch {
 	case f.Get("passkey") == "":
 		err = approval.Errorf(approval.Invalid, "nothing came from the browser: passkeys need JavaScript, and a browser that has them")
 	case f.Get("do") == "remove":
+		code = "passkey-removed"
 		err = w.Passkeys.Remove(r.Context(), v.Actor, f.Get("id"), []byte(f.Get("passkey")))
 	default:
 		err = w.Passkeys.Add(r.Context(), v.Actor, f.Get("name"), []byte(f.Get("passkey")))
 	}
 	if err == nil {
-		return answer{location: "/passkeys"}, nil
+		return w.done("/passkeys", code), nil
 	}
 	kind, known := errorKinds[approval.CodeOf(err)]
 	if !known || kind.status >= http.StatusInternalServerError {

@@ -60,7 +60,7 @@ func (b *browser) asked(path string, fields url.Values) []byte {
 func (b *browser) addPasskey(d *identitytest.Authenticator) {
 	b.h.t.Helper()
 	options := b.asked("/passkeys/options", url.Values{"do": {"register"}})
-	b.post("/passkeys", url.Values{"do": {"add"}, "name": {"Laptop <b>"}, "passkey": {string(d.Create(options))}}).leadsTo("/passkeys")
+	b.post("/passkeys", url.Values{"do": {"add"}, "name": {"Laptop <b>"}, "passkey": {string(d.Create(options))}}).leadsTo("/passkeys#yours")
 }
 
 func TestPasskeysAreAddedUsedAndRemoved(t *testing.T) {
@@ -94,7 +94,7 @@ func TestPasskeysAreAddedUsedAndRemoved(t *testing.T) {
 	half.get("/sign-in/passkey").leadsTo("/sign-in")
 
 	b.post("/passkeys/options", url.Values{"do": {"register"}}).is(http.StatusForbidden).has("confirm with it")
-	b.post("/passkeys", url.Values{"do": {"remove"}, "id": {d.ID()}, "passkey": {string(d.Get(b.asked("/passkeys/options", nil)))}}).leadsTo("/passkeys")
+	b.post("/passkeys", url.Values{"do": {"remove"}, "id": {d.ID()}, "passkey": {string(d.Get(b.asked("/passkeys/options", nil)))}}).leadsTo("/passkeys#yours")
 	b.get("/passkeys").has("You have none yet")
 	half.get("/passkeys").leadsTo("/sign-in?return=%2Fpasskeys") // it had begun with that passkey
 }

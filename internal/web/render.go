@@ -19,7 +19,7 @@ import (
 var templateFiles embed.FS
 
 // pages are the templates by name, each inside the layout.
-var pages = parsePages("inbox", "petition", "signin", "apikeys", "settings", "account", "space", "error", "passkeys", "factor", "login")
+var pages = parsePages("inbox", "petition", "signin", "apikeys", "settings", "account", "space", "error", "passkeys", "factor", "login", "groups", "group")
 
 func parsePages(names ...string) map[string]*template.Template {
 	shared := template.Must(template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
@@ -48,10 +48,15 @@ type layout struct {
 	Dev     bool
 	Page    string
 	Data    any
+	Told    success // what was just done
 }
 
 // send writes the answer. A page is made whole before its first byte leaves.
 func (w *Web) send(rw http.ResponseWriter, r *http.Request, v visitor, a answer) {
+	told, drop := w.success(r, a)
+	if drop != nil {
+		a.cookies = append(a.cookies, drop)
+	}
 	for _, cookie := range a.cookies {
 		http.SetCookie(rw, cookie)
 	}
@@ -74,7 +79,7 @@ func (w *Web) send(rw http.ResponseWriter, r *http.Request, v visitor, a answer)
 		return
 	}
 	var body bytes.Buffer
-	view := layout{Title: a.title, Visitor: v, Dev: w.Dev, Page: a.page, Data: a.data}
+	view := layout{Title: a.title, Visitor: v, Dev: w.Dev, Page: a.page, Data: a.data, Told: told}
 	if err := pages[a.page].Execute(&body, view); err != nil {
 		w.Logger.ErrorContext(r.Context(), "a page could not be made", "page", a.page, "error", err)
 		http.Error(rw, "The page could not be made. Nothing was decided.", http.StatusInternalServerError)

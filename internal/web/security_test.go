@@ -27,16 +27,20 @@ func TestEveryRouteForEveryVisitor(t *testing.T) {
 		"POST /api-keys":                   {see, see, ok, ok, ok},
 		"POST /api-keys/accounts":          {see, see, bad, 403, bad}, // none of the page's buttons
 		"POST /api-keys/tokens":            {see, see, bad, 403, bad},
+		"POST /api-keys/trusts":            {see, see, bad, 403, bad},
 		"GET /account":                     {see, see, ok, ok, ok},
 		"POST /account/sessions":           {see, see, bad, bad, bad}, // without a name
 		"GET /account/space":               {see, see, ok, ok, ok},
 		"POST /account/space":              {see, see, no, no, no}, // to no space
 		"GET /settings":                    {see, see, ok, forbidden, ok},
 		"POST /settings/space":             {see, see, bad, forbidden, forbidden},       // without a field
-		"POST /settings/spaces":            {see, see, forbidden, forbidden, forbidden}, // of no operator
+		"POST /account/spaces":             {see, see, forbidden, forbidden, forbidden}, // of no operator
 		"POST /settings/members":           {see, see, bad, forbidden, forbidden},
 		"POST /settings/identities":        {see, see, bad, forbidden, forbidden},
-		"POST /settings/groups":            {see, see, bad, forbidden, bad},
+		"GET /groups":                      {see, see, ok, ok, ok},
+		"POST /groups":                     {see, see, bad, forbidden, bad}, // without a name
+		"GET /groups/{group}":              {see, see, no, ok, ok},
+		"POST /groups/{group}":             {see, see, no, forbidden, bad},
 		"GET /sign-in":                     {ok, ok, ok, ok, ok},
 		"POST /sign-in":                    {ok, ok, ok, ok, ok}, // without a link: says how to get one
 		"GET /sign-in/with/{provider}":     {no, no, no, no, no}, // there is none
@@ -56,7 +60,7 @@ func TestEveryRouteForEveryVisitor(t *testing.T) {
 		"POST /authorize":                  {see, see, bad, bad, bad},
 	}
 	p := h.ask(viewer, approval.NewPetition{})
-	fill := strings.NewReplacer("{$}", "", "{space}", "acme", "{petition}", p.Name, "{file}", "app.css", "{provider}", "okta")
+	fill := strings.NewReplacer("{$}", "", "{space}", "acme", "{petition}", p.Name, "{file}", "app.css", "{provider}", "okta", "{group}", h.group("on-call"))
 	for _, route := range web.New(web.Deps{Service: h.service, BaseURL: base}).Routes() {
 		name := route.Method + " " + route.Path
 		expected, listed := want[name]
@@ -86,7 +90,7 @@ func TestEveryAnswerIsSecured(t *testing.T) {
 	h := newHouse(t)
 	p := h.ask(viewer, approval.NewPetition{})
 	b := h.browser(reviewer)
-	for _, address := range []string{"/", path(p), "/api-keys", "/passkeys", "/settings", "/sign-in", "/sign-in?link=x", "/nothing", "/static/app.css", "/access/acme/none"} {
+	for _, address := range []string{"/", path(p), "/api-keys", "/passkeys", "/settings", "/groups", "/sign-in", "/sign-in?link=x", "/nothing", "/static/app.css", "/access/acme/none"} {
 		got := b.get(address)
 		for header, want := range map[string]string{
 			"Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",

@@ -16,6 +16,9 @@ type botsView struct {
 	// Roles are those that the visitor may give; none: the visitor makes no service accounts.
 	Roles []approval.Role
 	Made  *madeToken
+	// Entry is the form that was refused, Refused what was refused besides a form.
+	Entry   entry
+	Refused string
 }
 
 type botView struct {
@@ -24,7 +27,7 @@ type botView struct {
 	// visitor's to end.
 	Mine, Manage, End bool
 	Tokens, Ended     []tokenView
-	Trusts            []approval.Trust
+	Trusts            []trustView
 	Scopes            []scopeView
 }
 
@@ -34,11 +37,13 @@ type tokenView struct {
 }
 
 // Scope answers what the token may do, in words.
-func (t tokenView) Scope() string {
-	if t.Scopes == nil {
+func (t tokenView) Scope() string { return scopeWords(t.Scopes) }
+
+func scopeWords(scopes []approval.Permission) string {
+	if scopes == nil {
 		return "all that its role allows"
 	}
-	return identity.ScopeText(t.Scopes)
+	return identity.ScopeText(scopes)
 }
 
 type scopeView struct {
@@ -112,7 +117,7 @@ func (w *Web) botView(r *http.Request, v visitor, m approval.Member, tokens []ap
 			a.Scopes = append(a.Scopes, scopeView{p, slices.Contains(usualScopes, p)})
 		}
 	}
-	a.Trusts, err = w.Service.Trusts(r.Context(), v.Actor, m.ID)
+	a.Trusts, err = w.trustViews(r, v, m, a.End)
 	return a, err
 }
 
@@ -121,12 +126,13 @@ func (w *Web) changeAccount(r *http.Request, v visitor) (answer, error) {
 	if err := form(r); err != nil {
 		return answer{}, err
 	}
-	ctx, id := r.Context(), r.PostForm.Get("account")
-	suspend := r.PostForm.Get("do") == "suspend"
+	ctx, id, do := r.Context(), r.PostForm.Get("account"), r.PostForm.Get("do")
+	suspend := do == "suspend"
 	var err error
-	switch r.PostForm.Get("do") {
+	switch do {
 	case "create":
 		_, err = w.Service.CreateServiceAccount(ctx, v.Actor, approval.Member{ID: id, DisplayName: r.PostForm.Get("name"), Role: approval.Role(r.PostForm.Get("role"))})
+		return w.keysDone(r, v, "account-made", refusedEntry("account", r.PostForm, renamed(err, map[string]string{"serviceAccountId": "account", "id": "account", "displayName": "name"}), "account", "name", "role"), err)
 	case "suspend", "resume":
 		_, err = w.Service.ChangeServiceAccount(ctx, v.Actor, id, approval.AccountChange{Suspended: &suspend})
 	case "delete":
@@ -134,11 +140,38 @@ func (w *Web) changeAccount(r *http.Request, v visitor) (answer, error) {
 	default:
 		err = notAButton()
 	}
-	return answer{location: "/api-keys#service-accounts"}, err
+	code := map[string]string{"suspend": "account-suspended", "resume": "account-resumed", "delete": "account-deleted"}[do]
+	return w.keysDone(r, v, code, entry{}, err)
 }
 
 func notAButton() error {
 	return approval.FieldError("do", "is none of the page's buttons: open the page again and press one")
+}
+
+// keysDone answers a change on the page for API keys: the way back to it, which says what was done, or the page with what
+// was refused, beside the field when there is a form for it.
+func (w *Web) keysDone(r *http.Request, v visitor, code string, e entry, err error) (answer, error) {
+	if err == nil {
+		return w.done("/api-keys", code), nil
+	}
+	status, ok := shownOnPage(err)
+	if !ok {
+		return answer{}, err
+	}
+	view, pageErr := w.apiKeysView(r, v)
+	if view.Entry = e; e.form == "" || !view.holds(e.form) {
+		view.Entry, view.Refused = entry{}, err.Error()
+	}
+	return answer{status: status, page: "apikeys", title: "API keys", data: view}, pageErr
+}
+
+// holds answers whether the page has the form, so that a refusal can stand in it.
+func (v botsView) holds(form string) bool {
+	if form == "account" {
+		return v.Roles != nil
+	}
+	_, id, _ := strings.Cut(form, "-")
+	return slices.ContainsFunc(v.Accounts, func(a botView) bool { return a.ID == id && a.Mine })
 }
 
 // changeToken makes or rotates a service account's token, which is shown on this one answer, or ends one.
@@ -148,22 +181,24 @@ func (w *Web) changeToken(r *http.Request, v visitor) (answer, error) {
 	}
 	var made identity.Made
 	var err error
+	var e entry
 	switch r.PostForm.Get("do") {
 	case "create":
 		made, err = w.makeToken(r, v)
+		err = renamed(err, map[string]string{"displayName": "name"})
+		e = refusedEntry("token-"+r.PostForm.Get("account"), r.PostForm, err, "name", "scope", "days")
 	case "rotate":
 		grace, wrong := time.ParseDuration(r.PostForm.Get("grace"))
-		if wrong != nil {
-			return answer{}, approval.FieldError("grace", "must be one of those that the page offers")
+		if err = approval.FieldError("grace", "must be one of those that the page offers"); wrong == nil {
+			made, err = w.Tokens.RotateToken(r.Context(), v.Actor, r.PostForm.Get("token"), grace)
 		}
-		made, err = w.Tokens.RotateToken(r.Context(), v.Actor, r.PostForm.Get("token"), grace)
 	case "revoke":
-		return answer{location: "/api-keys#service-accounts"}, w.Tokens.RevokeToken(r.Context(), v.Actor, r.PostForm.Get("token"))
+		return w.keysDone(r, v, "token-revoked", e, w.Tokens.RevokeToken(r.Context(), v.Actor, r.PostForm.Get("token")))
 	default:
 		err = notAButton()
 	}
 	if err != nil {
-		return answer{}, err
+		return w.keysDone(r, v, "", e, err)
 	}
 	view, err := w.apiKeysView(r, v)
 	view.Made = &madeToken{made.Token.Member, made.Secret, made.Token.ExpireTime}
@@ -174,9 +209,9 @@ func (w *Web) changeToken(r *http.Request, v visitor) (answer, error) {
 var lives = map[string]int{"30": 30, "90": 90, "365": 365, "never": 0}
 
 func (w *Web) makeToken(r *http.Request, v visitor) (identity.Made, error) {
-	words := r.PostForm["scope"]
-	if len(words) == 0 || len(words) > len(approval.Permissions)+1 {
-		return identity.Made{}, approval.FieldError("scope", "is required: go back and tick what the token may do")
+	scopes, err := tickedScopes(r)
+	if err != nil {
+		return identity.Made{}, err
 	}
 	days, ok := lives[r.PostForm.Get("days")]
 	if !ok {
@@ -186,5 +221,14 @@ func (w *Web) makeToken(r *http.Request, v visitor) (identity.Made, error) {
 	if days > 0 {
 		end = w.Service.Clock.Now().AddDate(0, 0, days)
 	}
-	return w.Tokens.CreateServiceToken(r.Context(), v.Actor, r.PostForm.Get("account"), r.PostForm.Get("name"), identity.ParseScope(strings.Join(words, " ")), end)
+	return w.Tokens.CreateServiceToken(r.Context(), v.Actor, r.PostForm.Get("account"), r.PostForm.Get("name"), scopes, end)
+}
+
+// tickedScopes answers what was ticked. Nothing ticked is refused: without a bound the credential could do everything.
+func tickedScopes(r *http.Request) ([]approval.Permission, error) {
+	words := r.PostForm["scope"]
+	if len(words) == 0 || len(words) > len(approval.Permissions)+1 {
+		return nil, approval.FieldError("scope", "is required: tick what it may do")
+	}
+	return identity.ParseScope(strings.Join(words, " ")), nil
 }

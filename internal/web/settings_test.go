@@ -14,7 +14,7 @@ func TestAnOwnerSettlesThePeople(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	b := h.browser(owner)
-	page := b.get("/settings").is(http.StatusOK).has("People and settings", owner, reviewer, viewer, "Owner", "Editor", "Viewer", "There are no groups", "The last owner stays one")
+	page := b.get("/settings").is(http.StatusOK).has("People and settings", owner, reviewer, viewer, "Owner", "Editor", "Viewer", "The last owner stays one")
 	page.lacks(stranger)
 	post := func(address string, fields ...string) {
 		t.Helper()
@@ -26,27 +26,25 @@ func TestAnOwnerSettlesThePeople(t *testing.T) {
 		if got.status != http.StatusSeeOther || !strings.HasPrefix(got.header.Get("Location"), "/settings#") {
 			t.Fatalf("%s %v: %d %s", address, fields, got.status, got.text())
 		}
+		b.after(got).has(`role="status"`, "Done: ")
 	}
 	post("/settings/space", "displayName", "Acme & Sons")
 	post("/settings/members", "do", "add", "member", "New@acme.example", "displayName", "Newcomer", "role", "Auditor")
 	post("/settings/members", "do", "role", "member", viewer, "role", "Petition Admin")
 	post("/settings/members", "do", "suspend", "member", reviewer)
 	post("/settings/identities", "do", "link", "member", viewer, "identity", "slack:T1/U1")
-	must(h.service.CreateResource(t.Context(), h.actor(owner), approval.Resource{ID: "on-call", Kind: "group", DisplayName: "On call", Labels: map[string]string{approval.LabelBlock: "on-call"}}))
-	post("/settings/groups", "do", "add", "group", "on-call", "member", viewer)
 	if page := b.get("/settings"); !strings.Contains(page.body, `value="Acme &amp; Sons"`) {
 		t.Error(page.body)
 	}
-	b.get("/settings").has("Newcomer", "Auditor", "Petition Admin", "suspended", "slack:T1/U1", "On call", "1 member")
+	b.get("/settings").has("Newcomer", "Auditor", "Petition Admin", "suspended", "slack:T1/U1")
 	b.get("/settings?q=newc").has("new@acme.example").lacks(reviewer)
 	b.get("/settings?q=nobody-has-this").has("Nobody has")
 	b.get("/settings?q=%00").is(http.StatusBadRequest)
 
-	post("/settings/groups", "do", "remove", "group", "on-call", "kind", "user", "member", viewer)
 	post("/settings/identities", "do", "unlink", "member", viewer, "identity", "slack:T1/U1")
 	post("/settings/members", "do", "resume", "member", reviewer)
 	post("/settings/members", "do", "remove", "member", "new@acme.example")
-	b.get("/settings").has("Nobody is in it").lacks("new@acme.example", "slack:T1/U1", "suspended")
+	b.get("/settings").lacks("new@acme.example", "slack:T1/U1", "suspended")
 }
 
 // What is refused says why, on the page, and changes nothing.
@@ -67,8 +65,6 @@ func TestSettingsRefuse(t *testing.T) {
 		{"/settings/members", "do=everything", http.StatusBadRequest, "does not say"},
 		{"/settings/identities", "do=link&identity=x&member=" + viewer, http.StatusBadRequest, "address"},
 		{"/settings/identities", "do=link", http.StatusNotFound, "no member"},
-		{"/settings/groups", "do=add&group=none&member=" + viewer, http.StatusNotFound, "no resource"},
-		{"/settings/groups", "do=burn", http.StatusBadRequest, "does not say"},
 		{"/settings/space", "", http.StatusBadRequest, "does not say"},
 	} {
 		form, err := url.ParseQuery(c.fields)
@@ -89,23 +85,25 @@ func TestSpacesBeginAndEndOnThePage(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	b := h.browser(owner)
-	b.get("/settings").has("Another space", "Delete this space")
+	b.get("/settings").has("Delete this space")
+	b.get("/account/space").has("Make another space")
+	h.browser(reviewer).get("/account/space").lacks("Make another space")
 	for _, c := range []struct {
 		address, form string
 		status        int
 		says          string
 	}{
-		{"/settings/spaces", "name=Acme+Two", http.StatusBadRequest, "lower-case"},
-		{"/settings/spaces", "name=acme", http.StatusConflict, "exists already"},
+		{"/account/spaces", "name=Acme+Two", http.StatusBadRequest, "lower-case"},
+		{"/account/spaces", "name=acme", http.StatusConflict, "exists already"},
 		{"/settings/space", "do=delete", http.StatusBadRequest, "must be acme"},
 		{"/settings/space", "do=delete&name=acme-two", http.StatusBadRequest, "must be acme"},
 	} {
 		form, err := url.ParseQuery(c.form)
 		must(form, err)
-		b.post(c.address, form).is(c.status).has("Not done", c.says)
+		b.post(c.address, form).is(c.status).has(`role="alert"`, c.says)
 	}
-	made := b.post("/settings/spaces", url.Values{"name": {"acme-two"}, "displayName": {"Acme Two"}})
-	if made.status != http.StatusSeeOther || made.header.Get("Location") != "/account/space" {
+	made := b.post("/account/spaces", url.Values{"name": {"acme-two"}, "displayName": {"Acme Two"}})
+	if made.status != http.StatusSeeOther || made.header.Get("Location") != "/account/space#spaces" {
 		t.Fatalf("%d to %q", made.status, made.header.Get("Location"))
 	}
 	m, err := h.service.Store.Member(t.Context(), "acme-two", owner)

@@ -55,6 +55,12 @@ async function copy(field) {
   }
 }
 
+// What was just done stands on the page from its beginning, which a reader of screens passes over.
+function tellDone() {
+  const done = $('[data-told]');
+  if (done) setTimeout(() => say(done.textContent), 200);
+}
+
 function say(text) {
   $('[data-announce]').textContent = text;
 }
@@ -210,6 +216,7 @@ function showAll(next) {
 showTimes();
 setInterval(showTimes, 20000);
 showCopyButtons();
+tellDone();
 if (live) {
   listen();
   document.addEventListener('visibilitychange', () => (document.hidden ? hush() : listen()));

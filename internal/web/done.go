@@ -1,0 +1,91 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// success is what a page says after a change, in the section where its button was pressed.
+type success struct{ page, section, text string }
+
+// successes are all that a page can say so, by code. The code travels in a cookie of this host and not in the address: a
+// link that a stranger has made up must not be able to say that something was done.
+var successes = map[string]success{
+	"space-renamed":     {"settings", "space", "Done: people call the space so from now on."},
+	"space-made":        {"space", "spaces", "Done: the space is there, and you own it."},
+	"member-added":      {"settings", "members", "Done: the person is a member."},
+	"member-role":       {"settings", "members", "Done: the member has the new role."},
+	"member-suspended":  {"settings", "members", "Done: the member is suspended, and every session and token has ended."},
+	"member-resumed":    {"settings", "members", "Done: the member may sign in again."},
+	"member-removed":    {"settings", "members", "Done: the person is no member any more, and every session and token has ended."},
+	"identity-linked":   {"settings", "members", "Done: the identity is linked."},
+	"identity-unlinked": {"settings", "members", "Done: the identity is unlinked."},
+	"group-made":        {"group", "group", "Done: the group is there. Put members into it."},
+	"group-added":       {"group", "members", "Done: it is in the group."},
+	"group-removed":     {"group", "members", "Done: it is not in the group any more."},
+	"account-made":      {"apikeys", "service-accounts", "Done: the service account is there. Make a token for it, or a trust."},
+	"account-suspended": {"apikeys", "service-accounts", "Done: the service account is suspended, and its tokens have ended."},
+	"account-resumed":   {"apikeys", "service-accounts", "Done: the service account may act again, with new tokens."},
+	"account-deleted":   {"apikeys", "service-accounts", "Done: the service account, its tokens and its trusts are gone."},
+	"token-revoked":     {"apikeys", "service-accounts", "Done: the token has ended."},
+	"trust-made":        {"apikeys", "service-accounts", "Done: tokens of that issuer stand for the service account."},
+	"trust-ended":       {"apikeys", "service-accounts", "Done: the trust has ended, and with it every token that came of it."},
+	"passkey-added":     {"passkeys", "yours", "Done: the passkey is yours."},
+	"passkey-removed":   {"passkeys", "yours", "Done: the passkey is removed."},
+	"session-ended":     {"account", "sessions", "Done: the session has ended."},
+	"sessions-ended":    {"account", "sessions", "Done: all your other sessions have ended."},
+}
+
+// In answers what the page says in a section, empty for nothing.
+func (s success) In(section string) string {
+	if s.section == section {
+		return s.text
+	}
+	return ""
+}
+
+// successTTL is how long the code waits for the page to be read.
+const successTTL = time.Minute
+
+// done answers the way back to a page after a change, which the page then tells.
+func (w *Web) done(path, code string) answer {
+	kept := w.cookie.done().keep(code, w.Service.Clock.Now().Add(successTTL))
+	kept.MaxAge = int(successTTL.Seconds())
+	return answer{location: path + "#" + successes[code].section, cookies: []*http.Cookie{kept}}
+}
+
+// done is the cookie of a change that the next page tells.
+func (c cookie) done() cookie {
+	c.name += "-done"
+	return c
+}
+
+// success answers what the page is to tell, once: the cookie that says so is dropped. Scripts that read a page again, and
+// pages where nothing of it stands, leave it.
+func (w *Web) success(r *http.Request, a answer) (success, *http.Cookie) {
+	told := successes[w.cookie.done().read(r)]
+	if told.page == "" || told.page != a.page || r.Method != http.MethodGet || byScript(r) {
+		return success{}, nil
+	}
+	return told, w.cookie.done().drop()
+}
+
+// finished answers a change by its error: none leads back to the page, which says what was done.
+func (w *Web) finished(path, code string, err error) (answer, error) {
+	if err != nil {
+		return answer{}, err
+	}
+	return w.done(path, code), nil
+}
+
+// shownOnPage answers the status of an error that a page can show beside what was pressed. Others are pages of their own.
+func shownOnPage(err error) (status int, ok bool) {
+	code := approval.CodeOf(err)
+	switch code {
+	case approval.Conflict, approval.Forbidden, approval.Invalid, approval.NotFound, approval.Expired:
+		return errorKinds[code].status, true
+	}
+	return 0, false
+}
