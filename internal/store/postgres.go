@@ -31,10 +31,10 @@ var postgresDialect = &dialect{
 		"{words}", "array_to_tsvector(string_to_array($3, ' '))",
 		"{list $2}", "(SELECT jsonb_array_elements_text(CAST($2 AS jsonb)))",
 	),
-	// OFFSET keeps the planner from walking the list and testing each row, which is a good plan for a common word and a
-	// very bad one for a rare one, and it cannot tell them apart.
+	// OFFSET and + 0, which no index orders, keep the planner from walking the list and testing each row, which is a good
+	// plan for a common word and a very bad one for a rare one, and it cannot tell them apart.
 	found: func(table, placeholder, order string) (string, string) {
-		return "(SELECT rowid FROM " + table + " WHERE words @@ CAST(" + placeholder + " AS tsquery) ORDER BY rowid" + order + " OFFSET 0) d", "TRUE"
+		return "(SELECT rowid + 0 AS rowid FROM " + table + " WHERE words @@ CAST(" + placeholder + " AS tsquery) ORDER BY 1" + order + " OFFSET 0) d", "TRUE"
 	},
 	// OFFSET again: that a row is looked up by its key is not a choice. A planner without statistics takes the words looked
 	// for to be in one petition, and reads all of the space's for that one before it asks the index of words.
@@ -121,6 +121,8 @@ func configure(config *pgx.ConnConfig, o Options) (lockTimeout string) {
 		// choice would be to read and sort a table that had been small.
 		"join_collapse_limit": "1", "enable_mergejoin": "off", "enable_hashjoin": "off", "enable_seqscan": "off",
 		"random_page_cost": "1", "jit": "off",
+		// Nor does a page ever need a second process, whose start takes longer than the page.
+		"max_parallel_workers_per_gather": "0",
 	}
 	for name, value := range ours {
 		if _, given := config.RuntimeParams[name]; !given {

@@ -18,7 +18,8 @@ func TestPostgresASearchLooksUpWhatItFindsWithoutStatistics(t *testing.T) {
 		return
 	}
 	url := postgresURL(t)
-	s := openStore(t, Options{URL: url, Conns: 4})
+	// The costs are those of a table that is large: there a planner likes to start more processes, and to walk.
+	s := openStore(t, Options{URL: url + "&parallel_setup_cost=0&parallel_tuple_cost=0&min_parallel_table_scan_size=0&seq_page_cost=0.1", Conns: 4})
 	administer(t, url, `ALTER TABLE petitions SET (autovacuum_enabled = off)`)
 	administer(t, url, `ALTER TABLE petition_search SET (autovacuum_enabled = off)`)
 	// As many rows as a planner would rather walk than look up; the documents do not matter.
@@ -42,8 +43,8 @@ func TestPostgresASearchLooksUpWhatItFindsWithoutStatistics(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole := strings.Join(plan, "\n")
-	if !strings.Contains(whole, "petition_search_by_words") || !strings.Contains(whole, "Index Cond: (seq = petition_search.rowid)") ||
-		strings.Contains(whole, "petitions_by_") {
+	if !strings.Contains(whole, "petition_search_by_words") || !strings.Contains(whole, "Index Cond: (seq = ((petition_search.rowid + 0)))") ||
+		strings.Contains(whole, "petitions_by_") || strings.Contains(whole, "petition_search_pkey") || strings.Contains(whole, "Gather") {
 		t.Errorf("the search goes another way:\n%s", whole)
 	}
 }
