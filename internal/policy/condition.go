@@ -22,36 +22,51 @@ const (
 // condition is a compiled "when".
 type condition struct {
 	program cel.Program
+	checked *cel.Ast
 	known   bool // it looks at the directory
 }
 
-// compileCondition compiles the text of a "when"; its type must be bool. The condition of a rule that approves sees less:
-// only what binds, not what the requester says about itself (I13, see vocabulary.go).
-func compileCondition(when text, approves bool) (*condition, error) {
-	if err := checkConditionText(when); err != nil {
-		return nil, err
-	}
+// condition compiles the text of a "when"; its type must be bool. The condition of a rule that approves sees less: only
+// what binds, not what the requester says about itself (I13, see vocabulary.go).
+func (c *compiler) condition(when text, approves bool) (*condition, error) {
+	when.lines = c.lines
 	env, err := environment(approves)
 	if err != nil {
 		return nil, err
 	}
-	ast, issues := env.Compile(when.value)
+	out, err := compileIn(env, when, "when", func(issue *cel.Error) error { return explainIssue(when, issue, approves) })
+	if err != nil {
+		return nil, err
+	}
+	if name := out.strangeSchedule(c.schedules); name != "" {
+		return nil, when.wrong("the document has no schedule %q, so that nobody is ever on call there", name)
+	}
+	out.known = reads(out.checked, "known")
+	return out, nil
+}
+
+// compileIn compiles an expression of type bool; key is what the document calls it.
+func compileIn(env *cel.Env, when text, key string, explain func(*cel.Error) error) (*condition, error) {
+	if err := checkConditionText(when, key); err != nil {
+		return nil, err
+	}
+	checked, issues := env.Compile(when.value)
 	if issues.Err() != nil {
-		return nil, explainIssue(when, issues.Errors()[0], approves)
+		return nil, explain(issues.Errors()[0])
 	}
-	if !ast.OutputType().IsExactType(cel.BoolType) {
-		return nil, when.wrong("when must be true or false, it is of type %s: compare it with something", ast.OutputType())
+	if !checked.OutputType().IsExactType(cel.BoolType) {
+		return nil, when.wrong("%s must be true or false, it is of type %s: compare it with something", key, checked.OutputType())
 	}
-	program, err := env.Program(ast, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(maxCost), cel.InterruptCheckFrequency(interruptEach))
+	program, err := env.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(maxCost), cel.InterruptCheckFrequency(interruptEach))
 	if err != nil {
 		return nil, when.wrong("%v", err)
 	}
-	return &condition{program: program, known: reads(ast, "known")}, nil
+	return &condition{program: program, checked: checked}, nil
 }
 
-func checkConditionText(when text) error {
+func checkConditionText(when text, key string) error {
 	if strings.TrimSpace(when.value) == "" {
-		return when.wrong("when is empty: leave it out of a rule that is for every petition")
+		return when.wrong("%s is empty: leave it out", key)
 	}
 	shown := when
 	shown.value = strings.Map(func(r rune) rune {
@@ -68,7 +83,7 @@ func explainIssue(when text, issue *cel.Error, approves bool) error {
 	at := when.at(issue.Location.Line(), issue.Location.Column())
 	if approves && compiles(when.value) {
 		return at.wrong("%s: a rule that approves must not rest on what the requester says about itself; "+
-			"it may use actor, known, now, petition.params, petition.duration and the id and kind of resources and petitioners", issue.Message)
+			"it may use actor, known, now, petition.params, petition.duration, the id and kind of resources, and the id, kind, groups and onCall of petitioners", issue.Message)
 	}
 	return at.wrong("%s", issue.Message)
 }

@@ -11,12 +11,20 @@ import (
 
 // Limits of a document.
 const (
-	maxDocument  = 256 << 10 // bytes
-	maxRules     = 1000
-	maxWhen      = 10_000 // characters of one condition
-	maxRuleName  = 100
-	maxSentence  = 500
-	maxReviewers = 100
+	maxDocument     = 256 << 10 // bytes
+	maxRules        = 1000
+	maxSchedules    = 50
+	maxTests        = 1000
+	maxWhen         = 10_000 // characters of one condition
+	maxRuleName     = 100
+	maxSentence     = 500
+	maxReviewers    = 100 // of one kind in one place
+	maxStages       = 10  // of one rule
+	maxRequirements = 20  // of one rule
+	maxOwned        = 3   // requirements of one rule that become one for each resource
+	maxEscalations  = 10  // of one requirement
+	maxInputs       = 20  // of one rule
+	maxChoices      = 50  // of one input
 )
 
 // What holds where a rule does not say.
@@ -27,36 +35,65 @@ const (
 
 // Document is a compiled rule document. It is safe for concurrent use; nobody changes the verdicts that it answers.
 type Document struct {
-	Name  string
-	Dev   bool
-	rules []rule
+	Name string
+	Dev  bool
+	// Warnings are what is allowed and probably not meant.
+	Warnings []Warning
+
+	rules     []rule
+	schedules map[string]*schedule
+	selectors map[string]*selector // by their text
+	tests     []selfTest
+}
+
+// Warning is what a document may say and whoever wrote it probably did not mean. Line and column count from 1.
+type Warning struct {
+	Rule    string `json:"rule,omitempty"`
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Message string `json:"message"`
+}
+
+// String answers it in one line, as a [Problem] is.
+func (w Warning) String() string {
+	return (&Problem{Rule: w.Rule, Line: w.Line, Column: w.Column, Message: w.Message}).Error()
 }
 
 // rule is one compiled rule: an optional condition and the verdict that it gives.
 type rule struct {
+	place
 	condition *condition // nil: always
+	who       *reviewers // of a breakGlass: who may; else nil
 	verdict   approval.Verdict
+	owned     bool // a requirement becomes one for each resource that is asked for
 }
 
-func (r *rule) matches(s *scene) (bool, error) {
-	holds, err := r.condition.holds(s)
-	if err != nil || !holds || r.verdict.Decision != approval.VerdictApprove || !r.condition.known {
-		return holds, err
-	}
-	// known.all(…) is true of nothing at all. What the directory does not have, it has not vouched for (I13).
-	return s.allKnown(), nil
+// compiler is what the parts of one document share while it is compiled.
+type compiler struct {
+	lines     []string // of the text, to which the columns of conditions refer
+	schedules map[string]*schedule
+	selectors map[string]*selector
+	warnings  []Warning
 }
 
-// Compile reads and checks a document. What is wrong is Invalid; its cause is a [*Problem] with the place.
+// Compile reads and checks a document. What is wrong is Invalid; its cause is a [*Problem] with the place. It does not run
+// the document's tests: see [Examine].
 func Compile(text string) (*Document, error) {
 	src, err := read(text)
 	if err != nil {
 		return nil, refuse("policy", err)
 	}
-	d := &Document{Name: src.Name.value, Dev: src.Dev}
+	c := &compiler{lines: strings.Split(text, "\n"), schedules: map[string]*schedule{}, selectors: map[string]*selector{}}
+	d := &Document{Name: src.Name.value, Dev: src.Dev, schedules: c.schedules, selectors: c.selectors}
+	for i := range src.Schedules {
+		if err := c.schedule(&src.Schedules[i]); err != nil {
+			return nil, refuse(fmt.Sprintf("policy.schedules[%d]", i), err)
+		}
+	}
 	names := map[string]bool{ruleNone: true, ruleError: true}
-	for i, s := range src.Rules {
-		r, err := s.compile()
+	for i := range src.Rules {
+		s := &src.Rules[i]
+		r, err := c.rule(s)
 		if err == nil && names[s.Name.value] {
 			err = s.Name.wrong("the name is taken: another rule or the product itself uses it")
 		}
@@ -66,6 +103,15 @@ func Compile(text string) (*Document, error) {
 		names[s.Name.value] = true
 		d.rules = append(d.rules, r)
 	}
+	for i := range src.Tests {
+		t, err := c.test(&src.Tests[i], names)
+		if err != nil {
+			return nil, refuse(fmt.Sprintf("policy.tests[%d]", i), src.Tests[i].blame(err))
+		}
+		d.tests = append(d.tests, t)
+	}
+	c.looksOdd(d.rules)
+	d.Warnings = c.warnings
 	return d, nil
 }
 
@@ -76,7 +122,28 @@ func refuse(field string, problem error) error {
 	return e
 }
 
-func (s *sourceRule) compile() (r rule, err error) {
+// looksOdd warns of rules that nothing reaches, and of a document that leaves petitions without a rule.
+func (c *compiler) looksOdd(rules []rule) {
+	last := len(rules) - 1
+	for i, r := range rules {
+		if r.isCatchAll() && i < last {
+			c.warn(rules[i+1].place, rules[i+1].verdict.Rule, fmt.Sprintf("nothing reaches this rule: rule %q before it is for every petition", r.verdict.Rule))
+			return
+		}
+	}
+	if r := rules[last]; !r.isCatchAll() {
+		c.warn(r.place, r.verdict.Rule, "the last rule is not for every petition: what no rule matches is denied; say so with a rule without when")
+	}
+}
+
+func (r *rule) isCatchAll() bool { return r.condition == nil && r.who == nil }
+
+func (c *compiler) warn(at place, rule, message string) {
+	c.warnings = append(c.warnings, Warning{Rule: rule, Line: at.row, Column: at.column, Message: message})
+}
+
+func (c *compiler) rule(s *sourceRule) (r rule, err error) {
+	r.place = s.place
 	if s.Name.value == "" {
 		return r, s.wrong("a rule needs a name")
 	}
@@ -88,53 +155,70 @@ func (s *sourceRule) compile() (r rule, err error) {
 		return r, err
 	}
 	r.verdict = approval.Verdict{Rule: s.Name.value, Explanation: description, DecideWithin: defaultDecideWithin, DefaultDuration: defaultGrant}
-	if err := s.answer(&r.verdict); err != nil {
+	if err := c.answer(s, &r); err != nil {
+		return r, err
+	}
+	if r.verdict.Inputs, err = s.inputs(); err != nil {
 		return r, err
 	}
 	if s.When != nil {
-		r.condition, err = compileCondition(*s.When, r.verdict.Decision == approval.VerdictApprove)
+		r.condition, err = c.condition(*s.When, r.verdict.Decision == approval.VerdictApprove)
 	}
 	return r, err
 }
 
-// answer reads the one of approve, deny and require that the rule has.
-func (s *sourceRule) answer(v *approval.Verdict) error {
+// answer reads the one of approve, deny, require and breakGlass that the rule has.
+func (c *compiler) answer(s *sourceRule, r *rule) error {
 	given := 0
-	for _, has := range []bool{s.Approve != nil, s.Deny != nil, s.Require != nil} {
+	for _, has := range []bool{s.Approve != nil, s.Deny != nil, s.Require != nil, s.BreakGlass != nil} {
 		if has {
 			given++
 		}
 	}
-	switch {
-	case given != 1:
-		return s.wrong("a rule needs exactly one of approve, deny and require, it has %d", given)
-	case s.Approve != nil:
-		return s.approves(v)
-	case s.Deny != nil:
-		return s.denies(v)
+	if given != 1 {
+		return s.wrong("a rule needs exactly one of approve, deny, require and breakGlass, it has %d", given)
 	}
-	return s.reviews(v)
+	if s.Denials != nil && s.Require == nil {
+		return s.Denials.wrong("denials is about people who decide: only a rule with require has it")
+	}
+	switch {
+	case s.Approve != nil:
+		return s.approves(&r.verdict)
+	case s.Deny != nil:
+		return s.denies(&r.verdict)
+	case s.BreakGlass != nil:
+		return c.breaksGlass(s, r)
+	}
+	return c.reviews(s, r)
 }
 
 // approves lets the rule grant for at most the duration it says, by default for all of it.
-func (s *sourceRule) approves(v *approval.Verdict) (err error) {
+func (s *sourceRule) approves(v *approval.Verdict) error {
+	if s.Approve.Duration == nil {
+		return s.wrong("approve needs a duration, such as approve: {duration: 1h}")
+	}
+	if err := s.grantsFor(v, s.Approve.Duration, "approve"); err != nil {
+		return err
+	}
+	if v.Explanation == "" {
+		v.Explanation = fmt.Sprintf("rule %q approves for at most %s", v.Rule, v.MaxDuration)
+	}
+	return nil
+}
+
+// grantsFor is what approve and breakGlass have in common.
+func (s *sourceRule) grantsFor(v *approval.Verdict, duration *text, by string) error {
 	if s.DecideWithin != nil {
 		return s.DecideWithin.wrong("nobody decides what a rule approves: leave decideWithin out")
 	}
 	if s.MaxDuration != nil {
-		return s.MaxDuration.wrong("a rule approves for at most its approve.duration: leave maxDuration out")
-	}
-	if s.Approve.Duration == nil {
-		return s.wrong("approve needs a duration, such as approve: {duration: 1h}")
+		return s.MaxDuration.wrong("a rule approves for at most its %s.duration: leave maxDuration out", by)
 	}
 	v.Decision = approval.VerdictApprove
-	if err = s.Approve.Duration.duration(&v.MaxDuration); err != nil {
+	if err := duration.duration(&v.MaxDuration); err != nil {
 		return err
 	}
 	v.DefaultDuration = v.MaxDuration
-	if v.Explanation == "" {
-		v.Explanation = fmt.Sprintf("rule %q approves for at most %s", v.Rule, v.MaxDuration)
-	}
 	return s.defaultWithin(v)
 }
 
@@ -143,6 +227,9 @@ func (s *sourceRule) denies(v *approval.Verdict) error {
 		if d != nil {
 			return d.wrong("a rule that denies grants nothing: leave durations out")
 		}
+	}
+	if len(s.Inputs) > 0 {
+		return s.Inputs[0].wrong("a rule that denies asks for nothing: leave inputs out")
 	}
 	reason, err := s.Deny.Reason.sentence()
 	if err != nil {
@@ -155,18 +242,65 @@ func (s *sourceRule) denies(v *approval.Verdict) error {
 	return nil
 }
 
-func (s *sourceRule) reviews(v *approval.Verdict) error {
-	requirement, err := s.requirement()
+// breaksGlass reads a rule that grants at once in an emergency.
+func (c *compiler) breaksGlass(s *sourceRule, r *rule) error {
+	b, v := s.BreakGlass, &r.verdict
+	switch {
+	case b.Who == nil:
+		return b.wrong("breakGlass needs who, such as who: {groups: [on-call]}")
+	case b.Duration == nil:
+		return b.wrong("breakGlass needs a duration, such as 1h")
+	case b.Review == nil || b.Review.Require == nil || b.Review.Within == nil:
+		return b.wrong("breakGlass needs a review that follows, such as review: {require: {reviewers: {roles: [Owner]}}, within: 24h}")
+	case b.Who.Managers != nil:
+		return b.Who.Managers.wrong("who may break the glass is said by roles, persons, groups, onCall or where")
+	case b.Who.Owners != nil:
+		return b.Who.Owners.wrong("who may break the glass is said by roles, persons, groups, onCall or where")
+	}
+	who, err := c.reviewers(b.Who)
 	if err != nil {
 		return err
 	}
-	v.Decision, v.Requirements = approval.VerdictReview, []approval.Requirement{requirement}
-	if v.Explanation == "" {
-		v.Explanation = fmt.Sprintf("rule %q asks for %d approvals by %s", v.Rule, requirement.Count, requirement.Reviewers)
+	r.who = &who
+	if err := s.grantsFor(v, b.Duration, "breakGlass"); err != nil {
+		return err
 	}
-	if s.DecideWithin != nil {
-		if err := s.DecideWithin.duration(&v.DecideWithin); err != nil {
-			return err
+	v.BreakGlass = &approval.BreakGlass{}
+	if err := b.Review.Within.duration(&v.BreakGlass.Within); err != nil {
+		return err
+	}
+	stages, err := c.stages(b.Review.Require, v.BreakGlass.Within)
+	if err != nil {
+		return err
+	}
+	v.BreakGlass.Requirements = stages
+	r.owned = slices.ContainsFunc(stages, owned)
+	if v.Explanation == "" {
+		v.Explanation = fmt.Sprintf("rule %q lets people break the glass for at most %s; they answer for it within %s", v.Rule, v.MaxDuration, v.BreakGlass.Within)
+	}
+	return nil
+}
+
+func (c *compiler) reviews(s *sourceRule, r *rule) (err error) {
+	v := &r.verdict
+	v.Decision = approval.VerdictReview
+	if err := s.DecideWithin.duration(&v.DecideWithin); err != nil {
+		return err
+	}
+	if v.Requirements, err = c.stages(s.Require, v.DecideWithin); err != nil {
+		return err
+	}
+	r.owned = slices.ContainsFunc(v.Requirements, owned)
+	if v.Explanation == "" {
+		v.Explanation = asksFor(v.Rule, v.Requirements)
+	}
+	if s.Denials != nil {
+		v.Denials = s.Denials.value
+		if v.Denials < 1 || v.Denials > maxReviewers {
+			return s.Denials.wrong("denials must be 1 to %d, it is %d", maxReviewers, v.Denials)
+		}
+		if n, bounded := fewest(v.Requirements); bounded && v.Denials > n {
+			return s.Denials.wrong("denials is %d but only %d persons may review: nobody could ever refuse this", v.Denials, n)
 		}
 	}
 	if s.MaxDuration != nil {
@@ -190,59 +324,4 @@ func (s *sourceRule) defaultWithin(v *approval.Verdict) error {
 		return s.DefaultDuration.wrong("defaultDuration %s is longer than the maximum %s", v.DefaultDuration, v.MaxDuration)
 	}
 	return nil
-}
-
-// requirement reads require. It refuses what nobody, or not enough people, could ever meet.
-func (s *sourceRule) requirement() (r approval.Requirement, err error) {
-	q := s.Require
-	r = approval.Requirement{Count: 1, SelfApproval: q.SelfApproval}
-	if q.Count != nil {
-		r.Count = q.Count.value
-	}
-	if r.Reviewers, err = q.Reviewers.compile(); err != nil {
-		return r, err
-	}
-	if q.Confirm != nil {
-		if r.Confirm = q.Confirm.value; r.Confirm != approval.ConfirmPasskey {
-			return r, q.Confirm.wrong("there is no confirm %q; there is %s", q.Confirm.value, approval.ConfirmPasskey)
-		}
-	}
-	roles, persons := len(r.Reviewers.Roles), len(r.Reviewers.Persons)
-	switch {
-	case roles+persons == 0:
-		return r, s.wrong("require.reviewers needs roles or persons: nothing is approved by nobody")
-	case r.Count < 1 || r.Count > maxReviewers:
-		return r, q.Count.wrong("count must be 1 to %d, it is %d", maxReviewers, r.Count)
-	case roles == 0 && r.Count > persons:
-		return r, q.Count.wrong("count is %d but only %d persons may review: nobody could ever approve this", r.Count, persons)
-	}
-	return r, nil
-}
-
-func (q sourceReviewers) compile() (r approval.Reviewers, err error) {
-	if len(q.Persons) > maxReviewers {
-		return r, q.Persons[maxReviewers].wrong("at most %d persons can be named", maxReviewers)
-	}
-	for _, t := range q.Roles {
-		role := approval.Role(t.value)
-		switch {
-		case !role.Known():
-			return r, t.wrong("there is no role %q; there are %s", t.value, approval.Joined(approval.Roles))
-		case slices.Contains(r.Roles, role):
-			return r, t.wrong("the role %q stands here twice", t.value)
-		}
-		r.Roles = append(r.Roles, role)
-	}
-	for _, t := range q.Persons {
-		// Members are known by their address in lower case.
-		person := strings.ToLower(t.value)
-		if approval.CheckEmail("", person) != nil {
-			return r, t.wrong("%q must be an address such as ada@example.com", t.value)
-		}
-		if slices.Contains(r.Persons, person) {
-			return r, t.wrong("%s stands here twice: each person counts once", person)
-		}
-		r.Persons = append(r.Persons, person)
-	}
-	return r, nil
 }

@@ -38,6 +38,7 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"an alias", "version: 1\nname: «&a x\nrules: *a", "", "anchors"},
 		{"a tag", "version: 1\nname: «!!str x", "", "tags"},
 		{"a merge", rule + "«<<: {name: x}", "", "not part of the format"},
+		{"a key that is a word of ours", rule + "«place: {row: 1}\n  " + review, "r", `unknown field "place"`},
 		{"too deep", "version: 1\nrules: " + strings.Repeat("[", 16) + "«[", "", "deep"},
 		{"too many keys", manyKeys(33), "", "more than 32 keys"},
 
@@ -61,7 +62,7 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"deny without a reason", rules + "- name«: r\n  deny: {}", "r", "needs a reason"},
 		{"deny for a time", rule + "deny: {reason: x}\n  maxDuration: «1h", "r", "leave durations out"},
 		{"decided within for ever", rule + review + "\n  decideWithin: «1000000h", "r", "at most ten years"},
-		{"reviewed by nobody", rules + "- name«: r\n  require: {reviewers: {}}", "r", "by nobody"},
+		{"reviewed by nobody", rule + "require: {reviewers: «{}}", "r", "by nobody"},
 		{"an unknown confirmation", rule + "require: {reviewers: {roles: [Owner]}, confirm: «password}", "r", `no confirm "password"`},
 		{"an unknown role", rule + "require: {reviewers: {roles: [«owner]}}", "r", `no role "owner"`},
 		{"a role twice", rule + "require: {reviewers: {roles: [Owner, «Owner]}}", "r", "twice"},
@@ -89,23 +90,30 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			before, after, marked := strings.Cut(c.text, "«")
-			_, err := Compile(before + after)
-			var p *Problem
-			if approval.CodeOf(err) != approval.Invalid || !errors.As(err, &p) {
-				t.Fatalf("got %v, want an Invalid with a Problem", err)
-			}
-			if marked {
-				line := strings.Count(before, "\n") + 1
-				column := len([]rune(before[strings.LastIndex(before, "\n")+1:])) + 1
-				if p.Line != line || p.Column != column {
-					t.Errorf("%v: want line %d, column %d", err, line, column)
-				}
-			}
-			if p.Rule != c.rule || !strings.Contains(p.Message, c.want) {
-				t.Errorf("got rule %q: %s, want rule %q and %q", p.Rule, p.Message, c.rule, c.want)
-			}
+			wrong(t, c.text, c.rule, c.want)
 		})
+	}
+}
+
+// wrong demands that the text is refused: at the place that « marks, for the fault of the rule, with what is wanted in what
+// is said.
+func wrong(t *testing.T, text, rule, want string) {
+	t.Helper()
+	before, after, marked := strings.Cut(text, "«")
+	_, err := Compile(before + after)
+	var p *Problem
+	if approval.CodeOf(err) != approval.Invalid || !errors.As(err, &p) {
+		t.Fatalf("got %v, want an Invalid with a Problem", err)
+	}
+	if marked {
+		line := strings.Count(before, "\n") + 1
+		column := len([]rune(before[strings.LastIndex(before, "\n")+1:])) + 1
+		if p.Line != line || p.Column != column {
+			t.Errorf("%v: want line %d, column %d", err, line, column)
+		}
+	}
+	if p.Rule != rule || !strings.Contains(p.Message, want) {
+		t.Errorf("got rule %q: %s, want rule %q and %q", p.Rule, p.Message, rule, want)
 	}
 }
 

@@ -112,7 +112,7 @@ func checkVerdict(t *testing.T, v approval.Verdict) {
 	switch v.Decision {
 	case approval.VerdictApprove, approval.VerdictDeny:
 	case approval.VerdictReview:
-		if len(v.Requirements) != 1 || v.Requirements[0].Count < 1 || v.Requirements[0].Reviewers.String() == "" {
+		if len(v.Requirements) == 0 || v.Requirements[0].Count < 1 {
 			t.Fatalf("%+v", v)
 		}
 	default:

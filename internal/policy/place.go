@@ -3,7 +3,6 @@ package policy
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -17,9 +16,10 @@ import (
 )
 
 // Problem is what is wrong with a document, and where: lines and columns count from 1, in characters; 0 means that it
-// is about the whole. Rule is empty when no rule is at fault.
+// is about the whole. Rule and Test name the part that is at fault, if one is.
 type Problem struct {
 	Rule    string
+	Test    string
 	Line    int
 	Column  int
 	Message string
@@ -33,6 +33,9 @@ func (p *Problem) Error() string {
 	}
 	if p.Rule != "" {
 		fmt.Fprintf(&b, "rule %q: ", p.Rule)
+	}
+	if p.Test != "" {
+		fmt.Fprintf(&b, "test %q: ", p.Test)
 	}
 	b.WriteString(p.Message)
 	return b.String()
@@ -128,7 +131,11 @@ func (t text) sentence() (string, error) {
 	return t.value, t.line(maxSentence)
 }
 
-func (t text) duration(to *time.Duration) error {
+// duration reads a duration; one that is not given leaves what is there.
+func (t *text) duration(to *time.Duration) error {
+	if t == nil {
+		return nil
+	}
 	d, err := approval.ParseDuration("", t.value)
 	if err != nil {
 		return t.wrong("%q must be a duration such as 1h30m, more than zero and at most ten years", t.value)
@@ -181,25 +188,4 @@ func (t text) written(n int) int {
 		}
 	}
 	return min(i, len(raw))
-}
-
-// whole is a whole number of the document that knows where it stands.
-type whole struct {
-	place
-	value int
-}
-
-// UnmarshalYAML takes whole numbers only; the YAML library would cut 1.9 to 1.
-func (w *whole) UnmarshalYAML(node ast.Node) error {
-	w.place = placeOf(node)
-	n, ok := node.(*ast.IntegerNode)
-	if !ok {
-		return w.wrong("this must be a whole number")
-	}
-	v, err := strconv.Atoi(fmt.Sprint(n.Value))
-	if err != nil {
-		return w.wrong("this number is out of range")
-	}
-	w.value = v
-	return nil
 }

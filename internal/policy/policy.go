@@ -1,4 +1,5 @@
-// Package policy turns a space's rule document into a verdict: approve, deny, or review by whom and how many.
+// Package policy turns a space's rule document into a verdict: approve, deny, or review by whom, how many and in
+// which order.
 //
 // Its promise: rules are tried in order and the first that matches decides; no match is a denial; a condition that fails
 // or costs too much never approves, the space's owners decide then. What a document says is checked when it is compiled,
@@ -26,20 +27,24 @@ const (
 // review by the space's owners, and no later rule is tried, because an earlier one might have denied. An error means
 // that the directory could not be read or that ctx has ended; the caller must not approve.
 func (d *Document) Decide(ctx context.Context, in approval.PolicyInput) (approval.Verdict, error) {
-	v, err := d.decide(ctx, in)
+	return d.decideWith(ctx, in, nil)
+}
+
+func (d *Document) decideWith(ctx context.Context, in approval.PolicyInput, from Sources) (approval.Verdict, error) {
+	v, err := d.decide(ctx, in, from)
 	v.PolicyVersion, v.Dev = in.Document.Version, d.Dev
 	return v, err
 }
 
-func (d *Document) decide(ctx context.Context, in approval.PolicyInput) (approval.Verdict, error) {
+func (d *Document) decide(ctx context.Context, in approval.PolicyInput, from Sources) (approval.Verdict, error) {
 	var seen *scene
 	for i := range d.rules {
 		r := &d.rules[i]
-		if r.condition == nil {
-			return r.verdict, nil
+		if r.isCatchAll() {
+			return r.answer(&in.Petition), nil
 		}
 		if seen == nil {
-			seen = newScene(ctx, in)
+			seen = newScene(ctx, d, in, from)
 		}
 		match, err := r.matches(seen)
 		if seen.unavailable != nil {
@@ -52,10 +57,45 @@ func (d *Document) decide(ctx context.Context, in approval.PolicyInput) (approva
 			return ownersDecide(r.verdict.Rule, err), nil
 		}
 		if match {
-			return r.verdict, nil
+			return r.answer(&in.Petition), nil
 		}
 	}
 	return noRule(), nil
+}
+
+// matches answers whether the rule is for the petition of the scene.
+func (r *rule) matches(s *scene) (bool, error) {
+	if r.who != nil {
+		// Whoever breaks the glass says so: nobody does by accident what has to be answered for.
+		if s.in.Petition.Labels[approval.LabelBreakGlass] != "true" {
+			return false, nil
+		}
+		may, err := r.who.include(s)
+		if err != nil || !may || r.condition == nil {
+			return may, err
+		}
+	}
+	holds, err := r.condition.holds(s)
+	if err != nil || !holds || r.verdict.Decision != approval.VerdictApprove || !r.condition.known {
+		return holds, err
+	}
+	// known.all(…) is true of nothing at all. What the directory does not have, it has not vouched for (I13).
+	return s.allKnown(), nil
+}
+
+// answer is the verdict that the rule gives for a petition: whoever asks owners asks those of each resource.
+func (r *rule) answer(p *approval.Petition) approval.Verdict {
+	if !r.owned {
+		return r.verdict
+	}
+	v := r.verdict
+	v.Requirements = forEach(len(p.Resources), v.Requirements)
+	if v.BreakGlass != nil {
+		b := *v.BreakGlass
+		b.Requirements = forEach(len(p.Resources), b.Requirements)
+		v.BreakGlass = &b
+	}
+	return v
 }
 
 func noRule() approval.Verdict {

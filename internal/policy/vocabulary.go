@@ -15,8 +15,9 @@ import (
 
 // The vocabulary of conditions. Whose word each thing is matters (I13):
 //
-//   - actor, known and now are the server's: who calls, as the space knows it; the directory's own entries of what is
-//     asked for, those that exist; the time.
+//   - actor, known and now are the server's: who calls, as the space knows it, with the groups it is in and the labels of
+//     its directory entry; the directory's own entries of what is asked for, those that exist; the time. So are the groups
+//     of petitioners, and who is on call.
 //   - petition.params and petition.duration, and the id and kind of resources and petitioners, are the requester's, but
 //     they bind: what is granted is exactly that. Whoever asks for another id gets that other id.
 //   - petition.reason and petition.labels, and every other field of resources and petitioners, only describe. The
@@ -29,7 +30,8 @@ const (
 	typePetition  = "indent.Petition"
 	typeActor     = "indent.Actor"
 	typeResource  = "indent.Resource"  // an entry of the directory
-	typeRequested = "indent.Requested" // a resource or petitioner as it was sent
+	typeRequested = "indent.Requested" // a resource or petitioner as it was sent, and what the server knows of a petitioner
+	typeReviewer  = "indent.Reviewer"  // a member who may review, see selector.go
 )
 
 // field is one field of a type: how to get it, and whether it only describes what is asked for.
@@ -40,18 +42,28 @@ type field struct {
 }
 
 func of[T any](get func(T) any) func(any) (any, error) {
+	return with(func(v T) (any, error) { return get(v), nil })
+}
+
+func ofActor(get func(*approval.Actor) any) func(any) (any, error) {
+	return of(func(s *scene) any { return get(&s.in.Actor) })
+}
+
+// with is of for what may fail to be read.
+func with[T any](get func(T) (any, error)) func(any) (any, error) {
 	return func(v any) (any, error) {
 		object, ok := v.(T)
 		if !ok {
 			return nil, fmt.Errorf("%T is not what this field belongs to", v)
 		}
-		return get(object), nil
+		return get(object)
 	}
 }
 
 var (
 	stringList = cel.ListType(cel.StringType)
 	labels     = cel.MapType(cel.StringType, cel.StringType)
+	duty       = cel.MapType(cel.StringType, cel.BoolType) // by schedule
 )
 
 var vocabulary = map[string]map[string]field{
@@ -62,31 +74,59 @@ var vocabulary = map[string]map[string]field{
 		"duration": {cel.DurationType, of(func(s *scene) any { return s.in.Petition.Duration }), false}, // zero: policy's default
 	},
 	typeActor: {
-		"id":          {cel.StringType, of(func(a *approval.Actor) any { return a.ID }), false},
-		"person":      {cel.StringType, of(func(a *approval.Actor) any { return a.Address }), false}, // not whom the directory takes it for
-		"kind":        {cel.StringType, of(func(a *approval.Actor) any { return a.Kind }), false},
-		"email":       {cel.StringType, of(func(a *approval.Actor) any { return a.Email }), false},
-		"displayName": {cel.StringType, of(func(a *approval.Actor) any { return a.DisplayName }), false},
-		"role":        {cel.StringType, of(func(a *approval.Actor) any { return string(a.Role) }), false},
+		"id":          {cel.StringType, ofActor(func(a *approval.Actor) any { return a.ID }), false},
+		"person":      {cel.StringType, ofActor(func(a *approval.Actor) any { return a.Address }), false}, // not whom the directory takes it for
+		"kind":        {cel.StringType, ofActor(func(a *approval.Actor) any { return a.Kind }), false},
+		"email":       {cel.StringType, ofActor(func(a *approval.Actor) any { return a.Email }), false},
+		"displayName": {cel.StringType, ofActor(func(a *approval.Actor) any { return a.DisplayName }), false},
+		"role":        {cel.StringType, ofActor(func(a *approval.Actor) any { return string(a.Role) }), false},
+		"groups":      {stringList, with(func(s *scene) (any, error) { return s.groupsOf(s.in.Actor.ID) }), false},
+		"labels":      {labels, with(func(s *scene) (any, error) { return s.labelsOf(s.in.Actor.ID) }), false},
+		"onCall":      {duty, of(func(s *scene) any { return duties{s, s.in.Actor.ID} }), false},
 	},
-	typeResource:  resourceFields(false),
-	typeRequested: resourceFields(true),
+	typeReviewer: {
+		"id":      {cel.StringType, of(func(c *candidate) any { return c.ID }), false},
+		"address": {cel.StringType, of(func(c *candidate) any { return c.Address }), false},
+		"role":    {cel.StringType, of(func(c *candidate) any { return string(c.Role) }), false},
+		"groups":  {stringList, with(func(c *candidate) (any, error) { return c.groups() }), false},
+		"labels":  {labels, with(func(c *candidate) (any, error) { return c.labels() }), false},
+	},
+	typeResource:  resourceFields(),
+	typeRequested: requestedFields(),
 }
 
-func resourceFields(describes bool) map[string]field {
+// resourceFields are those of an entry of the directory.
+func resourceFields() map[string]field {
 	return map[string]field{
 		"id":          {cel.StringType, of(func(r *approval.Resource) any { return r.ID }), false},
 		"kind":        {cel.StringType, of(func(r *approval.Resource) any { return r.Kind }), false},
-		"displayName": {cel.StringType, of(func(r *approval.Resource) any { return r.DisplayName }), describes},
-		"email":       {cel.StringType, of(func(r *approval.Resource) any { return r.Email }), describes},
-		"altIds":      {stringList, of(func(r *approval.Resource) any { return r.AltIDs }), describes},
-		"labels":      {labels, of(func(r *approval.Resource) any { return r.Labels }), describes},
+		"displayName": {cel.StringType, of(func(r *approval.Resource) any { return r.DisplayName }), false},
+		"email":       {cel.StringType, of(func(r *approval.Resource) any { return r.Email }), false},
+		"altIds":      {stringList, of(func(r *approval.Resource) any { return r.AltIDs }), false},
+		"labels":      {labels, of(func(r *approval.Resource) any { return r.Labels }), false},
 	}
 }
 
+// requestedFields are those of what was sent: its id and kind bind, all else that it says describes.
+func requestedFields() map[string]field {
+	all := resourceFields()
+	for name, f := range all {
+		get := f.get
+		f.get = with(func(r *requested) (any, error) { return get(r.said) })
+		f.describes = name != "id" && name != "kind"
+		all[name] = f
+	}
+	all["groups"] = field{stringList, with((*requested).groups), false}
+	all["onCall"] = field{duty, with((*requested).onCall), false}
+	return all
+}
+
 var (
-	everything  = sync.OnceValues(func() (*cel.Env, error) { return newEnvironment(false) })
-	whatBinds   = sync.OnceValues(func() (*cel.Env, error) { return newEnvironment(true) })
+	everything = sync.OnceValues(func() (*cel.Env, error) { return conditions(false) })
+	whatBinds  = sync.OnceValues(func() (*cel.Env, error) { return conditions(true) })
+	selecting  = sync.OnceValues(func() (*cel.Env, error) {
+		return newEnvironment(false, cel.Variable("reviewer", objectTypes[typeReviewer]))
+	})
 	objectTypes = func() map[string]*types.Type {
 		all := map[string]*types.Type{}
 		for name := range vocabulary {
@@ -104,29 +144,33 @@ func environment(approves bool) (*cel.Env, error) {
 	return everything()
 }
 
-func newEnvironment(approves bool) (*cel.Env, error) {
+func conditions(approves bool) (*cel.Env, error) {
+	return newEnvironment(approves,
+		cel.Variable("petition", objectTypes[typePetition]),
+		cel.Variable("petitioners", cel.ListType(objectTypes[typeRequested])),
+		cel.Variable("resources", cel.ListType(objectTypes[typeRequested])),
+		cel.Variable("known", cel.ListType(objectTypes[typeResource])),
+		cel.Variable("actor", objectTypes[typeActor]),
+		cel.Variable("now", cel.TimestampType))
+}
+
+func newEnvironment(approves bool, variables ...cel.EnvOption) (*cel.Env, error) {
 	registry, err := types.NewRegistry()
 	if err != nil {
 		return nil, err
 	}
 	p := &provider{Registry: registry, approves: approves}
-	requested := cel.ListType(objectTypes[typeRequested])
-	return cel.NewEnv(
+	return cel.NewEnv(append(variables,
 		cel.CustomTypeProvider(p),
 		cel.CustomTypeAdapter(p),
-		cel.Variable("petition", objectTypes[typePetition]),
-		cel.Variable("petitioners", requested),
-		cel.Variable("resources", requested),
-		cel.Variable("known", cel.ListType(objectTypes[typeResource])),
-		cel.Variable("actor", objectTypes[typeActor]),
-		cel.Variable("now", cel.TimestampType),
+		cel.EnableMacroCallTracking(), // so that explain can write all(…) and exists(…) as they were written
 		cel.DefaultUTCTimeZone(true),
 		cel.ParserRecursionLimit(50),
 		cel.ParserExpressionSizeLimit(maxWhen),
 		cel.RegexProgramSizeLimit(maxPattern),
 		cel.ASTValidators(cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals(), cel.ValidateRegexLiterals(),
 			cel.ValidateComprehensionNestingLimit(maxNesting)),
-	)
+	)...)
 }
 
 // provider tells CEL of our types, which are read where they are: nothing is copied into maps that no rule looks at.
