@@ -116,6 +116,9 @@ func ownersDecide(rule string, cause error) approval.Verdict {
 
 // Engine implements approval.Policy: it compiles each version of a document once.
 type Engine struct {
+	// Sources reads who is on call elsewhere; nil: nobody can, and the groups of such schedules stand in.
+	Sources Sources
+
 	mu       sync.Mutex
 	compiled map[documentKey]*compilation
 }
@@ -142,12 +145,18 @@ func New() *Engine { return &Engine{compiled: map[documentKey]*compilation{}} }
 
 // Decide answers the verdict of the input's document. An error means that it gave none: the caller must not approve.
 func (e *Engine) Decide(ctx context.Context, in approval.PolicyInput) (approval.Verdict, error) {
-	c := e.compilation(in.Document)
-	c.once.Do(func() { c.document, c.err = Compile(c.text) })
-	if c.err != nil {
-		return approval.Verdict{}, c.err
+	d, err := e.document(in.Document)
+	if err != nil {
+		return approval.Verdict{}, err
 	}
-	return c.document.Decide(ctx, in)
+	return d.decideWith(ctx, in, e.Sources)
+}
+
+// document answers the text compiled.
+func (e *Engine) document(d approval.PolicyDocument) (*Document, error) {
+	c := e.compilation(d)
+	c.once.Do(func() { c.document, c.err = Compile(c.text) })
+	return c.document, c.err
 }
 
 func (e *Engine) compilation(d approval.PolicyDocument) *compilation {
