@@ -41,6 +41,7 @@ type Document struct {
 	Warnings []Warning
 
 	rules     []rule
+	index     *index // nil: every rule is tried
 	schedules map[string]*schedule
 	selectors map[string]*selector // by their text
 	tests     []selfTest
@@ -110,6 +111,7 @@ func Compile(text string) (*Document, error) {
 		}
 		d.tests = append(d.tests, t)
 	}
+	d.index = newIndex(d.rules)
 	c.looksOdd(d.rules)
 	d.Warnings = c.warnings
 	return d, nil

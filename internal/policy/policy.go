@@ -38,7 +38,8 @@ func (d *Document) decideWith(ctx context.Context, in approval.PolicyInput, from
 
 func (d *Document) decide(ctx context.Context, in approval.PolicyInput, from Sources) (approval.Verdict, error) {
 	var seen *scene
-	for i := range d.rules {
+	could := d.index.candidates(&in)
+	for i := could.next(0); i >= 0 && i < len(d.rules); i = could.next(i + 1) {
 		r := &d.rules[i]
 		if r.isCatchAll() {
 			return r.answer(&in.Petition), nil
@@ -65,22 +66,22 @@ func (d *Document) decide(ctx context.Context, in approval.PolicyInput, from Sou
 
 // matches answers whether the rule is for the petition of the scene.
 func (r *rule) matches(s *scene) (bool, error) {
-	if r.who != nil {
-		// Whoever breaks the glass says so: nobody does by accident what has to be answered for.
-		if s.in.Petition.Labels[approval.LabelBreakGlass] != "true" {
+	if r.who != nil && s.in.Petition.Labels[approval.LabelBreakGlass] != "true" {
+		return false, nil // whoever breaks the glass says so: nobody does by accident what has to be answered for
+	}
+	if r.condition != nil {
+		if holds, err := r.condition.holds(s); err != nil || !holds {
+			return false, err
+		}
+		// known.all(…) is true of nothing at all. What the directory does not have, it has not vouched for (I13).
+		if r.verdict.Decision == approval.VerdictApprove && r.condition.known && !s.allKnown() {
 			return false, nil
 		}
-		may, err := r.who.include(s)
-		if err != nil || !may || r.condition == nil {
-			return may, err
-		}
 	}
-	holds, err := r.condition.holds(s)
-	if err != nil || !holds || r.verdict.Decision != approval.VerdictApprove || !r.condition.known {
-		return holds, err
+	if r.who != nil {
+		return r.who.include(s)
 	}
-	// known.all(…) is true of nothing at all. What the directory does not have, it has not vouched for (I13).
-	return s.allKnown(), nil
+	return true, nil
 }
 
 // answer is the verdict that the rule gives for a petition: whoever asks owners asks those of each resource.
