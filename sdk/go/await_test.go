@@ -296,7 +296,8 @@ func TestSettingsOfTheFolderAreEnough(t *testing.T) {
 	folder := t.TempDir()
 	write(t, filepath.Join(folder, ".env"), fmt.Sprintf("INDENT_API_URL=%s\nINDENT_SPACE=%s\nINDENT_API_TOKEN=%s\n", d.URL, testSpace, testToken))
 	for _, name := range []string{envURL, envSpace, envToken} {
-		t.Setenv(name, "")
+		t.Setenv(name, "") // puts back what was there
+		_ = os.Unsetenv(name)
 	}
 	below := filepath.Join(folder, "below")
 	if err := os.Mkdir(below, 0o700); err != nil {

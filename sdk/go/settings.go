@@ -18,7 +18,7 @@ type settings struct {
 
 // surroundings are where settings come from.
 type surroundings struct {
-	environment func(string) string
+	environment func(string) (value string, set bool)
 	folder      string // where the search for a .env file begins; "" means nowhere
 }
 
@@ -27,7 +27,7 @@ func machine() surroundings {
 	if err != nil {
 		folder = "" // the working directory has been deleted
 	}
-	return surroundings{os.Getenv, folder}
+	return surroundings{os.LookupEnv, folder}
 }
 
 const (
@@ -37,16 +37,20 @@ const (
 	envPlainHTTP = "INDENT_ALLOW_PLAIN_HTTP"
 )
 
-// readSettings takes what is given, else the environment, else the nearest .env file; an empty value is none.
+// readSettings takes what is given, else the environment, else the nearest .env file; an empty value is none. Of the token an
+// empty value in the environment is an error: it is what a secret that did not arrive looks like, and the token in a file
+// could be somebody else's.
 func readSettings(o Options, from surroundings) (settings, error) {
 	found := map[string]string{envURL: o.URL, envSpace: o.Space, envToken: o.Token, envPlainHTTP: ""}
 	if o.AllowPlainHTTP {
 		found[envPlainHTTP] = "1"
 	}
-	fillFrom(found, from.environment)
 	if o.TokenSource != nil {
 		delete(found, envToken) // the environment's is not looked at
+	} else if value, set := from.environment(envToken); o.Token == "" && set && value == "" {
+		return settings{}, &ConfigError{Name: envToken, message: envToken + " is set to nothing in the environment, and no other token is taken in its place: give it a token, or unset it"}
 	}
+	fillFrom(found, func(name string) string { value, _ := from.environment(name); return value })
 	if found[envURL] == "" || found[envSpace] == "" || found[envToken] == "" {
 		file := findDotEnv(from.folder, "INDENT_")
 		fillFrom(found, func(name string) string { return file[name] })
@@ -76,9 +80,9 @@ func readSettings(o Options, from surroundings) (settings, error) {
 }
 
 // Setting answers what [New] takes for one of INDENT_API_URL, INDENT_SPACE and INDENT_API_TOKEN when nothing is given: the
-// environment, else the nearest .env file; "" when neither has it.
+// environment, else the nearest .env file; "" when neither has it, and for a token that the environment sets to nothing.
 func Setting(name string) string {
-	if value := os.Getenv(name); value != "" {
+	if value, set := os.LookupEnv(name); value != "" || set && name == envToken {
 		return value
 	}
 	return findDotEnv(machine().folder, "INDENT_")[name]

@@ -1,6 +1,7 @@
 package indent
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -41,7 +42,7 @@ func TestSettingsComeFromOptionsThenEnvironmentThenNearestFile(t *testing.T) {
 	write(t, filepath.Join(top, "a", "b", ".env"), "OTHER=1")
 	folder := filepath.Join(top, "a", "b")
 	environment := map[string]string{}
-	from := surroundings{func(name string) string { return environment[name] }, folder}
+	from := surroundings{func(name string) (string, bool) { value, set := environment[name]; return value, set }, folder}
 
 	s, err := readSettings(Options{}, from)
 	if err != nil || s != (settings{url: DefaultURL, space: "near", token: "neartoken"}) {
@@ -53,6 +54,25 @@ func TestSettingsComeFromOptionsThenEnvironmentThenNearestFile(t *testing.T) {
 	}
 	if s, _ = readSettings(Options{Space: "option"}, from); s.space != "option" {
 		t.Errorf("an option wins over the environment: got %+v", s)
+	}
+}
+
+// A script whose secret did not arrive must not act as whoever has left a .env file there.
+func TestATokenThatIsEmptyInTheEnvironmentIsNotTakenFromAFile(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	write(t, filepath.Join(folder, ".env"), "INDENT_SPACE=file\nINDENT_API_TOKEN=filetoken")
+	from := surroundings{func(name string) (string, bool) { return "", name == envToken || name == envSpace }, folder}
+	var config *ConfigError
+	if s, err := readSettings(Options{}, from); !errors.As(err, &config) || config.Name != envToken || config.Missing || !strings.Contains(err.Error(), "INDENT_API_TOKEN is set to nothing in the environment") {
+		t.Errorf("got %+v, %v", s, err)
+	}
+	if s, err := readSettings(Options{Token: "given"}, from); err != nil || s.token != "given" || s.space != "file" {
+		t.Errorf("a token that is given, and the space of the file: got %+v, %v", s, err)
+	}
+	source := func(context.Context) (string, error) { return "", nil }
+	if _, err := readSettings(Options{TokenSource: source}, from); err != nil {
+		t.Errorf("who has another source of tokens does not look there: %v", err)
 	}
 }
 
@@ -109,7 +129,7 @@ func TestSettingsThatCannotBeUsedAreRefusedAndSayWhatToDo(t *testing.T) {
 		{"plain http to a name that begins like localhost", with(func(o *Options) { o.URL = "http://localhost.example.com" }), "plain http"},
 	}
 	for _, c := range cases {
-		_, err := readSettings(c.o, surroundings{func(string) string { return "" }, ""})
+		_, err := readSettings(c.o, surroundings{func(string) (string, bool) { return "", false }, ""})
 		var config *ConfigError
 		if !errors.As(err, &config) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want a ConfigError with %q", c.name, err, c.want)

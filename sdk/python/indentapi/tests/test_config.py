@@ -31,6 +31,14 @@ def test_an_empty_value_is_no_value(tmp_path: Path) -> None:
     assert settings("", None, environ={"INDENT_SPACE": ""}).space == "acmecorp"
 
 
+def test_a_token_that_is_empty_in_the_environment_is_not_taken_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(COMPLETE)
+    for given in (None, ""):
+        with pytest.raises(ConfigurationError, match="set to nothing in the environment"):
+            settings(None, given, environ={"INDENT_API_TOKEN": ""})
+    assert settings(None, "given", environ={"INDENT_API_TOKEN": ""}).token == "given"
+
+
 def test_the_server_defaults_to_a_local_one() -> None:
     assert given(INDENT_SPACE="a", INDENT_API_TOKEN="b").url == "http://127.0.0.1:8080"
 

@@ -44,10 +44,18 @@ def settings(
 ) -> Settings:
     """What is given, else the environment, else the nearest `.env`; an empty value is none.
 
+    Of the token an empty value in the environment is an error: it is what a secret that did not
+    arrive looks like, and the token in a file could be somebody else's.
+
     Raises `ConfigurationError`, which says what to do, when something is missing or unusable.
     """
     given = {"INDENT_SPACE": space, "INDENT_API_TOKEN": token, "INDENT_API_URL": url}
     environ = os.environ if environ is None else environ
+    if not token and environ.get("INDENT_API_TOKEN") == "":
+        raise ConfigurationError(
+            "INDENT_API_TOKEN is set to nothing in the environment, and no other token is taken "
+            "in its place: give it a token, or unset it."
+        )
     found = {name: value or environ.get(name, "") for name, value in given.items()}
     plain = environ.get("INDENT_ALLOW_PLAIN_HTTP", "")
     if not all(found.values()):

@@ -59,7 +59,8 @@ class IndentAPI(_Configured):
         api_token: Default: `INDENT_API_TOKEN`.
         api_url: Default: `INDENT_API_URL`, else `http://127.0.0.1:8080`, a local `indent dev`.
             What neither the arguments nor the environment have comes from the nearest `.env` file,
-            in the working directory or above it, that sets an `INDENT_` name.
+            in the working directory or above it, that sets an `INDENT_` name. An `INDENT_API_TOKEN`
+            that the environment sets to nothing is an error, whatever a file has.
         timeout: Seconds that the server may take for an answer. Long-polls have their own.
         max_retries: How often a call is sent again after a broken connection, 408, 429 or 5xx, with
             growing pauses or after the server's `Retry-After`. Nothing is ever done twice by it.
