@@ -152,6 +152,9 @@ func TestSpacesOverTheAPI(t *testing.T) {
 	h := newHouse(t)
 	var s space
 	h.do(theOwner, patch, inSpace, `{"space":{"displayName":"Acme 2","name":"ignored"}}`).ok(&s)
+	for _, nothing := range []string{`{"space":{"displayName":""}}`, `{"space":{"displayName":" "}}`, `{"space":{}}`} {
+		h.do(theOwner, patch, inSpace, nothing).refused(400, "invalid", "space.displayName")
+	}
 	if s.DisplayName != "Acme 2" || s.Name != "acmecorp" {
 		t.Errorf("%+v", s)
 	}

@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"path"
 	"strings"
 	"sync"
@@ -36,6 +38,9 @@ type Options struct {
 	IDs     approval.IDs   // default: random
 	Version string         // default: "dev"
 	Dev     bool           // the pages say that this is a server to play with
+	// Serves takes the address before a database is made that is not there yet: a server that cannot listen leaves none behind.
+	// Where there is one, whoever runs on it is what the operator must hear of first.
+	Serves bool
 	// Beside is for an operator's command that works on the database of a server that runs. All others are refused there.
 	Beside bool
 }
@@ -67,7 +72,7 @@ type App struct {
 	stopErr  error
 }
 
-// Build opens the storage and wires the rooms; nothing listens yet. Whoever builds must Stop, started or not.
+// Build opens the storage and wires the rooms; nothing is served yet. Whoever builds must Stop, started or not.
 func Build(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 	a := &App{cfg: cfg, logger: o.Logger, clock: o.Clock, ids: o.IDs, version: o.Version, dev: o.Dev, metrics: prometheus.NewRegistry()}
 	if a.logger == nil {
@@ -87,16 +92,38 @@ func Build(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 		a.cfg.BaseURL = "http://" + cfg.Addr
 	}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if o.Serves && makesDatabase(cfg) {
+		if err := a.Listen(); err != nil {
+			return nil, err
+		}
+	}
 	s, err := store.Open(ctx, store.Options{URL: cfg.Database, Logger: a.logger, Timeout: cfg.DatabaseTimeout, Alone: !o.Beside})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, a.hangUp())
 	}
 	a.store = s
 	a.countStore()
 	if err := a.wire(ctx); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(err, s.Close(), a.hangUp())
 	}
 	return a, nil
+}
+
+// makesDatabase answers whether opening the database makes its file.
+func makesDatabase(cfg config.Config) bool {
+	if cfg.Shared() {
+		return false
+	}
+	_, err := os.Stat(strings.TrimPrefix(cfg.Database, "sqlite:"))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// hangUp gives the address back that nothing is served on.
+func (a *App) hangUp() error {
+	if a.listener == nil {
+		return nil
+	}
+	return a.listener.Close()
 }
 
 // waitPoll is how often a waiter on PostgreSQL reads although no hint came: NOTIFY is only a hint.
@@ -201,8 +228,8 @@ func (a *App) Stop(ctx context.Context) error {
 			a.identity.Stop(ctx)
 			close(a.quiet)
 			a.resting.Wait()
-		} else if a.listener != nil {
-			err = a.listener.Close()
+		} else {
+			err = a.hangUp()
 		}
 		a.stopErr = errors.Join(err, a.store.Close())
 	})

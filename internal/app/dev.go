@@ -59,7 +59,7 @@ func Dev(ctx context.Context, o DevOptions) (*DevServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := Build(ctx, cfg, Options{Logger: o.Logger, Version: o.Version, Dev: true})
+	a, err := Build(ctx, cfg, Options{Logger: o.Logger, Version: o.Version, Dev: true, Serves: true})
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +84,10 @@ func devConfig(o DevOptions) (config.Config, error) {
 }
 
 func (d *DevServer) begin(ctx context.Context) error {
-	if err := d.Listen(); err != nil {
-		return err
+	if d.listener == nil {
+		if err := d.Listen(); err != nil {
+			return err
+		}
 	}
 	owner, err := d.seed(ctx)
 	if err != nil {

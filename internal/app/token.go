@@ -24,3 +24,11 @@ func Now() time.Time { return systemClock{}.Now() }
 func (a *App) RotateKeys(ctx context.Context, atOnce bool) (id string, signs time.Time, err error) {
 	return a.identity.RotateKeys(ctx, atOnce)
 }
+
+// RolePermissions answers what a role may do, nothing for one that there is not.
+func RolePermissions(role string) (words []string) {
+	for _, p := range approval.Role(role).Permissions() {
+		words = append(words, string(p))
+	}
+	return words
+}

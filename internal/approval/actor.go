@@ -64,6 +64,9 @@ var may = map[Role][]Permission{Viewer: viewerMay, Auditor: auditorMay, Petition
 // Has answers whether the role includes the permission; an unknown role has nothing.
 func (r Role) Has(p Permission) bool { return slices.Contains(may[r], p) }
 
+// Permissions answers what the role includes; an unknown role has nothing.
+func (r Role) Permissions() []Permission { return slices.Clone(may[r]) }
+
 // Known answers whether there is such a role.
 func (r Role) Known() bool { return slices.Contains(Roles, r) }
 

@@ -208,12 +208,11 @@ func (a Actor) covers(role Role) error {
 	if a.Kind == KindSystem {
 		return nil
 	}
-	for _, p := range may[role] {
-		if !a.Can(p) {
-			return Errorf(Forbidden, "the role %q has %s, which this credential has not: nobody hands out or takes away more than they have", role, p)
-		}
+	lacks := slices.DeleteFunc(role.Permissions(), a.Can)
+	if len(lacks) == 0 {
+		return nil
 	}
-	return nil
+	return Errorf(Forbidden, "the role %q has %s, which this credential has not: nobody hands out or takes away more than they have", role, Joined(lacks))
 }
 
 // owns answers whether the member is an owner who counts.

@@ -178,7 +178,8 @@ func TestARoleIsHandedOutByWhoHasIt(t *testing.T) {
 		bound := scoped(h, append(viewer, approval.WriteMembers)...)
 		h.refused(0, way(h, bound, approval.Owner), approval.Forbidden, "nobody hands out", olga, "")
 		h.refused(1, way(h, bound, approval.PetitionAdmin), approval.Forbidden, "nobody hands out", olga, "")
-		h.refused(2, way(h, scoped(h, approval.WriteMembers), approval.Viewer), approval.Forbidden, "nobody hands out", olga, "")
+		h.refused(2, way(h, scoped(h, approval.WriteMembers), approval.Viewer), approval.Forbidden,
+			"has spaces:read, resources:read, petitions:read, tokens:own, petitions:create, claims:create, which this credential has not: nobody hands out", olga, "")
 		if err := way(h, bound, approval.Viewer); err != nil {
 			t.Errorf("%s: a Viewer by who may all that a Viewer may: %v", name, err)
 		}

@@ -83,6 +83,9 @@ func (s *Service) RenameSpace(ctx context.Context, a Actor, displayName string) 
 	if err := s.Authorize(ctx, a, WriteSpaces, "rename space"); err != nil {
 		return Space{}, err
 	}
+	if strings.TrimSpace(displayName) == "" {
+		return Space{}, FieldError("displayName", "is empty: say what people shall call the space")
+	}
 	if err := checkLine("displayName", displayName, MaxDisplayName); err != nil {
 		return Space{}, err
 	}

@@ -44,9 +44,12 @@ func TestASpaceIsDeletedAndRestored(t *testing.T) {
 	h := newHouse(t)
 	ctx, owner, operator := t.Context(), h.actor(olga), approval.System("acme", "admin")
 	same(t, "renamed", must(h.RenameSpace(ctx, owner, "Acme 2")).DisplayName, "Acme 2")
-	_, err := h.RenameSpace(ctx, owner, "\x1b")
-	same(t, "a text", approval.CodeOf(err), approval.Invalid)
-	_, err = h.RenameSpace(ctx, h.actor(bob), "Bob's")
+	for _, text := range []string{"\x1b", "", " "} {
+		_, err := h.RenameSpace(ctx, owner, text)
+		same(t, "a text", approval.CodeOf(err), approval.Invalid)
+	}
+	same(t, "what was refused", must(h.Space(ctx, owner)).DisplayName, "Acme 2")
+	_, err := h.RenameSpace(ctx, h.actor(bob), "Bob's")
 	h.refused(0, err, approval.Forbidden, "spaces:write", bob, "")
 	h.refused(1, h.DeleteSpace(ctx, h.actor(bob)), approval.Forbidden, "spaces:write", bob, "")
 	_, err = h.RestoreSpace(ctx, operator)

@@ -82,7 +82,7 @@ func (t *terminal) adminMemberAddCommand() *cobra.Command {
 	s.add(cmd)
 	cmd.Flags().StringVar(&i.space, "space", "", "name of the space (required)")
 	cmd.Flags().StringVar(&i.email, "email", "", "address of the person (required)")
-	cmd.Flags().StringVar(&i.role, "role", "", "Viewer, Petition Admin, Editor or Owner (required)")
+	cmd.Flags().StringVar(&i.role, "role", "", rolesText+" (required)")
 	return required(cmd, "space", "email", "role")
 }
 

@@ -52,6 +52,9 @@ func (t *terminal) adminSpaceRestoreCommand() *cobra.Command {
 				if err := a.RestoreSpace(ctx, space); err != nil {
 					return err
 				}
+				if t.json {
+					return t.printJSON(map[string]string{"space": space})
+				}
 				_, err := fmt.Fprintln(t.out, plain(space))
 				return err
 			})

@@ -12,7 +12,7 @@ import (
 func (t *terminal) backupCommand() *cobra.Command {
 	var s settingFlags
 	cmd := &cobra.Command{
-		Use: "backup <file>", Short: "Write a backup of the SQLite database, while the server runs", Args: exactly(1, "the file to write"),
+		Use: "backup FILE", Short: "Write a backup of the SQLite database, while the server runs", Args: exactly(1, "the FILE to write"),
 		Long: "Write everything that the database holds at this moment into one new file, readable by its owner only. The server goes on\n" +
 			"meanwhile. The file is checked and on the disk when the command ends; an existing file is never overwritten.\n" +
 			"It holds the key that signs user tokens: keep it like the database. For PostgreSQL the command says what to use.",
@@ -42,7 +42,7 @@ func (t *terminal) restoreCommand() *cobra.Command {
 	var s settingFlags
 	var force bool
 	cmd := &cobra.Command{
-		Use: "restore <file>", Short: "Make the SQLite database of a backup", Args: exactly(1, "the backup's file"),
+		Use: "restore FILE", Short: "Make the SQLite database anew from a backup", Args: exactly(1, "the FILE of the backup"),
 		Long: "Make the database that the settings name of a backup. The server must be stopped. The backup is checked first, page by page;\n" +
 			"a database that exists is replaced with --force only, and kept aside under another name.",
 		Example: "indent restore --config indent.yaml --force /var/backups/indent-monday.backup",

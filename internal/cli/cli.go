@@ -28,7 +28,7 @@ func Main(version string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	t := &terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, colours: wantsColours(os.Stdout), version: version}
+	t := &terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, colours: wantsColours(os.Stdout), asks: isTerminal(os.Stdin), version: version}
 	return t.run(ctx, os.Args[1:])
 }
 
@@ -37,6 +37,7 @@ type terminal struct {
 	in       io.Reader
 	out, err io.Writer
 	colours  bool
+	asks     bool // somebody sits there who can answer a question
 	version  string
 	json     bool // --json
 	// url and space are the flags of client commands; empty: as the environment says.
@@ -64,7 +65,8 @@ func (t *terminal) rootCommand() *cobra.Command {
 		Long: "Indent lets software stop until the right person, or a rule, decides; then it goes on.\n\n" +
 			"The client's commands take INDENT_API_URL, INDENT_SPACE and INDENT_API_TOKEN from the environment, or from the\n" +
 			"nearest .env file in the working directory or above it. `indent dev` starts a server and prints them. Without a token\n" +
-			"there they act as whoever has signed in with `indent login`.\n\n" + exitCodesText,
+			"there they act as whoever has signed in with `indent login`. A token that the environment sets to nothing is an error,\n" +
+			"not the token of a file or of a login.\n\n" + exitCodesText,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	})
@@ -140,13 +142,27 @@ func (t *terminal) complain(err error) {
 	if errors.Is(err, errSaid) {
 		return
 	}
+	if told := (interrupted{}); exitCode(err) == exitInterrupted && !errors.As(err, &told) {
+		err = interrupted{"stopped before it was done"}
+	}
 	t.say("indent: %s", plain(err.Error()))
+	t.sayHowToSignIn(err)
+}
+
+// sayHowToSignIn adds the way in to an error of somebody who is not, unless the error tells it.
+func (t *terminal) sayHowToSignIn(err error) {
+	var told notSignedIn
+	var config *indent.ConfigError
 	switch {
-	case !errors.Is(err, indent.ErrUnauthenticated):
+	case exitCode(err) != exitNotSignedIn, errors.As(err, &told):
 	case t.session != nil:
 		t.say("Sign in again: %s", plain(t.session.command()))
-	case t.server != "":
-		t.say("Open %s/api-keys for a new token and set INDENT_API_TOKEN, in the environment or in a .env file.", t.server)
+	case errors.As(err, &config) && config.Missing:
+		t.say("Or sign in with `indent login`: commands then act as you, and need no INDENT_API_TOKEN.")
+	case errors.As(err, &config):
+		t.say("Without INDENT_API_TOKEN in the environment, commands act as whoever has signed in with `indent login`.")
+	default:
+		t.say("Open %s/api-keys for a new token and set INDENT_API_TOKEN, in the environment or in a .env file; or unset it and sign in with `indent login`.", t.server)
 	}
 }
 

@@ -1,12 +1,16 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/indent-approvals/indent/internal/app"
 	indent "github.com/indent-approvals/indent/sdk/go"
 )
 
@@ -124,4 +128,33 @@ func (all profiles) fitting(server, space string) string {
 		return "" // which of them is for the user to say
 	}
 	return only
+}
+
+// lacking says all at once that a token's scope lacks of what a command needs. The server stops at the first thing that it
+// meets, and who mends a scope word by word makes a token for each. It leaves alone what is not about a scope.
+func lacking(ctx context.Context, c *indent.Client, err error, needs []string) error {
+	refused, ok := err.(*indent.Error)
+	if !ok || !refused.Is(indent.ErrForbidden) {
+		return err
+	}
+	who, errWho := c.WhoAmI(ctx)
+	if errWho != nil || who.Scope == "" {
+		return err
+	}
+	var missing []string
+	for _, need := range needs {
+		switch {
+		case slices.Contains(who.Permissions, need), slices.Contains(missing, need):
+		case !slices.Contains(app.RolePermissions(who.Role), need):
+			return err // another token would not help: the role has not got it
+		default:
+			missing = append(missing, need)
+		}
+	}
+	if len(missing) == 0 {
+		return err
+	}
+	all := *refused
+	all.Message = fmt.Sprintf("the token's scope does not include %s, which this needs: use a token that has them, or one without a scope", strings.Join(missing, ", "))
+	return &all
 }

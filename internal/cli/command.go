@@ -58,26 +58,50 @@ func shows[T any](t *terminal, cmd *cobra.Command, text func(T) string,
 // does makes cmd do something to which the API has no answer, and say what it did; with --json it prints an empty object.
 func (t *terminal) does(cmd *cobra.Command, said func(args []string) string,
 	do func(ctx context.Context, c *indent.Client, args []string) error) *cobra.Command {
-	return t.quietly(cmd, func(ctx context.Context, c *indent.Client, args []string) error {
-		if err := do(ctx, c, args); err != nil {
-			return err
-		}
-		t.say("%s", plain(said(args)))
-		if t.json {
-			return t.printJSON(struct{}{})
-		}
-		return nil
-	})
-}
-
-// quietly is a command that does one thing and prints nothing.
-func (t *terminal) quietly(cmd *cobra.Command, do func(context.Context, *indent.Client, []string) error) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := t.client()
 		if err != nil {
 			return err
 		}
-		return do(cmd.Context(), c, args)
+		if err := do(cmd.Context(), c, args); err != nil {
+			return err
+		}
+		return t.done("%s", said(args))
+	}
+	return cmd
+}
+
+// done says what was done by a command that has nothing to print; with --json it prints an empty object.
+func (t *terminal) done(format string, args ...any) error {
+	t.say("%s", plain(fmt.Sprintf(format, args...)))
+	if t.json {
+		return t.printJSON(struct{}{})
+	}
+	return nil
+}
+
+// inFlags makes cmd name the flag or argument at fault in the place of the API's field. words are pairs: the beginning of a
+// field, such as "member.role", and what the user calls it; where in it stands behind in brackets. The first that fits counts.
+func inFlags(cmd *cobra.Command, words ...string) *cobra.Command {
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		err := run(cmd, args)
+		refused, ok := err.(*indent.Error) // one that is wrapped is about something else as well
+		if !ok {
+			return err
+		}
+		for i := 0; i < len(words); i += 2 {
+			rest, ok := strings.CutPrefix(refused.Field, words[i])
+			if !ok || rest != "" && !strings.ContainsAny(rest[:1], ".[/") {
+				continue
+			}
+			word := words[i+1]
+			if rest != "" {
+				word += " (" + strings.TrimLeft(rest, "./") + ")"
+			}
+			return renamed(refused, word)
+		}
+		return err
 	}
 	return cmd
 }
@@ -117,6 +141,13 @@ func saysSomething(cmd *cobra.Command, flags ...string) *cobra.Command {
 		}
 		return nil
 	})
+}
+
+// renamed answers the error with what the user calls its field.
+func renamed(refused *indent.Error, word string) error {
+	named := *refused
+	named.Field, named.Message = word, strings.TrimPrefix(refused.Message, refused.Field+": ")
+	return &named
 }
 
 // jsonFlag gives a command --json.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 
 	"github.com/indent-approvals/indent/internal/app"
@@ -18,24 +19,34 @@ const (
 	exitUnreachable = 13
 	exitInUse       = 14
 	exitDamaged     = 15
+	exitInterrupted = 130
 )
 
 const exitCodesText = `Exit codes:
   0   done; of a command that waits: granted
   1   error
-  4   not signed in: there is no login, or the token is missing, wrong, expired or revoked
+  4   not signed in: there is no such login, or the token is missing, wrong, expired or revoked
   10  denied, withdrawn or revoked
   11  expired: nobody decided in time, or the grant has ended
   12  still pending when the time to wait was over
   13  the server cannot be reached, or cannot answer now
   14  another server runs on the database
-  15  the database, or the backup, is damaged`
+  15  the database, or the backup, is damaged
+  130 stopped with Ctrl-C before it was done`
 
 // errSaid marks an error that the command has told already.
 var errSaid = errors.New("said")
 
 // errTokenExpired is a token whose time is up.
 var errTokenExpired = errors.New("the token has expired")
+
+// interrupted is a command that its user has stopped, in words.
+type interrupted struct{ text string }
+
+func (e interrupted) Error() string { return e.text }
+
+// Unwrap makes it what a context that was cancelled answers.
+func (interrupted) Unwrap() error { return context.Canceled }
 
 // said is err that needs no further word.
 func said(err error) error { return errors.Join(errSaid, err) }
@@ -59,11 +70,15 @@ func exitCode(err error) int {
 		return exitDenied
 	case errors.As(err, &expired), errors.Is(err, errTokenExpired):
 		return exitExpired
+	case errors.As(err, &timeout) && errors.Is(timeout.Err, context.Canceled):
+		return exitPending // who stops waiting knows how the petition stands
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
 	case errors.As(err, &away), errors.Is(err, indent.ErrUnavailable):
 		return exitUnreachable
 	case errors.As(err, &timeout):
 		return exitPending
-	case errors.As(err, &nobody), errors.Is(err, indent.ErrUnauthenticated), errors.As(err, &config) && config.Missing && config.Name == "INDENT_API_TOKEN":
+	case errors.As(err, &nobody), errors.Is(err, indent.ErrUnauthenticated), errors.As(err, &config) && config.Name == "INDENT_API_TOKEN":
 		return exitNotSignedIn
 	}
 	return exitError

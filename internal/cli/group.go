@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -66,17 +68,30 @@ func (t *terminal) groupMembersCommand() *cobra.Command {
 }
 
 func (t *terminal) groupAddCommand() *cobra.Command {
-	return t.quietly(&cobra.Command{
+	return t.does(&cobra.Command{
 		Use: "add GROUP MEMBER...", Short: "Put members into a group", Args: groupAndMembers,
 		Long:    "Put members into a group, all or none: persons by address, service accounts by id, groups by name.",
 		Example: "indent group add on-call ada@example.com bob@example.com",
-	}, func(ctx context.Context, c *indent.Client, args []string) error {
+	}, func(args []string) string { return fmt.Sprintf("In %s: %s.", args[0], strings.Join(args[1:], ", ")) }, func(ctx context.Context, c *indent.Client, args []string) error {
 		var members []indent.Resource
 		for _, id := range args[1:] {
 			members = append(members, indent.Resource{ID: id})
 		}
-		return c.AddGroupMembers(ctx, args[0], members)
+		return whichMember(c.AddGroupMembers(ctx, args[0], members), args[1:])
 	})
+}
+
+// whichMember names the argument that members[2].id of the API was.
+func whichMember(err error, members []string) error {
+	refused, ok := err.(*indent.Error)
+	var n int
+	if !ok || refused.Field == "" {
+		return err
+	}
+	if _, err := fmt.Sscanf(refused.Field, "members[%d]", &n); err != nil || n < 0 || n >= len(members) {
+		return refused
+	}
+	return renamed(refused, "MEMBER "+members[n])
 }
 
 func groupAndMembers(cmd *cobra.Command, args []string) error {
@@ -87,10 +102,11 @@ func groupAndMembers(cmd *cobra.Command, args []string) error {
 }
 
 func (t *terminal) groupRemoveCommand() *cobra.Command {
-	return t.quietly(&cobra.Command{
+	return t.does(&cobra.Command{
 		Use: "remove GROUP MEMBER", Short: "Take a member out of a group", Args: exactly(2, "the name of a GROUP and a MEMBER"),
+		Long:    "Take a member out of a group, by the ID that `indent group members` shows.",
 		Example: "indent group remove on-call ada@example.com",
-	}, func(ctx context.Context, c *indent.Client, args []string) error {
+	}, func(args []string) string { return args[1] + " is not in " + args[0] + " any more." }, func(ctx context.Context, c *indent.Client, args []string) error {
 		return c.RemoveGroupMember(ctx, args[0], args[1])
 	})
 }

@@ -28,13 +28,19 @@ func (t *terminal) loginCommand() *cobra.Command {
 			"asks and confirm it there. What comes back is kept in the system's keyring, or in a file that only you can read, and\n" +
 			"renews itself until `indent logout`. Each server and space is a profile of its own: see `indent profile --help`.",
 		Example: "indent login --server https://indent.example.com --space acmecorp\nindent login --device\nindent login --scope \"petitions:read petitions:create\" --profile readonly",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return t.login(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			err := t.login(cmd.Context(), f)
+			if errors.Is(err, context.Canceled) {
+				err = interrupted{"the login was stopped: nobody is signed in by it, and nothing is kept"}
+			}
+			return err
+		},
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&f.server, "server", "", "address of the server (default INDENT_API_URL, else that of the current profile)")
 	fs.StringVar(&f.space, "space", "", "space to sign in to (default INDENT_SPACE, else that of your session in the browser)")
 	fs.StringVar(&f.profile, "profile", "", "name to keep the login under (default INDENT_PROFILE, else the space's)")
-	fs.StringVar(&f.scope, "scope", "", "permissions, separated by blanks (default: all that you may)")
+	fs.StringVar(&f.scope, "scope", "", "permissions, separated by blanks, of those that 'indent whoami' lists (default: all that you may)")
 	fs.BoolVar(&f.device, "device", false, "show a code to enter in a browser anywhere")
 	fs.BoolVar(&f.noKeyring, "no-keyring", false, "keep the tokens in a file of mode 0600 although there is a keyring")
 	fs.BoolVar(&f.insecure, "insecure-http", false, "sign in to a server elsewhere that has no TLS: everybody on the way can read the tokens")
@@ -129,24 +135,37 @@ func (t *terminal) letIn(ctx context.Context, l *indent.Logins, f loginFlags) (i
 	}
 	t.say("Open %s in any browser and enter the code:\n\n    %s\n", plain(code.VerificationURI), plain(code.UserCode))
 	t.say("Or open this address, and compare the code there with the one above:\n\n    %s\n", plain(code.VerificationURIComplete))
-	t.say("Waiting until somebody signed in allows it, for %d minutes at most ...", code.ExpiresIn/60)
+	t.say("Waiting until somebody signed in%s allows it, for %d minutes at most ...", toSpace(f.space), code.ExpiresIn/60)
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(code.ExpiresIn+30)*time.Second)
 	defer cancel()
 	made, err := l.Wait(ctx, code)
 	return made, t.whyNot(err)
 }
 
+// toSpace says which space was asked for. The server tells nobody who is not signed in whether there is one of that name, so
+// a wrong one shows on the page only.
+func toSpace(space string) string {
+	if space == "" {
+		return ""
+	}
+	return " to the space " + plain(space) + ", and to no other,"
+}
+
 // whyNot says in words what a refused login means here.
 func (t *terminal) whyNot(err error) error {
+	const late = "nobody has allowed the login in time: run `indent login` again"
 	var e *indent.Error
-	if !errors.As(err, &e) {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return notSignedIn{late}
+	case !errors.As(err, &e):
 		return err
 	}
 	switch e.Grant {
 	case indent.GrantDenied:
 		return notSignedIn{"the login was refused: " + e.Message}
 	case indent.GrantExpired:
-		return notSignedIn{"nobody has allowed the login in time: run `indent login` again"}
+		return notSignedIn{late}
 	}
 	return err
 }
@@ -159,7 +178,7 @@ func (t *terminal) keepLogin(ctx context.Context, d drawer, all profiles, l *ind
 	}
 	who, err := c.WhoAmI(ctx)
 	if err != nil {
-		return err
+		return errors.Join(err, l.End(context.WithoutCancel(ctx), made.RefreshToken))
 	}
 	name := f.profile
 	if name == "" {
@@ -178,7 +197,7 @@ func (t *terminal) keepLogin(ctx context.Context, d drawer, all profiles, l *ind
 	}
 	t.say("Signed in to %s on %s as %s (%s).", plain(who.Space), plain(l.URL()), plain(who.Member), plain(who.Role))
 	t.say("Profile %s; its tokens are kept in %s.", name, where)
-	if indent.Setting("INDENT_API_TOKEN") != "" {
+	if _, set := os.LookupEnv("INDENT_API_TOKEN"); set || indent.Setting("INDENT_API_TOKEN") != "" {
 		t.say("INDENT_API_TOKEN is set here and goes before this login: unset it, or say --profile %s.", name)
 	}
 	return nil
@@ -198,7 +217,8 @@ func (t *terminal) logoutCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "logout", Short: "End a login, on the server and here", Args: noArguments,
 		Long: "End a login: the server refuses its tokens from now on, everywhere within a second, and this machine forgets them.\n" +
-			"When the server cannot be told nothing is forgotten: try again, or see `indent profile remove`.",
+			"When the server cannot be told nothing is forgotten: try again, or see `indent profile remove`. Exit code 4: there was none\n" +
+			"to end; --all ends those that there are, and none is no error.",
 		Example: "indent logout\nindent logout --all",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d, err := openDrawer()
@@ -217,7 +237,7 @@ func (t *terminal) logoutCommand() *cobra.Command {
 					return err
 				}
 				if !found {
-					return notSignedIn{"there is no login to end: `indent profile list` shows those that there are"}
+					return notSignedIn{"there is no login to end: `indent profile list` shows those that there are, `indent login` makes one"}
 				}
 				names = []string{s.name}
 			}
@@ -233,7 +253,7 @@ func (t *terminal) logoutCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&name, "profile", "", "which one (default INDENT_PROFILE, else the current one)")
-	cmd.Flags().BoolVar(&every, "all", false, "all of this machine")
+	cmd.Flags().BoolVar(&every, "all", false, "every login of this machine")
 	return cmd
 }
 

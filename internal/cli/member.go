@@ -8,8 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/indent-approvals/indent/internal/app"
 	indent "github.com/indent-approvals/indent/sdk/go"
 )
+
+const rolesText = "Viewer, Auditor, Petition Admin, Editor or Owner"
 
 func (t *terminal) memberCommand() *cobra.Command {
 	return t.clientFlags(group("member", "People of a space: roles, suspension, identities", t.memberListCommand(), t.memberShowCommand(),
@@ -47,7 +50,7 @@ type person struct {
 
 func (t *terminal) memberShowCommand() *cobra.Command {
 	return shows(t, &cobra.Command{
-		Use: "show MEMBER", Short: "Show a member and the identities", Args: exactly(1, "the address of a MEMBER"),
+		Use: "show MEMBER", Short: "Show a member: role, state and identities", Args: exactly(1, "the address of a MEMBER"),
 		Example: "indent member show ada@example.com",
 	}, func(p person) string {
 		lines := []string{fmt.Sprintf("%s  %s  %s  %s", plain(p.ID), p.Role, standing(p.Suspended), plain(p.DisplayName))}
@@ -59,6 +62,7 @@ func (t *terminal) memberShowCommand() *cobra.Command {
 		if p.Member, err = c.Member(ctx, args[0]); err != nil {
 			return p, err
 		}
+		p.Identities = []indent.Identity{}
 		for i, err := range c.Identities(ctx, p.ID) {
 			if err != nil {
 				return p, err
@@ -69,14 +73,28 @@ func (t *terminal) memberShowCommand() *cobra.Command {
 	})
 }
 
-// putMember is a command that changes a person.
-func (t *terminal) putMember(cmd *cobra.Command, change func() indent.MemberChange) *cobra.Command {
+// putMember is a command that changes a person. With known it refuses who is no member, whom the change would add.
+func (t *terminal) putMember(cmd *cobra.Command, known bool, change func() indent.MemberChange) *cobra.Command {
 	cmd.Args = exactly(1, "the address of a MEMBER")
-	return shows(t, cmd, func(m indent.Member) string {
-		return fmt.Sprintf("%s  %s  %s", plain(m.ID), m.Role, standing(m.Suspended))
+	return inFlags(shows(t, cmd, func(m indent.Member) string {
+		return fmt.Sprintf("%s  %s  %s", plain(m.ID), plain(m.Role), standing(m.Suspended))
 	}, func(ctx context.Context, c *indent.Client, args []string) (indent.Member, error) {
-		return c.PutMember(ctx, args[0], change())
-	})
+		asked := change()
+		needs := []string{"members:write"}
+		if asked.Role != nil {
+			needs = append(needs, app.RolePermissions(*asked.Role)...)
+		}
+		if known {
+			needs = append([]string{"spaces:read", "members:read"}, needs...)
+			m, err := c.Member(ctx, args[0])
+			if err != nil {
+				return m, lacking(ctx, c, err, needs)
+			}
+			needs = append(needs, app.RolePermissions(m.Role)...)
+		}
+		m, err := c.PutMember(ctx, args[0], asked)
+		return m, lacking(ctx, c, err, needs)
+	}), "member.role", "--role", "member.displayName", "--display-name", "member", "MEMBER")
 }
 
 func (t *terminal) memberAddCommand() *cobra.Command {
@@ -85,14 +103,14 @@ func (t *terminal) memberAddCommand() *cobra.Command {
 		Use: "add MEMBER", Short: "Add a person",
 		Long:    "Add a person by address. Somebody who is a member already gets the role. A sign-in link is made by `indent admin link`.",
 		Example: "indent member add ada@example.com --role Editor --display-name Ada",
-	}, func() indent.MemberChange {
+	}, false, func() indent.MemberChange {
 		c := indent.MemberChange{Role: &role}
 		if name != "" {
 			c.DisplayName = &name
 		}
 		return c
 	})
-	cmd.Flags().StringVar(&role, "role", "Viewer", "Viewer, Auditor, Petition Admin, Editor or Owner")
+	cmd.Flags().StringVar(&role, "role", "Viewer", rolesText)
 	cmd.Flags().StringVar(&name, "display-name", "", "what people read")
 	return cmd
 }
@@ -102,24 +120,8 @@ func (t *terminal) memberSetRoleCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "set-role MEMBER", Short: "Change a person's role", Example: "indent member set-role ada@example.com --role Auditor",
 	}
-	cmd.Flags().StringVar(&role, "role", "", "Viewer, Auditor, Petition Admin, Editor or Owner (required)")
-	return required(t.ofMember(t.putMember(cmd, func() indent.MemberChange { return indent.MemberChange{Role: &role} })), "role")
-}
-
-// ofMember refuses who is no member, whom the change would add.
-func (t *terminal) ofMember(cmd *cobra.Command) *cobra.Command {
-	run := cmd.RunE
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, err := t.client()
-		if err != nil {
-			return err
-		}
-		if _, err := c.Member(cmd.Context(), args[0]); err != nil {
-			return err
-		}
-		return run(cmd, args)
-	}
-	return cmd
+	cmd.Flags().StringVar(&role, "role", "", rolesText+" (required)")
+	return required(t.putMember(cmd, true, func() indent.MemberChange { return indent.MemberChange{Role: &role} }), "role")
 }
 
 func (t *terminal) memberSuspendCommand(suspended bool) *cobra.Command {
@@ -131,34 +133,37 @@ func (t *terminal) memberSuspendCommand(suspended bool) *cobra.Command {
 		cmd = &cobra.Command{Use: "resume MEMBER", Short: "Let a suspended person in again", Example: "indent member resume ada@example.com",
 			Long: "Let a suspended person in again. Tokens and sessions do not come back."}
 	}
-	return t.ofMember(t.putMember(cmd, func() indent.MemberChange { return indent.MemberChange{Suspended: &suspended} }))
+	return t.putMember(cmd, true, func() indent.MemberChange { return indent.MemberChange{Suspended: &suspended} })
 }
 
 func (t *terminal) memberRemoveCommand() *cobra.Command {
-	return t.quietly(&cobra.Command{
+	return t.does(&cobra.Command{
 		Use: "remove MEMBER", Short: "Take a person out of the space", Args: exactly(1, "the address of a MEMBER"),
 		Long:    "Take a person out of the space, with identities, memberships, tokens and sessions. The person's service accounts are suspended.",
 		Example: "indent member remove ada@example.com",
+	}, func(args []string) string {
+		return args[0] + " is no member any more, and every token and session of theirs has ended."
 	}, func(ctx context.Context, c *indent.Client, args []string) error { return c.RemoveMember(ctx, args[0]) })
 }
 
 func (t *terminal) memberLinkCommand() *cobra.Command {
-	return t.quietly(&cobra.Command{
+	return shows(t, &cobra.Command{
 		Use: "link MEMBER IDENTITY", Short: "Link an identity to a person", Args: exactly(2, "the address of a MEMBER and an IDENTITY"),
 		Long: "Link an identity to a person: another address, or an account elsewhere. The person counts once under all of them. Linking the\n" +
 			"address of another member makes both one person.",
 		Example: "indent member link ada@example.com slack:T01/U024BE7LH",
-	}, func(ctx context.Context, c *indent.Client, args []string) error {
-		_, err := c.LinkIdentity(ctx, args[0], args[1])
-		return err
-	})
+	}, func(i indent.Identity) string { return plain(i.Member) + "  also " + plain(i.Identity) },
+		func(ctx context.Context, c *indent.Client, args []string) (indent.Identity, error) {
+			return c.LinkIdentity(ctx, args[0], args[1])
+		})
 }
 
 func (t *terminal) memberUnlinkCommand() *cobra.Command {
-	return t.quietly(&cobra.Command{
+	return t.does(&cobra.Command{
 		Use: "unlink MEMBER IDENTITY", Short: "Unlink an identity", Args: exactly(2, "the address of a MEMBER and an IDENTITY"),
+		Long:    "Unlink an identity: the person is not known by it any more. `indent member show` lists those that there are.",
 		Example: "indent member unlink ada@example.com slack:T01/U024BE7LH",
-	}, func(ctx context.Context, c *indent.Client, args []string) error {
+	}, func(args []string) string { return args[1] + " is not " + args[0] + " any more." }, func(ctx context.Context, c *indent.Client, args []string) error {
 		return c.UnlinkIdentity(ctx, args[0], args[1])
 	})
 }

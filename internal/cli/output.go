@@ -40,8 +40,17 @@ func escape(text string, lines bool) string {
 
 // wantsColours answers whether f is a terminal whose user wants colours (no-color.org).
 func wantsColours(f *os.File) bool {
+	return isTerminal(f) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// isTerminal answers whether f is a terminal. /dev/null, which is a character device as well, is none.
+func isTerminal(f *os.File) bool {
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	nothing, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, nothing)
 }
 
 // printJSON writes v as indented JSON that is safe on a terminal.

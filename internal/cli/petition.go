@@ -196,6 +196,9 @@ func describeRequirement(r indent.Requirement) string {
 	if r.SelfApproval {
 		text += " (who asks may review as well)"
 	}
+	if r.Confirm != "" {
+		text += " (confirm: " + r.Confirm + ", which is done on the page)"
+	}
 	return plain(text)
 }
 

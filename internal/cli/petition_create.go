@@ -58,7 +58,8 @@ indent petition create --reason "refund" --resource action:refund --params '{"or
 	f.StringToStringVar(&n.labels, "label", nil, "label, such as team=core; may be repeated")
 	f.StringVar(&n.key, "idempotency-key", "", "the same key makes the same petition, however often it is sent")
 	f.StringVar(&n.wait, "wait", "", "how long to wait for the decision, such as 30s or forever (default: not at all)")
-	return cmd
+	return inFlags(cmd, "petition.reason", "--reason", "petition.resources", "--resource", "petition.params", "--params", "petition.petitioners", "--for",
+		"petition.meta.labels", "--label", "petition.defaultDuration", "--duration")
 }
 
 func (n *creation) request(cmd *cobra.Command, in io.Reader) (r indent.Request, err error) {

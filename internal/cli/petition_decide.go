@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,7 +22,7 @@ func (t *terminal) petitionApproveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "approve NAME", Short: "Agree to a petition", Args: exactly(1, "the NAME of a petition"),
 		Long: "Show a petition on stderr and agree to exactly that: the approval carries the digest of what was shown, and the\n" +
-			"server refuses it if the petition is another one.\n\n" + petitionNameHelp,
+			"server refuses it if the petition is another one. What must be confirmed with a passkey is approved on the petition's page.\n\n" + petitionNameHelp,
 		Example: "indent petition approve aec1b116-42b3-11ee-824e-42010aac000d\nindent petition approve aec1b116 --duration 1h --reason \"for the incident\"",
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if until != "" {
@@ -31,7 +33,7 @@ func (t *terminal) petitionApproveCommand() *cobra.Command {
 			if o.Duration < 0 {
 				return usageError(cmd, "--duration must be more than zero")
 			}
-			return t.decide(cmd, args[0], indent.PhaseOpen, (*indent.Client).Approve, o)
+			return t.decide(cmd, args[0], indent.PhaseOpen, approve, o)
 		},
 	}
 	f := cmd.Flags()
@@ -66,6 +68,24 @@ func (t *terminal) petitionRevokeCommand() *cobra.Command {
 		},
 	}
 	return decision(cmd, &o)
+}
+
+// approve approves where a command line can: a passkey signs on the petition's page.
+func approve(c *indent.Client, ctx context.Context, p *indent.Petition, o indent.ClaimOptions) (indent.Event, error) {
+	confirmed := func(r indent.Requirement) bool { return r.Confirm != "" }
+	v := p.State.Verdict
+	if p.Phase() != indent.PhaseOpen || v == nil || !slices.ContainsFunc(v.Requirements, confirmed) {
+		return c.Approve(ctx, p, o)
+	}
+	byPasskey := fmt.Sprintf("%s is approved with a passkey, which a command line has not: approve it on its page, %s", p.Ref(), c.PetitionURL(p.Name))
+	if !slices.ContainsFunc(v.Requirements, func(r indent.Requirement) bool { return !confirmed(r) }) {
+		return indent.Event{}, errors.New(byPasskey)
+	}
+	claim, err := c.Approve(ctx, p, o) // which of the requirements it counts for is the server's to say
+	if errors.Is(err, indent.ErrForbidden) && !strings.Contains(err.Error(), c.PetitionURL(p.Name)) {
+		err = fmt.Errorf("%w; its page is %s", err, c.PetitionURL(p.Name))
+	}
+	return claim, err
 }
 
 // decision gives a command the flags that all decisions have.

@@ -13,7 +13,8 @@ func (t *terminal) petitionWaitCommand() *cobra.Command {
 	var timeout string
 	cmd := &cobra.Command{
 		Use: "wait NAME", Short: "Wait until a petition is decided", Args: exactly(1, "the NAME of a petition"),
-		Long: "Wait until a petition is decided. The exit code says how: 0 granted, 10 denied, 11 expired, 12 not decided in time.\n" +
+		Long: "Wait until a petition is decided. The exit code says how: 0 granted, 10 denied, withdrawn or revoked, 11 expired, 12 not\n" +
+			"decided in time.\n" +
 			"A server that restarts meanwhile is waited for.\n\n" + petitionNameHelp,
 		Example: "indent petition wait aec1b116-42b3-11ee-824e-42010aac000d --timeout 10m && ./deploy",
 		RunE: func(cmd *cobra.Command, args []string) error {

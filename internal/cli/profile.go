@@ -211,14 +211,17 @@ func (t *terminal) profileUseCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return d.change(func(p *profiles) error {
+			err = d.change(func(p *profiles) error {
 				if _, known := p.Profiles[args[0]]; !known {
 					return noProfile(*p, args[0])
 				}
 				p.Current = args[0]
-				t.say("The current profile is %s.", args[0])
 				return nil
 			})
+			if err != nil {
+				return err
+			}
+			return t.done("The current profile is %s.", args[0])
 		},
 	}
 }
@@ -236,8 +239,7 @@ func (t *terminal) profileRemoveCommand() *cobra.Command {
 			if err := d.forget(args[0]); err != nil {
 				return err
 			}
-			t.say("Profile %s is forgotten here. If the login was not ended before, the server still knows it: see `indent token list`.", args[0])
-			return nil
+			return t.done("Profile %s is forgotten here. If the login was not ended before, the server still knows it: see `indent token list`.", args[0])
 		},
 	}
 }
@@ -267,7 +269,7 @@ func noProfile(p profiles, name string) error {
 	if len(p.Profiles) == 0 {
 		return notSignedIn{fmt.Sprintf("there is no profile %q, and no other: sign in with `indent login`", name)}
 	}
-	return notSignedIn{fmt.Sprintf("there is no profile %q: there are %s", name, strings.Join(p.names(), ", "))}
+	return notSignedIn{fmt.Sprintf("there is no profile %q: there are %s, and `indent login --profile %s` makes it", name, strings.Join(p.names(), ", "), name)}
 }
 
 // notSignedIn says that there is no login to do something with.

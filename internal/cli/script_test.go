@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,7 +22,16 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"indent": func() { os.Exit(Main("v1.2.3-test")) }, "browser": browser})
+	testscript.Main(m, map[string]func(){"indent": func() { unset(); os.Exit(Main("v1.2.3-test")) }, "browser": browser})
+}
+
+// unset takes the variables away whose value is UNSET: a script can only make them empty, which is something else.
+func unset() {
+	for _, pair := range os.Environ() {
+		if name, ok := strings.CutSuffix(pair, "=UNSET"); ok {
+			_ = os.Unsetenv(name)
+		}
+	}
 }
 
 // Each script is a user at a shell, with a server of its own. It runs as the service account quickstart; `as reviewer` and
@@ -48,6 +58,7 @@ func TestScripts(t *testing.T) {
 				RequireUniqueNames: true,
 				Setup: func(env *testscript.Env) error {
 					env.Setenv("INDENT_API_URL", server.URL())
+					env.Setenv("TAKEN", strings.TrimPrefix(server.URL(), "http://"))
 					env.Setenv("INDENT_SPACE", apptest.Space)
 					env.Setenv("INDENT_API_TOKEN", tokens["quickstart"])
 					env.Setenv("REVIEWER_TOKEN", tokens["reviewer"])
@@ -68,6 +79,7 @@ func TestScripts(t *testing.T) {
 					"answers":  answers(t.Context(), server),
 					"suspends": suspends(t.Context(), server),
 					"stale":    stale,
+					"prints":   prints,
 				},
 			})
 		})
@@ -142,4 +154,21 @@ func dotenv(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: dotenv FILE TOKEN")
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte("# made by hand\nexport INDENT_API_TOKEN='"+args[1]+"'\n"), 0o600))
+}
+
+// prints waits until a command in the background has written to a file what fits: prints FILE REGEXP.
+func prints(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: prints FILE REGEXP")
+	}
+	want := regexp.MustCompile(args[1])
+	ticks := time.NewTicker(20 * time.Millisecond)
+	defer ticks.Stop()
+	for range 1000 {
+		if written, _ := os.ReadFile(ts.MkAbs(args[0])); want.Match(written) {
+			return
+		}
+		<-ticks.C
+	}
+	ts.Fatalf("%s has nothing like %s: %s", args[0], args[1], ts.ReadFile(args[0]))
 }

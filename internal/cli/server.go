@@ -76,7 +76,7 @@ func (t *terminal) serveCommand() *cobra.Command {
 			if err := cfg.ReadSecrets(os.Environ()); err != nil {
 				return err
 			}
-			a, err := app.Build(cmd.Context(), cfg, app.Options{Logger: logger(t.err, cfg.LogFormat, cfg.LogLevel), Version: t.version})
+			a, err := app.Build(cmd.Context(), cfg, app.Options{Logger: logger(t.err, cfg.LogFormat, cfg.LogLevel), Version: t.version, Serves: true})
 			if err != nil {
 				return err
 			}

@@ -10,8 +10,8 @@ import (
 )
 
 func (t *terminal) serviceAccountCommand() *cobra.Command {
-	return t.clientFlags(group("service-account", "Make non-human members", t.serviceAccountCreateCommand(), t.serviceAccountListCommand(),
-		t.serviceAccountGetCommand(), t.serviceAccountUpdateCommand(), t.serviceAccountDeleteCommand(), t.trustCommand()))
+	return t.clientFlags(group("service-account", "Members that are no people, and whom they trust", t.serviceAccountCreateCommand(), t.serviceAccountListCommand(),
+		t.serviceAccountShowCommand(), t.serviceAccountUpdateCommand(), t.serviceAccountDeleteCommand(), t.trustCommand()))
 }
 
 func (t *terminal) serviceAccountCreateCommand() *cobra.Command {
@@ -26,8 +26,12 @@ func (t *terminal) serviceAccountCreateCommand() *cobra.Command {
 			return c.CreateServiceAccount(ctx, n)
 		})
 	cmd.Flags().StringVar(&n.DisplayName, "display-name", "", "what people read")
-	cmd.Flags().StringVar(&n.Role, "role", "", "Viewer, Petition Admin, Editor or Owner, at most your own (default Petition Admin)")
-	return cmd
+	cmd.Flags().StringVar(&n.Role, "role", "", rolesText+", at most your own (default Petition Admin)")
+	return accountInFlags(cmd)
+}
+
+func accountInFlags(cmd *cobra.Command) *cobra.Command {
+	return inFlags(cmd, "serviceAccount.serviceAccountId", "ID", "serviceAccount.role", "--role", "serviceAccount.meta.displayName", "--display-name")
 }
 
 func (t *terminal) serviceAccountListCommand() *cobra.Command {
@@ -41,10 +45,10 @@ func (t *terminal) serviceAccountListCommand() *cobra.Command {
 	})
 }
 
-func (t *terminal) serviceAccountGetCommand() *cobra.Command {
+func (t *terminal) serviceAccountShowCommand() *cobra.Command {
 	return shows(t, &cobra.Command{
-		Use: "get ID", Short: "Show a service account", Args: exactly(1, "the ID of the service account"),
-		Example: "indent service-account get nightly",
+		Use: "show ID", Aliases: []string{"get"}, Short: "Show a service account", Args: exactly(1, "the ID of the service account"),
+		Example: "indent service-account show nightly",
 	}, t.describeAccount, func(ctx context.Context, c *indent.Client, args []string) (indent.ServiceAccount, error) {
 		return c.ServiceAccount(ctx, args[0])
 	})
@@ -89,10 +93,10 @@ func (t *terminal) serviceAccountUpdateCommand() *cobra.Command {
 	})
 	f := cmd.Flags()
 	f.StringVar(&name, "display-name", "", "what people read")
-	f.StringVar(&role, "role", "", "Viewer, Auditor, Petition Admin, Editor or Owner, at most your own")
+	f.StringVar(&role, "role", "", rolesText+", at most your own")
 	f.BoolVar(&suspend, "suspend", false, "let it stand for nobody, and end its tokens")
 	f.BoolVar(&resume, "resume", false, "let it be used again, with new tokens")
-	return cmd
+	return accountInFlags(cmd)
 }
 
 func (t *terminal) serviceAccountDeleteCommand() *cobra.Command {

@@ -10,7 +10,7 @@ import (
 )
 
 func (t *terminal) tokenCommand() *cobra.Command {
-	return t.clientFlags(group("token", "Make and end tokens", t.tokenCreateCommand(), t.tokenListCommand(), t.tokenRotateCommand(), t.tokenRevokeCommand(), t.tokenCheckCommand()))
+	return t.clientFlags(group("token", "Make, list, rotate, check and end tokens", t.tokenCreateCommand(), t.tokenListCommand(), t.tokenRotateCommand(), t.tokenRevokeCommand(), t.tokenCheckCommand()))
 }
 
 func (t *terminal) tokenCreateCommand() *cobra.Command {
@@ -31,14 +31,15 @@ func (t *terminal) tokenCreateCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&n.ServiceAccountID, "service-account", "", "id of the service account that the token is for")
 	f.StringVar(&n.DisplayName, "display-name", "", "what it is for")
-	f.StringVar(&n.Scope, "scope", "", "permissions, separated by blanks; petitions:* and admin stand for what they mean now (default: all that the role may)")
-	f.IntVar(&n.ExpiryDays, "expiry-days", 0, "after how many days it ends (default: never, for a service account)")
+	f.StringVar(&n.Scope, "scope", "", "permissions, separated by blanks, of those that 'indent whoami' lists; petitions:* and admin stand for what they mean now (default: all that the role may)")
+	f.IntVar(&n.ExpiryDays, "expiry-days", 0, "after how many days it ends (default: never for a service account, else in an hour)")
 	first(cmd, func(cmd *cobra.Command, _ []string) error {
 		if cmd.Flags().Changed("expiry-days") && n.ExpiryDays < 1 {
 			return usageError(cmd, "--expiry-days must be 1 or more: leave it out for a token without an end")
 		}
 		return nil
 	})
+	inFlags(cmd, "serviceAccountId", "--service-account", "displayName", "--display-name", "scope", "--scope", "expiryDays", "--expiry-days")
 	return saysSomething(cmd, "scope")
 }
 
@@ -52,6 +53,7 @@ func secretOf(made indent.Token) string {
 func (t *terminal) tokenListCommand() *cobra.Command {
 	return lists(t, &cobra.Command{
 		Use: "list", Short: "List tokens, without their secrets", Args: noArguments,
+		Long:    "List tokens, without their secrets, newest first: all of the space for those who may read them, else your own.",
 		Example: "indent token list",
 	}, []string{"NAME", "FOR", "DISPLAY NAME", "SCOPE", "BY", "CREATED", "LAST USED", "ENDS", "STATE"}, func(token indent.Token) []string {
 		holder := token.ServiceAccountID

@@ -40,7 +40,7 @@ func (t *terminal) tokenRotateCommand() *cobra.Command {
 
 // tokenCheckCommand asks no server: it is for whoever found a token.
 func (t *terminal) tokenCheckCommand() *cobra.Command {
-	return &cobra.Command{
+	return offline(&cobra.Command{
 		Use: "check [TOKEN]", Short: "Say what kind of token a text is, offline", Args: atMostOne("a token"),
 		Long: "Say what kind of token a text is: a service account's, with a checksum that fits, or a user token, with what it claims. No server\n" +
 			"is asked, so whether it still works is not known, and nobody has checked what a user token claims. The token is not printed.\n" +
@@ -65,7 +65,16 @@ func (t *terminal) tokenCheckCommand() *cobra.Command {
 			}
 			return t.showDescription(d)
 		},
+	})
+}
+
+// offline hides the flags that say which server to ask.
+func offline(cmd *cobra.Command) *cobra.Command {
+	for _, name := range []string{"url", "space", "profile"} {
+		cmd.Flags().String(name, "", "")
+		_ = cmd.Flags().MarkHidden(name) // it is there
 	}
+	return cmd
 }
 
 func (t *terminal) showDescription(d app.TokenDescription) error {

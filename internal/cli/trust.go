@@ -44,7 +44,8 @@ func (t *terminal) trustAddCommand() *cobra.Command {
 	f.StringVar(&trust.Issuer, "issuer", "", "the iss of its tokens, exactly (required)")
 	f.StringVar(&trust.Audience, "audience", "", "the one aud of its tokens, such as this server's address (required)")
 	f.StringArrayVar(&claims, "claim", nil, "name=value that a token must have; may be given several times (required)")
-	f.StringVar(&trust.Scope, "scope", "", "permissions, separated by blanks (default: all that you may hand out)")
+	f.StringVar(&trust.Scope, "scope", "", "permissions, separated by blanks, of those that 'indent whoami' lists (default: all that you may hand out)")
+	inFlags(cmd, "issuer", "--issuer", "audience", "--audience", "claims", "--claim", "scope", "--scope")
 	return saysSomething(required(cmd, "issuer", "audience"), "scope")
 }
 
