@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 
@@ -74,49 +73,6 @@ func TestADocumentIsCompiledOnceForMany(t *testing.T) {
 	group.Wait()
 	if len(e.compiled) != 1 {
 		t.Errorf("%d compilations", len(e.compiled))
-	}
-}
-
-// Whatever the text is: it is refused as Invalid, or each of its rules gives a verdict that the centre takes.
-func FuzzCompile(f *testing.F) {
-	f.Add(Dev())
-	f.Add(Default())
-	f.Add("version: 1\nrules:\n- name: r\n  when: |\n    petition.params.amount < 100 &&\n      known.all(r, r.labels.tier == 'test')\n  approve: {duration: 1h}\n")
-	f.Add(`{"version": 1, "rules": [{"name": "r", "when": "actor.id == \"x\"", "deny": {"reason": "x"}}]}`)
-	f.Add("version: 1\nrules: [{name: r, require: {reviewers: {persons: [a@x.example], roles: [Owner]}, count: 2, selfApproval: true}, decideWithin: 1h}]")
-	f.Add("version: 1\nrules:\n- name: r\n  when: >\n   resources.exists(r, r.id.matches('^a+$'))\n  deny: {reason: \"\\u00e9\"}\n  # end")
-	f.Fuzz(func(t *testing.T, text string) {
-		d, err := Compile(text)
-		if err != nil {
-			if approval.CodeOf(err) != approval.Invalid || !strings.HasPrefix(err.Error(), "policy") {
-				t.Fatalf("%q: %v", text, err)
-			}
-			return
-		}
-		for _, r := range d.rules {
-			checkVerdict(t, r.verdict)
-		}
-		v, err := d.Decide(t.Context(), asks(params(`{"amount":1}`)))
-		if err != nil {
-			t.Fatalf("%q: %v", text, err)
-		}
-		checkVerdict(t, v)
-	})
-}
-
-func checkVerdict(t *testing.T, v approval.Verdict) {
-	t.Helper()
-	if v.DecideWithin <= 0 || v.DefaultDuration <= 0 || v.MaxDuration > 0 && v.DefaultDuration > v.MaxDuration || v.Rule == "" || v.Explanation == "" {
-		t.Fatalf("%+v", v)
-	}
-	switch v.Decision {
-	case approval.VerdictApprove, approval.VerdictDeny:
-	case approval.VerdictReview:
-		if len(v.Requirements) == 0 || v.Requirements[0].Count < 1 {
-			t.Fatalf("%+v", v)
-		}
-	default:
-		t.Fatalf("%+v", v)
 	}
 }
 
