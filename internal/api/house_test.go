@@ -85,6 +85,14 @@ func (testPolicy) Decide(_ context.Context, in approval.PolicyInput) (approval.V
 	return v, nil
 }
 
+func (testPolicy) OnCall(context.Context, approval.PolicyDocument, string, time.Time) (approval.OnCall, error) {
+	return approval.OnCall{}, nil
+}
+
+func (testPolicy) Selects(context.Context, approval.PolicyDocument, string, approval.Candidate) (bool, error) {
+	return false, nil
+}
+
 func (h *house) seed() {
 	h.Helper()
 	for space, owner := range map[string]string{"acmecorp": theOwner, "othercorp": aStranger} {

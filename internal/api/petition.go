@@ -28,14 +28,14 @@ type petition struct {
 }
 
 type petitionState struct {
-	Status       petitionStatus      `json:"status"`
-	Verdict      petitionVerdict     `json:"verdict"`
-	Decision     *approval.Decision  `json:"decision,omitempty" doc:"The claim that decided; absent while open and when time or a rule decided."`
-	Grant        *approval.Grant     `json:"grant,omitempty" doc:"The time-bound permission, once granted; without endTime it lasts until it is revoked."`
-	Progress     *approval.Progress  `json:"progress,omitempty" doc:"The stage that the petition is in; absent where there is one stage that time does not change."`
-	Claims       []approval.Event    `json:"claims" doc:"All claims, oldest first."`
-	EventHistory []approval.Event    `json:"eventHistory" doc:"All events of the petition, oldest first; filled with full=true."`
-	Messages     []petitionMessage   `json:"messages" doc:"What who asks should know; nearly always empty."`
+	Status       petitionStatus     `json:"status"`
+	Verdict      petitionVerdict    `json:"verdict"`
+	Decision     *approval.Decision `json:"decision,omitempty" doc:"The claim that decided; absent while open and when time or a rule decided."`
+	Grant        *approval.Grant    `json:"grant,omitempty" doc:"The time-bound permission, once granted; without endTime it lasts until it is revoked."`
+	Progress     *approval.Progress `json:"progress,omitempty" doc:"The stage that the petition is in; absent where there is one stage that time does not change."`
+	Claims       []approval.Event   `json:"claims" doc:"All claims, oldest first."`
+	EventHistory []approval.Event   `json:"eventHistory" doc:"All events of the petition, oldest first; filled with full=true."`
+	Messages     []petitionMessage  `json:"messages" doc:"What who asks should know; nearly always empty."`
 }
 
 type petitionStatus struct {

@@ -17,6 +17,11 @@ const (
 	EventEnd     = "access/end"     // the grant's time is up
 	EventExpire  = "access/expire"  // nobody decided in time
 	EventClose   = "access/close"   // everything that a revoked grant needed is done
+
+	EventEscalate      = "access/escalate"      // a requirement gets more reviewers: nobody has met it in time
+	EventRemind        = "access/remind"        // the reviewers of a requirement are told again
+	EventUnsatisfiable = "access/unsatisfiable" // fewer people may grant it than must
+
 	EventRefused = "access/refused" // an attempt that was not allowed
 
 	EventSpaceCreate      = "space/create"
@@ -61,6 +66,8 @@ const (
 	LabelPerson         = "indent.com/claim/person"
 	LabelRequirements   = "indent.com/claim/requirements" // comma-separated places of the requirements that a claim counts for
 	LabelSelfApproval   = "indent.com/claim/selfApproval"
+	LabelRequirement    = "indent.com/requirement/place" // of an escalation or a reminder: the place of its requirement, 0 the first
+	LabelLevel          = "indent.com/requirement/level" // of an escalation: 1 the first
 	LabelDigest         = "indent.com/petition/digest"
 	LabelAskedDuration  = "indent.com/petition/duration"
 	LabelBreakGlass     = "indent.com/breakGlass" // "true" of a petition: whoever asks breaks the glass, in an emergency

@@ -39,6 +39,24 @@ type rule struct {
 	verdict approval.Verdict
 	err     error
 	asked   func(approval.PolicyInput)
+	// onCall are the persons on call by the schedule, and selects what a condition says of a candidate; both fail with refusal.
+	onCall  map[string]approval.OnCall
+	selects func(where string, c approval.Candidate) (bool, error)
+	refusal error
+	looks   int // how often either was asked
+}
+
+func (r *rule) OnCall(_ context.Context, _ approval.PolicyDocument, schedule string, _ time.Time) (approval.OnCall, error) {
+	r.looks++
+	return r.onCall[schedule], r.refusal
+}
+
+func (r *rule) Selects(_ context.Context, _ approval.PolicyDocument, where string, c approval.Candidate) (bool, error) {
+	r.looks++
+	if r.refusal != nil {
+		return false, r.refusal
+	}
+	return r.selects(where, c)
 }
 
 func (r *rule) Decide(_ context.Context, in approval.PolicyInput) (approval.Verdict, error) {

@@ -7,9 +7,11 @@ import (
 
 // Kinds of jobs.
 const (
-	JobExpire = "expire" // an open petition that nobody decided
-	JobEnd    = "end"    // a grant whose time is up
-	JobClose  = "close"  // a revoked petition
+	JobExpire   = "expire"   // an open petition that nobody decided
+	JobEscalate = "escalate" // an open petition that gets more reviewers
+	JobRemind   = "remind"   // an open petition whose reviewers are told again
+	JobEnd      = "end"      // a grant whose time is up
+	JobClose    = "close"    // a revoked petition
 )
 
 // Job is work that must happen later: a row with a lease. Any node may take it; it happens at least once, and its

@@ -266,4 +266,3 @@ func (j JSON) Petition(p *Petition) JSON {
 	return j.Name("createTime").Instant(p.CreateTime).Name("updateTime").Instant(p.UpdateTime).
 		Name("expireTime").Instant(p.ExpireTime).End()
 }
-

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -122,7 +121,10 @@ var Transitions = []Transition{
 	{"", EventRequest, []Phase{Open}, "somebody asks"},
 	{Open, EventApprove, []Phase{Open}, "a reviewer agrees; the requirements may need more"},
 	{Open, EventGrant, []Phase{Granted}, "the requirements are met, or a rule approves"},
-	{Open, EventDeny, []Phase{Closed}, "a reviewer or a rule refuses, or the petitioner withdraws"},
+	{Open, EventDeny, []Phase{Open, Closed}, "a reviewer or a rule refuses, or the petitioner withdraws; a rule may ask for more refusals"},
+	{Open, EventEscalate, []Phase{Open}, "a requirement has waited too long: it gets more reviewers"},
+	{Open, EventRemind, []Phase{Open}, "a requirement has waited long: its reviewers are told again"},
+	{Open, EventUnsatisfiable, []Phase{Open}, "too few people could grant it when it was made"},
 	{Open, EventExpire, []Phase{Closed}, "nobody decided in time"},
 	{Granted, EventRevoke, []Phase{Revoked}, "a reviewer or the holder takes it away"},
 	{Granted, EventEnd, []Phase{Revoked}, "its time is up"},
@@ -134,8 +136,8 @@ func allowed(from Phase, event string) bool {
 }
 
 // Apply answers the petition after e. It is pure: the same petition, event and time give the same answer.
-// It refuses with Conflict whatever the state machine does not know, a second claim by the same person and a grant
-// whose requirements are not met.
+// It refuses with Conflict whatever the state machine does not know, a second claim by the same person, an approval by who
+// has refused and a grant whose requirements are not met.
 func (p Petition) Apply(e Event, now time.Time) (Petition, error) {
 	if !allowed(p.Phase, e.Event) {
 		return p, p.conflict(e.Event)
@@ -144,20 +146,17 @@ func (p Petition) Apply(e Event, now time.Time) (Petition, error) {
 	next.UpdateTime = now
 	switch e.Event {
 	case EventRequest:
-		next.Phase, next.CreateTime = Open, now
+		next.Phase, next.CreateTime, next.Progress = Open, now, p.Verdict.begins(now)
 	case EventApprove:
-		if person := e.Label(LabelPerson); p.hasVoted(person) {
-			return p, p.votedBefore(person)
-		}
-		next.Claims = append(slices.Clone(p.Claims), e)
+		return next.approved(e)
 	case EventGrant:
 		return next.granted(e)
 	case EventDeny:
-		next.Claims = append(slices.Clone(p.Claims), e)
-		next.close(p.denialOutcome(e), e)
-		if by := e.Label(LabelReplacedBy); by != "" {
-			next = next.withLabel(LabelReplacedBy, by)
-		}
+		return next.denied(e)
+	case EventEscalate, EventRemind:
+		return next.timePassed(e)
+	case EventUnsatisfiable:
+		next.Stuck = e.Reason
 	case EventExpire:
 		next.close(OutcomeExpired, Event{})
 	case EventRevoke:
@@ -170,6 +169,38 @@ func (p Petition) Apply(e Event, now time.Time) (Petition, error) {
 		next.Phase = Closed
 	}
 	return next, nil
+}
+
+func (p Petition) approved(e Event) (Petition, error) {
+	person := e.Label(LabelPerson)
+	if p.hasVoted(person, p.stageOf(&e)) {
+		return p, p.votedBefore(person)
+	}
+	if p.hasDenied(person) {
+		return p, p.deniedBefore(person)
+	}
+	p.Claims = append(slices.Clone(p.Claims), e)
+	p.advance(e.Timestamp)
+	return p, nil
+}
+
+// denied closes the petition, unless its rule asks for more refusals than there are. Who asks, and a rule, need no others.
+func (p Petition) denied(e Event) (Petition, error) {
+	person := e.Label(LabelPerson)
+	if p.hasDenied(person) {
+		return p, p.deniedBefore(person)
+	}
+	outcome := p.denialOutcome(e)
+	p.Claims = append(slices.Clone(p.Claims), e)
+	if outcome == OutcomeWithdrawn || e.Actor.Kind == KindSystem || p.denials() >= p.Verdict.Denials {
+		p.close(outcome, e)
+	} else {
+		p.advance(e.Timestamp) // whoever refuses after an approval takes it back
+	}
+	if by := e.Label(LabelReplacedBy); by != "" {
+		p = p.withLabel(LabelReplacedBy, by)
+	}
+	return p, nil
 }
 
 func (p Petition) granted(e Event) (Petition, error) {
@@ -225,56 +256,12 @@ func (p Petition) AskedBy(r Resource) bool {
 	})
 }
 
-func (p Petition) hasVoted(person string) bool {
-	return slices.ContainsFunc(p.Claims, func(c Event) bool { return c.Event == EventApprove && c.Label(LabelPerson) == person })
-}
-
-// approvedAs answers whether the actor has approved by any of its names: two members may have been found to be one person
-// since the first of them did (I5).
-func (p Petition) approvedAs(a Actor) bool {
-	return slices.ContainsFunc(p.Claims, func(c Event) bool {
-		return c.Event == EventApprove && slices.Contains(a.Names, strings.ToLower(c.Label(LabelPerson)))
-	})
-}
-
 func (p Petition) votedBefore(person string) error {
 	return Errorf(Conflict, "%s has already approved petition %s: each person counts once", person, p.Ref())
 }
 
-// Unmet answers one sentence for each requirement that the claims so far do not meet.
-func (p Petition) Unmet() []string {
-	if p.Verdict.Decision == VerdictApprove {
-		return nil
-	}
-	if p.Verdict.Decision != VerdictReview || len(p.Verdict.Requirements) == 0 {
-		return []string{"policy does not allow it"}
-	}
-	var unmet []string
-	for i, r := range p.Verdict.Requirements {
-		if have := p.approvals(i); have < r.Count {
-			unmet = append(unmet, strconv.Itoa(have)+" of "+strconv.Itoa(r.Count)+" approvals by "+r.Reviewers.String())
-		}
-	}
-	return unmet
-}
-
-// approvals counts the persons whose approval counts for the requirement at place i.
-func (p Petition) approvals(i int) int {
-	var few [4]string
-	persons := few[:0]
-	for at := range p.Claims {
-		c := &p.Claims[at]
-		if c.Event != EventApprove || !slices.Contains(c.requirements(), i) {
-			continue
-		}
-		if p.Verdict.Requirements[i].Confirm != "" && !c.confirmed() {
-			continue
-		}
-		if person := c.Label(LabelPerson); !slices.Contains(persons, person) {
-			persons = append(persons, person)
-		}
-	}
-	return len(persons)
+func (p Petition) deniedBefore(person string) error {
+	return Errorf(Conflict, "%s has already refused petition %s: each person counts once", person, p.Ref())
 }
 
 // conflict says why the event came too late or too early: who decided what and when.

@@ -41,16 +41,27 @@ func event(name string, a Actor, labels ...string) Event {
 }
 
 var (
-	everyEvent = []string{EventRequest, EventApprove, EventGrant, EventDeny, EventExpire, EventRevoke, EventEnd, EventClose}
-	hourLabel  = noon.Add(time.Hour).Format(time.RFC3339)
+	everyEvent = []string{EventRequest, EventApprove, EventGrant, EventDeny, EventExpire, EventRevoke, EventEnd, EventClose,
+		EventEscalate, EventRemind, EventUnsatisfiable}
+	hourLabel = noon.Add(time.Hour).Format(time.RFC3339)
 )
+
+// escalating answers the petition with something for time to do.
+func escalating(p Petition) Petition {
+	p.Verdict.Requirements = []Requirement{editors(1, false)}
+	p.Verdict.Requirements[0].RemindAfter = time.Minute
+	p.Verdict.Requirements[0].Escalate = []Escalation{{After: time.Hour, Reviewers: Reviewers{Persons: []string{eve}}}}
+	p.Progress = &Progress{Since: noon}
+	return p
+}
 
 // Every phase with every event: where it leads, or a Conflict. What is not listed is refused.
 func TestApplyEveryEventInEveryPhase(t *testing.T) {
 	t.Parallel()
 	leads := map[Phase]map[string]Phase{
-		"":      {EventRequest: Open},
-		Open:    {EventApprove: Open, EventGrant: Granted, EventDeny: Closed, EventExpire: Closed},
+		"": {EventRequest: Open},
+		Open: {EventApprove: Open, EventGrant: Granted, EventDeny: Closed, EventExpire: Closed, EventEscalate: Open, EventRemind: Open,
+			EventUnsatisfiable: Open},
 		Granted: {EventRevoke: Revoked, EventEnd: Revoked},
 		Revoked: {EventClose: Closed},
 		Closed:  {},
@@ -60,11 +71,15 @@ func TestApplyEveryEventInEveryPhase(t *testing.T) {
 			t.Run(string(from)+" "+name, func(t *testing.T) {
 				t.Parallel()
 				p := in(from)
+				if name == EventEscalate || name == EventRemind {
+					p = escalating(p)
+				}
 				if from == Open && name == EventGrant {
 					p.Claims = []Event{event(EventApprove, person(bob, Editor), LabelPerson, bob, LabelRequirements, "0")}
 				}
 				before := frozen(t, p)
-				next, err := p.Apply(event(name, person(eve, Editor), LabelPerson, eve, LabelRequirements, "0", LabelTimeExpires, hourLabel), noon)
+				next, err := p.Apply(event(name, person(eve, Editor), LabelPerson, eve, LabelRequirements, "0", LabelTimeExpires, hourLabel,
+					LabelRequirement, "0", LabelLevel, "1"), noon)
 				to, leads := ways[name]
 				switch {
 				case leads && (err != nil || next.Phase != to):
@@ -100,7 +115,10 @@ func TestTransitionsAreWhatApplyDoes(t *testing.T) {
 		if row.Event == EventGrant {
 			p.Verdict.Decision = VerdictApprove
 		}
-		next, err := p.Apply(event(row.Event, person(eve, Editor), LabelPerson, eve, LabelTimeExpires, hourLabel), noon)
+		if row.Event == EventEscalate || row.Event == EventRemind {
+			p = escalating(p)
+		}
+		next, err := p.Apply(event(row.Event, person(eve, Editor), LabelPerson, eve, LabelTimeExpires, hourLabel, LabelRequirement, "0", LabelLevel, "1"), noon)
 		if err != nil || !slices.Contains(row.To, next.Phase) {
 			t.Errorf("%s in %q leads to %q, %v; the table says %v", row.Event, row.From, next.Phase, err, row.To)
 		}

@@ -47,6 +47,9 @@ type Store interface {
 	Resources(ctx context.Context, q ResourceQuery) (Page[Resource], error)
 	// ResourcesByID answers the entries whose id is one of ids (at most MaxResources), in no order.
 	ResourcesByID(ctx context.Context, space string, ids []string) ([]Resource, error)
+	// ResourcesNamed answers the entries of which one of names (at most 2*MaxNames) is the id as it is written or, in lower
+	// case, the id, the address or one of the altIds beside it; ordered by name.
+	ResourcesNamed(ctx context.Context, space string, names []string) ([]Resource, error)
 
 	// Events answers a page of the log, newest first unless Ascending.
 	Events(ctx context.Context, q EventQuery) (Page[Event], error)
@@ -125,8 +128,11 @@ type (
 		// SameLabels says that a replaced petition has the labels that are stored, which then need not be written again.
 		SameLabels bool
 	}
-	// PutVote keeps that a person counts once for a petition (I5): a second one is a Conflict.
-	PutVote struct{ Petition, Person string }
+	// PutVote keeps that a person counts once in a stage of a petition (I5): a second one is a Conflict.
+	PutVote struct {
+		Petition, Person string
+		Stage            int
+	}
 	// PutIdempotency keeps the key: a second one is a Conflict.
 	PutIdempotency struct{ Idempotency Idempotency }
 	// PutResource inserts or replaces by name. With MustBeNew, an existing name is a Conflict. An entry that is not a group
@@ -290,6 +296,28 @@ type EventQuery struct {
 // the space's owners.
 type Policy interface {
 	Decide(ctx context.Context, in PolicyInput) (Verdict, error)
+	// OnCall answers who is on call for a schedule of the document at a time, NotFound when the document has no such schedule.
+	OnCall(ctx context.Context, d PolicyDocument, schedule string, at time.Time) (OnCall, error)
+	// Selects answers whether a condition over reviewer, which the document has, holds of the candidate. An error means that
+	// nobody can tell: the candidate must not review by it.
+	Selects(ctx context.Context, d PolicyDocument, where string, c Candidate) (bool, error)
+}
+
+// OnCall is who is on call for a schedule.
+type OnCall struct {
+	Persons []string // addresses and ids
+	// Group stands in when nobody is on call, or when nobody can tell; "" when the schedule names none.
+	Group string
+}
+
+// Candidate is a member who may be one of the reviewers, as a condition may look at it.
+type Candidate struct {
+	ID      string // Member.ID
+	Address string // of the person, or of the owner of a service account
+	Role    Role
+	// Groups and Labels read what the directory says of the member; a condition that does not look never calls them.
+	Groups func(context.Context) ([]string, error)
+	Labels func(context.Context) (map[string]string, error)
 }
 
 // PolicyInput is what a rule may look at: the petition as checked, who asks, and the directory's own record of what is

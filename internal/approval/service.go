@@ -32,6 +32,7 @@ type Service struct {
 	Deps
 	policies policyCache
 	labelled labelledCache
+	owners   ownersCache
 	forget   []func()
 	polls    polls
 }
@@ -143,6 +144,7 @@ func (s *Service) topics(c Change) []string {
 		}
 	}
 	if rights {
+		s.owners.forget()
 		for _, f := range s.forget {
 			f()
 		}

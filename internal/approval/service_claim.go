@@ -2,16 +2,16 @@ package approval
 
 import (
 	"context"
-	"time"
 )
 
 // Decide is the one door for a decision: what the API, the pages, the CLI and every other channel call. It answers the
 // petition after the claim, and the claim.
 //
 // Refused, and logged: Forbidden when policy does not name the actor, when it is one of those who ask and no rule
-// allows that, when its token may not claim, or when an approval is to be confirmed and is not; Conflict when the petition is not in a phase for it, when the person
-// has approved before, or when the claim names another digest. A claim that is sent again with the same key (a
-// client's retry) answers the first one.
+// allows that, when its token may not claim, or when an approval is to be confirmed and is not; Conflict when the petition
+// is not in a phase for it, when the person has approved in the stage or refused before, or when the claim names another
+// digest; Unavailable when who may review cannot be looked up. A claim that is sent again with the same key (a client's
+// retry) answers the first one.
 func (s *Service) Decide(ctx context.Context, a Actor, name string, c NewClaim, key string) (Petition, Event, error) {
 	if err := firstError(c.Check(), checkKey(key)); err != nil {
 		return Petition{}, Event{}, err
@@ -67,19 +67,20 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 	if err := p.admits(c.Event); err != nil {
 		return p, Event{}, err
 	}
-	who, err := p.mayClaim(a, c.Event)
+	l := s.looking(a.Space)
+	who, err := l.mayClaim(ctx, a, p, c.Event)
 	if err != nil {
 		return p, Event{}, err
 	}
 	if err := c.checkDigest(p); err != nil {
 		return p, Event{}, err
 	}
-	now := s.Clock.Now()
+	now := l.now
 	if err := c.checkTerm(p, now); err != nil {
 		return p, Event{}, err
 	}
-	if c.Event == EventApprove && p.approvedAs(a) {
-		return p, Event{}, p.votedBefore(a.Person)
+	if err := p.counts(&a, c.Event, who.Stage); err != nil {
+		return p, Event{}, err
 	}
 	labels := claimLabels(c, p, a, who)
 	confirmed, err := s.confirm(ctx, a, p, c, who, labels, now)
@@ -94,17 +95,30 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 	}
 	change := Change{Space: p.Space, Events: append(make([]Event, 0, 2), claim), Writes: append(make([]Write, 0, 5), confirmed...)}
 	if c.Event == EventApprove {
-		change.Writes = append(change.Writes, PutVote{Petition: p.Name, Person: a.Person})
-		if next, err = s.grantIfMet(ctx, a, next, &change, now); err != nil {
+		change.Writes = append(change.Writes, PutVote{Petition: p.Name, Person: a.Person, Stage: who.Stage})
+		if next, err = l.grantIfMet(ctx, a, next, &change); err != nil {
 			return p, Event{}, err
 		}
 	}
 	change.Writes = append(change.Writes, PutPetition{Petition: next, Expect: p.Version, SameLabels: true})
-	if next.Phase != p.Phase {
+	if next.Phase != p.Phase || next.Progress != nil {
 		change.Writes = append(change.Writes, timerOf(next, now))
 	}
 	next.Version = p.Version + 1
 	return next, claim, s.commitRead(ctx, change)
+}
+
+// counts refuses a second claim by the actor under any of its names: an approval in the same stage, a refusal, and an approval
+// after a refusal.
+func (p *Petition) counts(a *Actor, event string, stage int) error {
+	switch {
+	case event == EventRevoke:
+	case p.claimedAs(a, EventDeny, -1):
+		return p.deniedBefore(a.Person)
+	case event == EventApprove && p.approvedAs(a, stage):
+		return p.votedBefore(a.Person)
+	}
+	return nil
 }
 
 // admits answers Conflict, saying who decided what and when, unless the phase is one for the claim.
@@ -116,12 +130,16 @@ func (p Petition) admits(event string) error {
 }
 
 // mayClaim answers for what the actor's claim counts, or Forbidden.
-func (p Petition) mayClaim(a Actor, event string) (Eligibility, error) {
-	e := p.EligibilityOf(a)
+func (l *looking) mayClaim(ctx context.Context, a Actor, p Petition, event string) (Eligibility, error) {
+	own := event != EventApprove && p.AskedBy(a.Resource()) // Whoever asks may always withdraw, and give back what was granted.
+	e, err := l.eligibility(ctx, a, p)
+	if err != nil && own {
+		return e, nil
+	}
 	switch {
-	case e.May():
-	case event != EventApprove && p.AskedBy(a.Resource()):
-		// Whoever asks may always withdraw, and give back what was granted.
+	case err != nil:
+		return e, err
+	case e.May() || own || event != EventApprove && e.Reviews:
 	case event == EventRevoke && a.Role.Covers(Editor):
 	default:
 		return e, Errorf(Forbidden, "%s may not %s petition %s: %s", a.ID, verb(event), p.Ref(), e.Why)
@@ -133,61 +151,26 @@ func verb(event string) string {
 	return map[string]string{EventApprove: "approve", EventDeny: "deny", EventRevoke: "revoke"}[event]
 }
 
-// grantIfMet grants the petition if its requirements are met by persons who may still review (I14).
-func (s *Service) grantIfMet(ctx context.Context, a Actor, p Petition, change *Change, now time.Time) (Petition, error) {
+// grantIfMet grants the petition if its requirements are met by persons who may still review (I14). The last claim is the
+// one being made.
+func (l *looking) grantIfMet(ctx context.Context, a Actor, p Petition, change *Change) (Petition, error) {
 	if len(p.Unmet()) > 0 {
 		return p, nil
 	}
-	standing, err := s.standing(ctx, a, p, now)
-	if err != nil || len(standing.Unmet()) > 0 {
-		return p, err
+	standing := p
+	if last := len(p.Claims) - 1; last > 0 {
+		var err error
+		if standing, err = l.standing(ctx, p, last); err != nil || len(standing.Unmet()) > 0 {
+			return p, err
+		}
 	}
-	grant, err := standing.shortestGrant(now)
+	grant, err := standing.shortestGrant(l.now)
 	if err != nil {
 		return p, err
 	}
-	e := s.petitionEvent(a, p, now, EventGrant, "", grant.labels())
+	e := l.s.petitionEvent(a, p, l.now, EventGrant, "", grant.labels())
 	change.Events = append(change.Events, e)
-	return p.Apply(e, now)
-}
-
-// standing answers the petition with the approvals as they count now: a person who has left or lost a role counts for
-// nothing or for less, and so does one who agreed to an end that has come. The last claim is the one being made.
-func (s *Service) standing(ctx context.Context, a Actor, p Petition, now time.Time) (Petition, error) {
-	last := len(p.Claims) - 1
-	if last <= 0 {
-		return p, nil
-	}
-	var kept []Event
-	for i, c := range p.Claims {
-		if i < last && c.Event == EventApprove {
-			m, err := s.Store.Member(ctx, a.Space, c.Actor.ID)
-			if code := CodeOf(err); code != "" && code != NotFound {
-				return p, err
-			}
-			if err != nil || c.lapsed(now) {
-				continue
-			}
-			who, err := s.ActorOf(ctx, m, "", nil)
-			if CodeOf(err) == Unauthenticated {
-				continue
-			}
-			if err != nil {
-				return p, err
-			}
-			// Two who were found to be one person since then count once.
-			counts, err := s.stillConfirmed(ctx, p, c, p.EligibilityOf(who).Requirements)
-			if err != nil {
-				return p, err
-			}
-			if c = c.countingFor(counts, who.Person); len(c.requirements()) == 0 {
-				continue
-			}
-		}
-		kept = append(kept, c)
-	}
-	p.Claims = kept
-	return p, nil
+	return p.Apply(e, l.now)
 }
 
 // Claims answers the claims of a petition, oldest first.

@@ -157,19 +157,6 @@ func (s *Service) petitionEvent(a Actor, p Petition, now time.Time, name, reason
 	return s.event(a, now, name, reason, slices.Concat(p.Petitioners, p.Resources), labels)
 }
 
-// timerOf answers the write that keeps the petition's one timer right for its phase.
-func timerOf(p Petition, now time.Time) Write {
-	switch {
-	case p.Phase == Open:
-		return timer(p, JobExpire, p.ExpireTime)
-	case p.Phase == Granted && !p.Grant.EndTime.IsZero():
-		return timer(p, JobEnd, p.Grant.EndTime)
-	case p.Phase == Revoked:
-		return timer(p, JobClose, now)
-	}
-	return DeleteJob{Key: TimerKey(p.Space, p.Name)}
-}
-
 // Petition answers one petition of the actor's space.
 func (s *Service) Petition(ctx context.Context, a Actor, name string) (Petition, error) {
 	if err := a.require(ReadPetitions); err != nil {
@@ -280,6 +267,7 @@ func (s *Service) Petitions(ctx context.Context, a Actor, q PetitionQuery, revie
 func (s *Service) waitingFor(ctx context.Context, a Actor, q PetitionQuery) (Page[Petition], error) {
 	q.Phases = []Phase{Open}
 	var out Page[Petition]
+	l := s.looking(a.Space)
 	for want, round := q.Page.Size, 0; round < 20; round++ {
 		q.Page.Size = want - len(out.Items)
 		page, err := s.Store.Petitions(ctx, q)
@@ -287,7 +275,11 @@ func (s *Service) waitingFor(ctx context.Context, a Actor, q PetitionQuery) (Pag
 			return out, err
 		}
 		for _, p := range page.Items {
-			if _, late := p.overdue(s.Clock.Now()); !late && p.EligibilityOf(a).May() && !p.hasVoted(a.Person) {
+			waits, err := l.waitsFor(ctx, a, p)
+			if err != nil {
+				return out, err
+			}
+			if waits {
 				out.Items = append(out.Items, p)
 			}
 		}
@@ -297,4 +289,14 @@ func (s *Service) waitingFor(ctx context.Context, a Actor, q PetitionQuery) (Pag
 		}
 	}
 	return out, nil
+}
+
+// waitsFor answers whether the petition waits for the actor's own decision. One whose look-up fails is not hidden in silence:
+// the list is refused.
+func (l *looking) waitsFor(ctx context.Context, a Actor, p Petition) (bool, error) {
+	if !l.now.Before(p.ExpireTime) {
+		return false, nil
+	}
+	e, err := l.eligibility(ctx, a, p)
+	return err == nil && e.May() && !p.hasVoted(a.Person, e.Stage) && !p.hasDenied(a.Person), err
 }

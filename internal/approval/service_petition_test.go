@@ -153,7 +153,7 @@ func TestAskingForOthers(t *testing.T) {
 				h.refused(i, err, approval.Forbidden, "whoever asks does not decide", id, p.Name)
 			}
 			for _, id := range c.free {
-				if e := p.EligibilityOf(h.actor(id)); !e.May() {
+				if e := p.EligibilityOf(h.actor(id), approval.Facts{}); !e.May() {
 					t.Errorf("%s may not: %s", id, e.Why)
 				}
 			}
@@ -199,7 +199,7 @@ func TestRulesDoNotApproveForStrangers(t *testing.T) {
 		same(t, id, p.Phase, phase)
 		if phase == approval.Open {
 			same(t, "why", p.Verdict.Explanation[:31], `rule "two eyes" approves, but t`)
-			if e := p.EligibilityOf(h.actor(bob)); e.May() {
+			if e := p.EligibilityOf(h.actor(bob), approval.Facts{}); e.May() {
 				t.Error("an editor may decide what only owners should")
 			}
 		}

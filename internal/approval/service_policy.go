@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 )
 
@@ -50,42 +49,6 @@ func (s *Service) verdict(ctx context.Context, a Actor, p Petition, stranger str
 	return v, nil
 }
 
-// check refuses a verdict that could grant without anybody agreeing, that nobody can ever meet, or that never ends.
-func (v Verdict) check() error {
-	if v.DecideWithin <= 0 || v.DecideWithin > MaxDuration || v.DefaultDuration <= 0 || v.DefaultDuration > MaxDuration || v.MaxDuration < 0 {
-		return Errorf(Internal, "the verdict's durations are out of range")
-	}
-	if v.MaxDuration > 0 && v.DefaultDuration > v.MaxDuration {
-		return Errorf(Internal, "the verdict's default %s is longer than its maximum %s", v.DefaultDuration, v.MaxDuration)
-	}
-	switch v.Decision {
-	case VerdictApprove, VerdictDeny:
-		return nil
-	case VerdictReview:
-		for _, r := range v.Requirements {
-			if err := r.check(); err != nil {
-				return err
-			}
-		}
-		if len(v.Requirements) > 0 {
-			return nil
-		}
-	}
-	return Errorf(Internal, "the verdict %q asks for nobody", v.Decision)
-}
-
-// check refuses a requirement that is met by nobody's approval, or that too few are named for.
-func (r Requirement) check() error {
-	named := len(slices.Compact(slices.Sorted(slices.Values(r.Reviewers.Persons))))
-	if r.Confirm != "" && r.Confirm != ConfirmPasskey {
-		return Errorf(Internal, "a requirement asks to confirm with %q, which there is not", r.Confirm)
-	}
-	if r.Count < 1 || len(r.Reviewers.Roles) == 0 && r.Count > named {
-		return Errorf(Internal, "a requirement asks for %d approvals by %d persons", r.Count, named)
-	}
-	return nil
-}
-
 func (s *Service) policy(ctx context.Context, space string, now time.Time) (PolicyDocument, error) {
 	if d, ok := s.policies.get(space, now); ok {
 		return d, nil
@@ -118,6 +81,16 @@ func (s *Service) labelsOf(ctx context.Context, space, member string) (map[strin
 	}
 	maps.DeleteFunc(labels, func(key, _ string) bool { return torn[key] })
 	return labels, nil
+}
+
+// policyVersion answers one version of the space's document. The newest, which nearly all open petitions were made under,
+// is at hand.
+func (s *Service) policyVersion(ctx context.Context, space string, version int64, now time.Time) (PolicyDocument, error) {
+	d, err := s.policy(ctx, space, now)
+	if err == nil && d.Version == version {
+		return d, nil
+	}
+	return s.Store.PolicyVersion(ctx, space, version)
 }
 
 func (s *Service) known(ctx context.Context, space string, asked []Resource) ([]Resource, error) {

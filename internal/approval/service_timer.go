@@ -2,6 +2,8 @@ package approval
 
 import (
 	"context"
+	"slices"
+	"strconv"
 	"time"
 )
 
@@ -21,39 +23,144 @@ func (s *Service) runTimer(ctx context.Context, j Job) error {
 		return err
 	}
 	now := s.Clock.Now()
-	event, due := "", p.ExpireTime
-	switch {
-	case j.Kind == JobExpire && p.Phase == Open:
-		event = EventExpire
-	case j.Kind == JobEnd && p.Phase == Granted && !p.Grant.EndTime.IsZero():
-		event, due = EventEnd, p.Grant.EndTime
-	case j.Kind == JobClose && p.Phase == Revoked:
-		event, due = EventClose, p.UpdateTime
-	default:
+	first, any := p.next(now)
+	if !any || !first.serves(j.Kind) {
 		return nil
 	}
-	if now.Before(due) && event != EventClose {
-		return Errorf(Unavailable, "%s of petition %s is due at %s", event, p.Ref(), stamp(due))
+	if now.Before(first.at) && first.kind != JobClose {
+		if !j.RunTime.IsZero() && !now.Before(j.RunTime) {
+			return nil // what it was set for is done; the petition has another timer
+		}
+		return Errorf(Unavailable, "%s of petition %s is due at %s", first.event, p.Ref(), stamp(first.at))
 	}
-	e := s.petitionEvent(System(j.Space, "timer"), p, now, event, "", nil)
-	next, err := p.Apply(e, now)
-	if err != nil {
-		return err
+	change, next := Change{Space: j.Space}, p
+	for _, t := range p.dueWith(first, now) {
+		e := s.petitionEvent(System(j.Space, "timer"), p, now, t.event, "", t.labels())
+		if next, err = next.Apply(e, now); err != nil {
+			return err
+		}
+		change.Events = append(change.Events, e)
 	}
-	return s.commitRead(ctx, Change{Space: j.Space, Events: []Event{e},
-		Writes: []Write{PutPetition{Petition: next, Expect: p.Version, SameLabels: true}, timerOf(next, now)}})
+	change.Writes = []Write{PutPetition{Petition: next, Expect: p.Version, SameLabels: true}, timerOf(next, now)}
+	return s.commitRead(ctx, change)
+}
+
+// due is one thing that time does to a petition.
+type due struct {
+	kind, event string
+	at          time.Time
+	place       int // of a requirement
+	level       int // of its escalation, 1 the first
+}
+
+func (d due) labels() map[string]string {
+	switch d.kind {
+	case JobEscalate:
+		return map[string]string{LabelRequirement: strconv.Itoa(d.place), LabelLevel: strconv.Itoa(d.level)}
+	case JobRemind:
+		return map[string]string{LabelRequirement: strconv.Itoa(d.place)}
+	}
+	return nil
+}
+
+// serves answers whether a job of the kind is one that does this: those of an open petition do each other's work, as it has
+// one timer.
+func (d due) serves(kind string) bool {
+	open := func(kind string) bool { return kind == JobExpire || kind == JobEscalate || kind == JobRemind }
+	return kind == d.kind || open(kind) && open(d.kind)
+}
+
+// next answers what time does to the petition next, any false for nothing. Whose end has come gets nothing else any more.
+func (p *Petition) next(now time.Time) (d due, any bool) {
+	switch {
+	case p.Phase == Granted && !p.Grant.EndTime.IsZero():
+		return due{kind: JobEnd, event: EventEnd, at: p.Grant.EndTime}, true
+	case p.Phase == Revoked:
+		return due{kind: JobClose, event: EventClose, at: p.UpdateTime}, true
+	case p.Phase != Open:
+		return due{}, false
+	}
+	if p.Progress != nil && now.Before(p.ExpireTime) {
+		if all := p.timers(); len(all) > 0 {
+			return all[0], true
+		}
+	}
+	return due{kind: JobExpire, event: EventExpire, at: p.ExpireTime}, true
+}
+
+// dueWith answers all that is due now, of which first is the first.
+func (p *Petition) dueWith(first due, now time.Time) []due {
+	if first.kind != JobEscalate && first.kind != JobRemind {
+		return []due{first}
+	}
+	return slices.DeleteFunc(p.timers(), func(d due) bool { return now.Before(d.at) })
+}
+
+// timers answers the escalations and reminders that the stage waits for, the next first; none that lie behind the
+// petition's end.
+func (p *Petition) timers() (all []due) {
+	for i := range p.Verdict.Requirements {
+		r := &p.Verdict.Requirements[i]
+		if r.Stage != p.Progress.Stage || p.approvals(i) >= r.Count {
+			continue
+		}
+		if r.RemindAfter > 0 && !slices.Contains(p.Progress.Reminded, i) {
+			all = append(all, due{kind: JobRemind, event: EventRemind, at: p.after(r.RemindAfter), place: i})
+		}
+		for level := p.level(i); level < len(r.Escalate); level++ {
+			all = append(all, due{kind: JobEscalate, event: EventEscalate, at: p.after(r.Escalate[level].After), place: i, level: level + 1})
+		}
+	}
+	all = slices.DeleteFunc(all, func(d due) bool { return !d.at.Before(p.ExpireTime) })
+	slices.SortStableFunc(all, func(a, b due) int { return a.at.Compare(b.at) })
+	return all
+}
+
+// after answers the time that lies so long behind the beginning of the stage.
+func (p *Petition) after(d time.Duration) time.Time {
+	return p.Progress.Since.Add(d).Truncate(time.Microsecond)
+}
+
+// timePassed applies an escalation or a reminder.
+func (p Petition) timePassed(e Event) (Petition, error) {
+	place, err := strconv.Atoi(e.Label(LabelRequirement))
+	if err != nil || p.Progress == nil || place < 0 || place >= len(p.Verdict.Requirements) {
+		return p, Errorf(Conflict, "petition %s has no requirement %q that time changes", p.Ref(), e.Label(LabelRequirement))
+	}
+	next := *p.Progress
+	if e.Event == EventRemind {
+		next.Reminded = append(slices.Clone(next.Reminded), place)
+	} else {
+		level, err := strconv.Atoi(e.Label(LabelLevel))
+		if err != nil || level != p.level(place)+1 || level > len(p.Verdict.Requirements[place].Escalate) {
+			return p, Errorf(Conflict, "petition %s does not wait for the escalation %q", p.Ref(), e.Label(LabelLevel))
+		}
+		levels := make([]int, max(len(next.Levels), place+1))
+		copy(levels, next.Levels)
+		levels[place] = level
+		next.Levels = levels
+	}
+	p.Progress = &next
+	return p, nil
+}
+
+// timerOf answers the write that keeps the petition's one timer right: the next thing that is due.
+func timerOf(p Petition, now time.Time) Write {
+	d, any := p.next(now)
+	if !any {
+		return DeleteJob{Key: TimerKey(p.Space, p.Name)}
+	}
+	if d.kind == JobClose {
+		d.at = now
+	}
+	return timer(p, d.kind, d.at)
 }
 
 // overdue answers the work that p's timer should have done by now.
 func (p Petition) overdue(now time.Time) (j Job, late bool) {
-	j = Job{Space: p.Space, Petition: p.Name}
-	switch {
-	case p.Phase == Open && !now.Before(p.ExpireTime):
-		j.Kind = JobExpire
-	case p.Phase == Granted && !p.Grant.EndTime.IsZero() && !now.Before(p.Grant.EndTime):
-		j.Kind = JobEnd
-	default:
+	d, any := p.next(now)
+	if !any || d.kind == JobClose || now.Before(d.at) {
 		return Job{}, false
 	}
-	return j, true
+	return Job{Space: p.Space, Petition: p.Name, Kind: d.kind}, true
 }

@@ -1,8 +1,6 @@
 package approval
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -91,24 +89,18 @@ const ConfirmPasskey = "passkey"
 type Reviewers struct {
 	Roles   []Role   `json:"roles,omitempty" doc:"Members with one of these roles."`
 	Persons []string `json:"persons,omitempty" doc:"Members with one of these ids."`
-	// Groups are ids of groups in the directory; whoever is in one, through other groups too, may review.
-	Groups []string `json:"groups,omitempty" doc:"Ids of groups in the directory; whoever is in one, through other groups too."`
+	// Groups are names or ids of groups in the directory; whoever is in one, through other groups too, may review.
+	Groups []string `json:"groups,omitempty" doc:"Names or ids of groups in the directory; whoever is in one, through other groups too."`
 	// Managers is the label of a petitioner's directory entry that names the manager, such as managerId. Of several
 	// petitioners it means who is the manager of each; where a service account has none, its owner's counts.
 	Managers string `json:"managers,omitempty" doc:"The label of the petitioners' entries that names the manager." example:"managerId"`
-	// Owners is the label of a resource's directory entry that names its owners: addresses or ids of groups, between commas.
+	// Owners is the label of a resource's directory entry that names its owners: addresses and groups, between commas.
 	// Of several resources it means who owns each, unless the requirement names one.
-	Owners string `json:"owners,omitempty" doc:"The label of the resources' entries that names the owners: addresses or ids of groups, between commas." example:"owner"`
+	Owners string `json:"owners,omitempty" doc:"The label of the resources' entries that names the owners: addresses and groups, between commas." example:"owner"`
 	// OnCall are names of schedules of the document: whoever is on call at the moment of the claim.
 	OnCall []string `json:"onCall,omitempty" doc:"Schedules of the policy: whoever is on call at the moment of the claim."`
 	// Where is a condition over reviewer (CEL, see the policy room): every member of whom it holds.
 	Where string `json:"where,omitempty" doc:"A condition of the policy: every member of whom it holds."`
-}
-
-// Include answers whether the actor is one of the reviewers. A service account counts by its own id and role, never by
-// its owner's name.
-func (r Reviewers) Include(a Actor) bool {
-	return slices.Contains(r.Roles, a.Role) || slices.Contains(r.Persons, a.ID)
 }
 
 // String answers the reviewers for people: "an Owner, Editor or ada@example.com".
@@ -118,68 +110,51 @@ func (r Reviewers) String() string {
 		names = append(names, string(role))
 	}
 	names = append(names, r.Persons...)
-	if n := len(names); n > 1 {
-		return strings.Join(names[:n-1], ", ") + " or " + names[n-1]
+	for _, id := range r.Groups {
+		names = append(names, "the group "+id)
 	}
-	return strings.Join(names, "")
+	if r.Managers != "" {
+		names = append(names, "the manager of who asks")
+	}
+	if r.Owners != "" {
+		names = append(names, "an owner of what is asked for")
+	}
+	for _, schedule := range r.OnCall {
+		names = append(names, "who is on call for "+schedule)
+	}
+	if r.Where != "" {
+		names = append(names, "whoever meets "+r.Where)
+	}
+	return joined(names, "or")
 }
 
-// Eligibility is whether, and for what, an actor may decide a petition.
-type Eligibility struct {
-	// Requirements are the places of the requirements that the actor's approval counts for.
-	Requirements []int
-	// Self marks that the actor is one of those who ask and that a rule allows it out loud (I6).
-	Self bool
-	// Why says, for people, why the actor may not decide; empty when it may.
-	Why string
+// joined writes a list for people: "a, b or c".
+func joined(list []string, last string) string {
+	if n := len(list); n > 1 {
+		return strings.Join(list[:n-1], ", ") + " " + last + " " + list[n-1]
+	}
+	return strings.Join(list, "")
 }
 
-// May answers whether the actor may decide.
-func (e Eligibility) May() bool { return len(e.Requirements) > 0 }
+// looksUp answers whether more than the actor itself must be looked at to say who is meant.
+func (r *Reviewers) looksUp() bool {
+	return len(r.Groups) > 0 || r.Managers != "" || r.Owners != "" || len(r.OnCall) > 0 || r.Where != ""
+}
 
-// EligibilityOf is the one authorization function for decisions, for every channel (I8): the actor must be among the
-// reviewers of a requirement and must not be one of those who ask, across linked identities and the service accounts
-// they own, unless the requirement allows it (I6). It looks at the actor as it is now (I14).
-func (p Petition) EligibilityOf(a Actor) Eligibility {
-	if p.Verdict.Decision != VerdictReview {
-		return Eligibility{Why: fmt.Sprintf("rule %q decides this petition, not a person", p.Verdict.Rule)}
-	}
-	if a.Unclear {
-		return Eligibility{Why: fmt.Sprintf("%s is known by more than %d names, so that nobody can tell whether it is one of those who ask: an editor must take wrong altIds out of the directory", a.ID, MaxNames)}
-	}
-	self := p.isOf(a)
-	e := Eligibility{Self: self}
-	barred := false
-	for i, r := range p.Verdict.Requirements {
-		switch {
-		case !r.Reviewers.Include(a):
-		case self && !r.SelfApproval:
-			barred = true
-		default:
-			e.Requirements = append(e.Requirements, i)
+// Include answers whether the actor is meant by its own role or id; what must be looked up holds of nobody here.
+func (r Reviewers) Include(a Actor) bool { return r.name(&a) }
+
+// name answers whether the actor is meant by its own role or id. A service account counts by its own, never by its owner's.
+func (r *Reviewers) name(a *Actor) bool {
+	for _, role := range r.Roles {
+		if role == a.Role {
+			return true
 		}
 	}
-	switch {
-	case e.May():
-	case barred:
-		e.Why = "whoever asks does not decide: another reviewer must"
-	default:
-		e.Why = fmt.Sprintf("rule %q asks for %s", p.Verdict.Rule, p.Verdict.reviewers())
+	for _, person := range r.Persons {
+		if person == a.ID {
+			return true
+		}
 	}
-	return e
-}
-
-// isOf answers whether the actor is one of those who ask, by whatever name.
-func (p Petition) isOf(a Actor) bool {
-	return slices.ContainsFunc(p.Persons, func(person string) bool {
-		return person == a.Person || person == strings.ToLower(a.ID) || slices.Contains(a.Names, person)
-	}) || p.AskedBy(a.Resource())
-}
-
-func (v Verdict) reviewers() string {
-	var parts []string
-	for _, r := range v.Requirements {
-		parts = append(parts, r.Reviewers.String())
-	}
-	return strings.Join(parts, ", and ")
+	return false
 }

@@ -78,7 +78,7 @@ func TestEligibilityOf(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			c.p.Verdict = Verdict{Decision: VerdictReview, Rule: "r", Requirements: c.rules}
-			got := c.p.EligibilityOf(c.actor)
+			got := c.p.EligibilityOf(c.actor, Facts{})
 			if !slices.Equal(got.Requirements, c.for_) || got.Self != c.self || !strings.Contains(got.Why, c.why) || got.May() != (c.why == "") {
 				t.Errorf("got %+v, want %v, self %v, why %q", got, c.for_, c.self, c.why)
 			}
@@ -90,7 +90,7 @@ func TestNobodyDecidesWhatARuleDecides(t *testing.T) {
 	t.Parallel()
 	for _, decision := range []string{VerdictApprove, VerdictDeny, "", "maybe"} {
 		p := Petition{Verdict: Verdict{Decision: decision, Rule: "r", Requirements: []Requirement{editors(1, true)}}}
-		if e := p.EligibilityOf(person(ada, Owner)); e.May() || !strings.Contains(e.Why, `rule "r" decides`) {
+		if e := p.EligibilityOf(person(ada, Owner), Facts{}); e.May() || !strings.Contains(e.Why, `rule "r" decides`) {
 			t.Errorf("%q: %+v", decision, e)
 		}
 	}

@@ -112,6 +112,14 @@ func (h *house) wants(i interface {
 // confirmed is a policy by which an Owner approves with a passkey.
 type confirmed struct{}
 
+func (confirmed) OnCall(context.Context, approval.PolicyDocument, string, time.Time) (approval.OnCall, error) {
+	return approval.OnCall{}, nil
+}
+
+func (confirmed) Selects(context.Context, approval.PolicyDocument, string, approval.Candidate) (bool, error) {
+	return false, nil
+}
+
 func (confirmed) Decide(context.Context, approval.PolicyInput) (approval.Verdict, error) {
 	return approval.Verdict{Decision: approval.VerdictReview, Rule: "confirmed", DecideWithin: time.Hour, DefaultDuration: time.Hour,
 		Requirements: []approval.Requirement{{Reviewers: approval.Reviewers{Roles: []approval.Role{approval.Owner}}, Count: 1, Confirm: approval.ConfirmPasskey}}}, nil

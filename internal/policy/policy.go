@@ -153,6 +153,24 @@ func (e *Engine) Decide(ctx context.Context, in approval.PolicyInput) (approval.
 	return d.decideWith(ctx, in, e.Sources)
 }
 
+// OnCall implements [approval.Policy].
+func (e *Engine) OnCall(ctx context.Context, d approval.PolicyDocument, schedule string, at time.Time) (OnCall, error) {
+	document, err := e.document(d)
+	if err != nil {
+		return OnCall{}, err
+	}
+	return document.onCall(ctx, schedule, at, e.Sources)
+}
+
+// Selects implements [approval.Policy].
+func (e *Engine) Selects(ctx context.Context, d approval.PolicyDocument, where string, who Candidate) (bool, error) {
+	document, err := e.document(d)
+	if err != nil {
+		return false, err
+	}
+	return document.Selects(ctx, where, who)
+}
+
 // document answers the text compiled.
 func (e *Engine) document(d approval.PolicyDocument) (*Document, error) {
 	c := e.compilation(d)

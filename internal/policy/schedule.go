@@ -33,11 +33,7 @@ type Source struct {
 }
 
 // OnCall is who is on call.
-type OnCall struct {
-	Persons []string
-	// Group stands in when nobody is on call, or when nobody can tell; "" when the schedule names none.
-	Group string
-}
+type OnCall = approval.OnCall
 
 // rotation is persons who take turns. All its times are what a clock on the wall shows: a shift that begins at nine does
 // so in summer and in winter.

@@ -31,14 +31,7 @@ func (c *compiler) selector(where text) (*selector, error) {
 }
 
 // Candidate is a member who may be one of the reviewers, as a where sees it.
-type Candidate struct {
-	ID      string // Member.ID
-	Address string // of the person, or of the owner of a service account
-	Role    approval.Role
-	// Groups and Labels read what the directory says of the member; a where that does not look never calls them.
-	Groups func(context.Context) ([]string, error)
-	Labels func(context.Context) (map[string]string, error)
-}
+type Candidate = approval.Candidate
 
 // candidate is one that is looked at.
 type candidate struct {

@@ -29,7 +29,7 @@ var (
 	selectPetition = sqlText(`
 		SELECT space, name, version, doc, seq FROM petitions WHERE space = $1 AND name = $2`)
 
-	insertVote        = sqlText(`INSERT INTO votes (space, petition, person) VALUES ($1, $2, $3)`)
+	insertVote        = sqlText(`INSERT INTO votes (space, petition, person, stage) VALUES ($1, $2, $3, $4)`)
 	insertIdempotency = sqlText(`
 		INSERT INTO idempotency (space, actor, key, hash, petition, time) VALUES ($1, $2, $3, $4, $5, $6)`)
 	selectIdempotency = sqlText(`
@@ -131,7 +131,7 @@ func parsePetition(document string, p *approval.Petition) error {
 }
 
 func (p *plan) putVote(w approval.PutVote) {
-	s := p.add(insertVote, p.space, w.Petition, w.Person)
+	s := p.add(insertVote, p.space, w.Petition, w.Person, int64(w.Stage))
 	s.taken = func(args []any) error {
 		return approval.Errorf(approval.Conflict, "%s has already decided on petition #%s/%s: each person counts once", args[2], args[0], args[1])
 	}

@@ -105,6 +105,20 @@ func (s *Store) ResourcesByID(ctx context.Context, space string, ids []string) (
 	return resourcesOf(rows), err
 }
 
+// ResourcesNamed implements [approval.Store]. An entry with one name alone has no aliases: it is found by its id.
+func (s *Store) ResourcesNamed(ctx context.Context, space string, names []string) ([]approval.Resource, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	var c clause
+	c.add("SELECT name, doc FROM resources WHERE space = ", c.arg(space), " AND name IN (",
+		"SELECT name FROM resources WHERE space = ", c.arg(space), " AND id IN ", c.in(names),
+		" UNION SELECT substr(owner, 2) FROM aliases WHERE space = ", c.arg(space), " AND alias IN ", c.in(names),
+		" AND owner >= 'r' AND owner < 's') ORDER BY name")
+	rows, err := list(ctx, s, c.String(), c.args, scanResource)
+	return resourcesOf(rows), err
+}
+
 // Resources implements [approval.Store]. A directory is small beside the petitions: a search is sorted by name.
 func (s *Store) Resources(ctx context.Context, q approval.ResourceQuery) (approval.Page[approval.Resource], error) {
 	var result approval.Page[approval.Resource]

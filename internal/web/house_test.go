@@ -292,6 +292,14 @@ type policy struct {
 	verdict approval.Verdict
 }
 
+func (p *policy) OnCall(context.Context, approval.PolicyDocument, string, time.Time) (approval.OnCall, error) {
+	return approval.OnCall{}, nil
+}
+
+func (p *policy) Selects(context.Context, approval.PolicyDocument, string, approval.Candidate) (bool, error) {
+	return false, nil
+}
+
 func (p *policy) Decide(context.Context, approval.PolicyInput) (approval.Verdict, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -84,12 +84,19 @@ func (v inboxView) HasAny() bool {
 // inboxSection reads one part; a petition that an earlier part shows is not shown again.
 func (w *Web) inboxSection(ctx context.Context, v visitor, q approval.PetitionQuery, reviewer bool, seen map[string]bool) (inboxSection, error) {
 	page, err := w.Service.Petitions(ctx, v.Actor, q, reviewer)
+	if err != nil {
+		return inboxSection{}, err
+	}
 	section := inboxSection{More: page.Next}
-	for _, p := range page.Items {
+	who, err := w.Service.Eligibilities(ctx, v.Actor, page.Items)
+	if err != nil {
+		return inboxSection{}, err
+	}
+	for i, p := range page.Items {
 		if !seen[p.Name] {
 			seen[p.Name] = true
-			section.Rows = append(section.Rows, petitionRow{Petition: p, State: stateOf(p), Key: liveKey(p, v)})
+			section.Rows = append(section.Rows, petitionRow{Petition: p, State: stateOf(p), Key: liveKey(p, who[i])})
 		}
 	}
-	return section, err
+	return section, nil
 }

@@ -97,14 +97,18 @@ func (w *Web) petitionPage(r *http.Request, v visitor, n *notice, t typed) (answ
 	if err != nil {
 		return answer{}, err
 	}
-	view := petitionView{Petition: p, State: stateOf(p), Key: liveKey(p, v), After: after.String(), Notice: n,
+	who, err := w.Service.Eligibility(r.Context(), v.Actor, p)
+	if err != nil {
+		who = approval.Eligibility{Why: err.Error()} // the page says so, and offers nothing
+	}
+	view := petitionView{Petition: p, State: stateOf(p), Key: liveKey(p, who), After: after.String(), Notice: n,
 		Requirements: requirementsOf(p), History: historyOf(p, events), HistoryFull: len(events) >= approval.MaxPageSize}
 	if len(p.Params) > 0 {
 		view.ParamRows, view.ParamsFit = paramTable(p.Params)
 		view.ParamsJSON = exactJSON(p.Params)
 	}
-	w.addForms(&view, v, t)
-	if err := w.addConfirm(r, &view, v); err != nil {
+	w.addForms(&view, v, who, t)
+	if err := w.addConfirm(r, &view, v, who); err != nil {
 		return answer{}, err
 	}
 	return answer{page: "petition", title: p.Title(), data: view}, nil
@@ -119,24 +123,27 @@ func (w *Web) petition(r *http.Request, v visitor) (approval.Petition, error) {
 }
 
 // addForms offers what the visitor may do. It is an offer only: the use case asks the same questions again.
-func (w *Web) addForms(view *petitionView, v visitor, t typed) {
+func (w *Web) addForms(view *petitionView, v visitor, who approval.Eligibility, t typed) {
 	p := view.Petition
 	mine := p.AskedBy(v.Resource())
-	who := p.EligibilityOf(v.Actor)
 	may := who.May() && v.Can(approval.CreateClaims)
+	reviews := who.Reviews && v.Can(approval.CreateClaims)
 	key := w.Service.IDs.UUID()
 	switch {
-	case p.Phase == approval.Open && may && !hasApproved(p, v):
+	case p.Phase == approval.Open && may && !p.HasDecided(v.Actor):
 		view.Decide = &decideForm{Digest: p.Digest, Key: key, Choices: durationChoices(p, t.duration), Reason: t.reason, Self: who.Self, Withdraws: mine}
 	case p.Phase == approval.Open:
 		view.Bystand = who.Why
 		if may {
-			view.Bystand = "you approved it; somebody else must agree as well"
+			view.Bystand = "you have decided; somebody else must decide as well"
+		}
+		if reviews && !may && !p.HasDecided(v.Actor) {
+			view.End = &endForm{Digest: p.Digest, Key: key, Claim: approval.EventDeny, Verb: "Deny", Means: "A reviewer of a stage that is met may still refuse.", Reason: t.reason}
 		}
 		if mine {
 			view.End = &endForm{Digest: p.Digest, Key: key, Claim: approval.EventDeny, Verb: "Withdraw", Means: "The petition closes and nobody can approve it any more.", Reason: t.reason}
 		}
-	case p.Phase == approval.Granted && (may || mine || v.Role.Covers(approval.Editor)) && v.Can(approval.CreateClaims):
+	case p.Phase == approval.Granted && (reviews || mine || v.Role.Covers(approval.Editor)) && v.Can(approval.CreateClaims):
 		view.End = &endForm{Digest: p.Digest, Key: key, Claim: approval.EventRevoke, Verb: "Revoke", Means: "The grant ends at once.", Reason: t.reason}
 		if mine {
 			view.End.Verb = "Give back"
@@ -145,9 +152,9 @@ func (w *Web) addForms(view *petitionView, v visitor, t typed) {
 }
 
 // addConfirm adds what the browser is asked for where an approval must be confirmed.
-func (w *Web) addConfirm(r *http.Request, view *petitionView, v visitor) error {
+func (w *Web) addConfirm(r *http.Request, view *petitionView, v visitor, who approval.Eligibility) error {
 	d := view.Decide
-	if d == nil || view.Verdict.ConfirmWith(view.EligibilityOf(v.Actor).Requirements) == "" {
+	if d == nil || view.Verdict.ConfirmWith(who.Requirements) == "" {
 		return nil
 	}
 	d.Confirm = true
@@ -160,15 +167,9 @@ func (w *Web) addConfirm(r *http.Request, view *petitionView, v visitor) error {
 	return err
 }
 
-func hasApproved(p approval.Petition, v visitor) bool {
-	return slices.ContainsFunc(p.Claims, func(c approval.Event) bool {
-		return c.Event == approval.EventApprove && c.Label(approval.LabelPerson) == v.Person
-	})
-}
-
 // liveKey changes whenever the petition, or what the visitor may do with it, does.
-func liveKey(p approval.Petition, v visitor) string {
-	return fmt.Sprintf("%d-%s-%t", p.Version, p.Phase, p.EligibilityOf(v.Actor).May())
+func liveKey(p approval.Petition, who approval.Eligibility) string {
+	return fmt.Sprintf("%d-%s-%t", p.Version, p.Phase, who.May())
 }
 
 // state is where a petition stands, in a word and a colour.

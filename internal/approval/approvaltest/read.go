@@ -253,6 +253,26 @@ func (s *Store) ResourcesByID(ctx context.Context, space string, ids []string) (
 	return list, nil
 }
 
+// ResourcesNamed implements approval.Store.
+func (s *Store) ResourcesNamed(ctx context.Context, space string, names []string) (list []approval.Resource, err error) {
+	if err := s.enter(ctx, "ResourcesNamed"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	for _, r := range s.directory(space) {
+		// An id alone is found as it is written; beside other names whatever its case.
+		several := r.Email != "" && !strings.EqualFold(r.Email, r.ID) || slices.ContainsFunc(r.AltIDs, func(id string) bool { return !strings.EqualFold(id, r.ID) })
+		found := slices.Contains(names, r.ID)
+		for _, name := range append([]string{r.ID, r.Email}, r.AltIDs...) {
+			found = found || several && name != "" && slices.Contains(names, strings.ToLower(name))
+		}
+		if found {
+			list = append(list, copied(r))
+		}
+	}
+	return list, nil
+}
+
 // Events implements approval.Store.
 func (s *Store) Events(ctx context.Context, q approval.EventQuery) (page approval.Page[approval.Event], err error) {
 	after, size, err := start(q.Page)

@@ -34,7 +34,7 @@ type state struct {
 	members   map[key]approval.Member
 	petitions map[key]*petitionRow
 	order     []*petitionRow // by creation
-	votes     map[[3]string]bool
+	votes     map[approval.PutVote]bool
 	keys      map[[3]string]approval.Idempotency
 	resources map[key]approval.Resource
 	policies  map[string][]approval.PolicyDocument
@@ -73,7 +73,7 @@ var _ approval.Store = (*Store)(nil)
 func NewStore() *Store {
 	return &Store{state: state{
 		spaces: map[string]approval.Space{}, members: map[key]approval.Member{}, petitions: map[key]*petitionRow{},
-		votes: map[[3]string]bool{}, keys: map[[3]string]approval.Idempotency{}, resources: map[key]approval.Resource{},
+		votes: map[approval.PutVote]bool{}, keys: map[[3]string]approval.Idempotency{}, resources: map[key]approval.Resource{},
 		policies: map[string][]approval.PolicyDocument{}, tokens: map[key]approval.Token{}, hashes: map[key]bool{},
 		signing: map[string]approval.SigningKey{}, jobs: map[string]approval.Job{}, identities: map[key]approval.Identity{},
 		groups:      map[approval.GroupMember]time.Time{},
@@ -200,7 +200,8 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 	case approval.PutPetition:
 		return s.putPetition(tx, space, w)
 	case approval.PutVote:
-		return insert(tx, s.votes, [3]string{space, w.Petition, w.Person}, true)
+		w.Petition = space + "/" + w.Petition
+		return insert(tx, s.votes, w, true)
 	case approval.PutIdempotency:
 		return insert(tx, s.keys, [3]string{space, w.Idempotency.Actor, w.Idempotency.Key}, w.Idempotency)
 	case approval.PutResource:

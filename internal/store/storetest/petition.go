@@ -105,6 +105,8 @@ func personVotesOnce(t *testing.T, k kit) {
 	}))
 	k.commit(t, approval.PutVote{Petition: "p", Person: "bob"}, approval.PutVote{Petition: "q", Person: "ada"})
 	k.refuse(t, approval.Conflict, approval.PutVote{Petition: "r", Person: "ada"}, approval.PutVote{Petition: "r", Person: "ada"})
+	k.commit(t, approval.PutVote{Petition: "p", Person: "ada", Stage: 1})
+	k.refuse(t, approval.Conflict, approval.PutVote{Petition: "p", Person: "ada", Stage: 1})
 }
 
 func idempotencyKeys(t *testing.T, k kit) {

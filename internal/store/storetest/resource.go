@@ -60,6 +60,31 @@ func resources(t *testing.T, k kit) {
 	}))
 }
 
+// An entry is found by each of its names, in whatever case it has them; one with an id alone by that as it is written. A member
+// or an entry that only bears the name in its path is not.
+func resourcesNamed(t *testing.T, k kit) {
+	ada := approval.Resource{ID: "U1", Kind: "user", Email: "Ada@acme.example", AltIDs: []string{"slack:U7"}, Labels: map[string]string{approval.LabelBlock: "b-ada"}}
+	bob := approval.Resource{ID: "bob@acme.example", Kind: "user", Labels: map[string]string{approval.LabelBlock: "a-bob"}}
+	odd := approval.Resource{ID: "x", AltIDs: []string{"y"}, Labels: map[string]string{approval.LabelBlock: "u1"}}
+	for _, r := range []approval.Resource{ada, bob, odd} {
+		k.commit(t, approval.PutResource{Resource: r, MustBeNew: true})
+	}
+	k.commit(t, approval.PutMember{Member: approval.Member{Space: k.space, ID: "u1", Kind: approval.KindUser, Email: "u1", Role: approval.Viewer, Person: "u1"}},
+		approval.PutIdentity{Identity: approval.Identity{Space: k.space, Identity: "slack:U7", Member: "u1", CreateTime: Start}})
+	for _, name := range []string{"u1", "U1", "ada@acme.example", "slack:u7"} {
+		got, err := k.ResourcesNamed(t.Context(), k.space, []string{name})
+		want(t, got, err, []approval.Resource{ada})
+	}
+	got, err := k.ResourcesNamed(t.Context(), k.space, []string{"slack:u7", "bob@acme.example", "missing"})
+	want(t, got, err, []approval.Resource{bob, ada})
+	for _, names := range [][]string{nil, {"a-bob"}, {"Bob@acme.example"}} {
+		got, err := k.ResourcesNamed(t.Context(), k.space, names)
+		want(t, len(got), err, 0)
+	}
+	elsewhere, err := k.ResourcesNamed(t.Context(), "elsewhere", []string{"u1"})
+	want(t, len(elsewhere), err, 0)
+}
+
 func resourcesAreSelected(t *testing.T, k kit) {
 	var all []approval.Resource
 	for i := range 40 {

@@ -74,6 +74,7 @@ var cases = []struct {
 	{"spaces do not see each other", false, spacesAreSeparate},
 
 	{"resources", false, resources},
+	{"resources by any of their names", false, resourcesNamed},
 	{"views and selectors of resources", false, resourcesAreSelected},
 	{"pages of resources in bytewise order", false, pagesOfResources},
 	{"a thousand resources at once", false, manyResources},

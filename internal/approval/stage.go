@@ -1,0 +1,246 @@
+package approval
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A petition of several stages goes from one to the next: a stage decides once all requirements of the ones before it are
+// met. Whoever reviews in two of them approves in each: a stage is a step in time, and what is known then is part of it.
+
+// begins answers the progress that a petition with this verdict makes, nil where there is none to make.
+func (v *Verdict) begins(now time.Time) *Progress {
+	if v.Decision != VerdictReview {
+		return nil
+	}
+	for i := range v.Requirements {
+		if r := &v.Requirements[i]; r.Stage > 0 || r.RemindAfter > 0 || len(r.Escalate) > 0 {
+			return &Progress{Since: now}
+		}
+	}
+	return nil
+}
+
+// Stages answers how many stages the verdict has.
+func (v Verdict) Stages() int {
+	last := 0
+	for i := range v.Requirements {
+		last = max(last, v.Requirements[i].Stage)
+	}
+	return last + 1
+}
+
+// stage answers the stage that decides now.
+func (p *Petition) stage() int {
+	if p.Progress == nil {
+		return 0
+	}
+	return p.Progress.Stage
+}
+
+// level answers how many escalations of the requirement at place i have come.
+func (p *Petition) level(i int) int {
+	if p.Progress == nil || i >= len(p.Progress.Levels) {
+		return 0
+	}
+	return min(p.Progress.Levels[i], len(p.Verdict.Requirements[i].Escalate))
+}
+
+// reached answers the first stage that the claims do not meet, the last when they meet all.
+func (p *Petition) reached() int {
+	stage := p.Verdict.Stages() - 1
+	for i := range p.Verdict.Requirements {
+		if r := &p.Verdict.Requirements[i]; r.Stage < stage && p.approvals(i) < r.Count {
+			stage = r.Stage
+		}
+	}
+	return stage
+}
+
+// advance moves the petition to the stage that its claims have reached; a stage begins at the claim that led there.
+func (p *Petition) advance(at time.Time) {
+	if p.Progress == nil {
+		return
+	}
+	if stage := p.reached(); stage != p.Progress.Stage {
+		next := *p.Progress
+		next.Stage, next.Since = stage, at
+		p.Progress = &next
+	}
+}
+
+// inStage answers whether the claim counts in the stage.
+func (p *Petition) inStage(c *Event, stage int) bool {
+	if p.Progress == nil {
+		return true
+	}
+	return slices.ContainsFunc(c.requirements(), func(i int) bool {
+		return i >= 0 && i < len(p.Verdict.Requirements) && p.Verdict.Requirements[i].Stage == stage
+	})
+}
+
+// stageOf answers the stage that a claim was made in.
+func (p *Petition) stageOf(c *Event) int {
+	for _, i := range c.requirements() {
+		if i >= 0 && i < len(p.Verdict.Requirements) {
+			return p.Verdict.Requirements[i].Stage
+		}
+	}
+	return p.stage()
+}
+
+// votedIn answers whether the actor, by any of its names, has approved in one of the stages.
+func (p *Petition) votedIn(a *Actor, stages []int) bool {
+	return slices.ContainsFunc(stages, func(stage int) bool { return p.hasVoted(a.Person, stage) || p.approvedAs(a, stage) })
+}
+
+// hasVoted answers whether the person has approved in the stage.
+func (p *Petition) hasVoted(person string, stage int) bool {
+	return slices.ContainsFunc(p.Claims, func(c Event) bool {
+		return c.Event == EventApprove && c.Label(LabelPerson) == person && p.inStage(&c, stage)
+	})
+}
+
+// approvedAs answers whether the actor has approved in the stage by any of its names: two members may have been found to be
+// one person since the first of them did (I5).
+func (p *Petition) approvedAs(a *Actor, stage int) bool { return p.claimedAs(a, EventApprove, stage) }
+
+// HasDecided answers whether the actor has approved in the stage that decides now, or has refused.
+func (p Petition) HasDecided(a Actor) bool {
+	return p.hasVoted(a.Person, p.stage()) || p.approvedAs(&a, p.stage()) || p.hasDenied(a.Person) || p.claimedAs(&a, EventDeny, -1)
+}
+
+// claimedAs answers whether one of the actor's names has made such a claim, in the stage unless that is -1.
+func (p *Petition) claimedAs(a *Actor, event string, stage int) bool {
+	if len(a.Names) == 0 {
+		return false
+	}
+	return slices.ContainsFunc(p.Claims, func(c Event) bool {
+		return c.Event == event && slices.Contains(a.Names, strings.ToLower(c.Label(LabelPerson))) && (stage < 0 || p.inStage(&c, stage))
+	})
+}
+
+func (p *Petition) hasDenied(person string) bool {
+	return slices.ContainsFunc(p.Claims, func(c Event) bool { return c.Event == EventDeny && c.Label(LabelPerson) == person })
+}
+
+// denials counts the persons who have refused.
+func (p *Petition) denials() int {
+	var persons []string
+	for i := range p.Claims {
+		if c := &p.Claims[i]; c.Event == EventDeny && !slices.Contains(persons, c.Label(LabelPerson)) {
+			persons = append(persons, c.Label(LabelPerson))
+		}
+	}
+	return len(persons)
+}
+
+// Unmet answers one sentence for each requirement that the claims so far do not meet, stage by stage.
+func (p Petition) Unmet() []string {
+	if p.Verdict.Decision == VerdictApprove {
+		return nil
+	}
+	if p.Verdict.Decision != VerdictReview || len(p.Verdict.Requirements) == 0 {
+		return []string{"policy does not allow it"}
+	}
+	var unmet []string
+	stages := p.Verdict.Stages()
+	for stage := range stages {
+		for i := range p.Verdict.Requirements {
+			r := &p.Verdict.Requirements[i]
+			if r.Stage != stage {
+				continue
+			}
+			if have := p.approvals(i); have < r.Count {
+				unmet = append(unmet, stageName(stage, stages)+strconv.Itoa(have)+" of "+strconv.Itoa(r.Count)+" approvals by "+p.reviewersOf(i))
+			}
+		}
+	}
+	return unmet
+}
+
+// stageName answers "stage 2: " where there are several.
+func stageName(stage, stages int) string {
+	if stages == 1 {
+		return ""
+	}
+	return "stage " + strconv.Itoa(stage+1) + ": "
+}
+
+// waitsFor answers for people who must approve in the stage.
+func (p *Petition) waitsFor(stage int) string {
+	var names []string
+	for i := range p.Verdict.Requirements {
+		if r := &p.Verdict.Requirements[i]; r.Stage == stage && p.approvals(i) < r.Count {
+			names = append(names, p.reviewersOf(i))
+		}
+	}
+	if len(names) == 0 {
+		return "nobody"
+	}
+	return strings.Join(names, ", and ")
+}
+
+// approvals counts the persons whose approval counts for the requirement at place i.
+func (p *Petition) approvals(i int) int {
+	var few [4]string
+	persons, r := few[:0], &p.Verdict.Requirements[i]
+	for at := range p.Claims {
+		c := &p.Claims[at]
+		if c.Event != EventApprove || !slices.Contains(c.requirements(), i) || r.Confirm != "" && !c.confirmed() {
+			continue
+		}
+		person := c.Label(LabelPerson)
+		if !slices.Contains(persons, person) && !p.takenBack(person) && !p.distinct(person, r) {
+			persons = append(persons, person)
+		}
+	}
+	return len(persons)
+}
+
+// takenBack answers whether the person has refused since approving: a denial beats an approval (I9).
+func (p *Petition) takenBack(person string) bool { return p.Verdict.Denials > 1 && p.hasDenied(person) }
+
+// distinct answers whether the person has approved in a stage from which the requirement asks for others.
+func (p *Petition) distinct(person string, r *Requirement) bool {
+	return slices.ContainsFunc(r.DistinctFrom, func(stage int) bool { return p.hasVoted(person, stage) })
+}
+
+// Audience answers who is to be told of an event of the petition, which gives nobody a say: of a request, and of an approval
+// that has led to the next stage, whoever decides now; of a reminder those of its requirement; of an escalation those that it
+// has added. Of everything else nobody is told.
+func (p Petition) Audience(e Event) (told []Reviewers) {
+	place, err := strconv.Atoi(e.Label(LabelRequirement))
+	known := err == nil && place >= 0 && place < len(p.Verdict.Requirements)
+	switch {
+	case e.Event == EventEscalate && known:
+		level, _ := strconv.Atoi(e.Label(LabelLevel))
+		if steps := p.Verdict.Requirements[place].Escalate; level >= 1 && level <= len(steps) {
+			told = append(told, steps[level-1].Reviewers)
+		}
+	case e.Event == EventRemind && known:
+		told = p.toldFor(place)
+	case e.Event == EventRequest, e.Event == EventApprove && p.Progress != nil && p.Progress.Since.Equal(e.Timestamp):
+		for i := range p.Verdict.Requirements {
+			if p.Phase == Open && p.Verdict.Requirements[i].Stage == p.stage() {
+				told = append(told, p.toldFor(i)...)
+			}
+		}
+	}
+	return told
+}
+
+// toldFor answers who is told what the requirement at place i needs.
+func (p *Petition) toldFor(i int) []Reviewers {
+	r := &p.Verdict.Requirements[i]
+	if r.Notify != nil {
+		return []Reviewers{*r.Notify}
+	}
+	told := []Reviewers{r.Reviewers}
+	for at := range p.level(i) {
+		told = append(told, r.Escalate[at].Reviewers)
+	}
+	return told
+}
