@@ -3,6 +3,7 @@ package policy
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 )
 
@@ -44,5 +45,27 @@ func TestTheExamplesPass(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A document in the docs is one that a reader may copy: it is taken and its tests pass.
+func TestTheDocumentsInTheDocsPass(t *testing.T) {
+	t.Parallel()
+	block := regexp.MustCompile("(?s)```yaml\n(version: 1\n.*?)```")
+	found := 0
+	for _, page := range []string{"guides/policy.md", "guides/passkeys.md", "concepts/requirements.md"} {
+		text, err := os.ReadFile("../../docs/" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range block.FindAllSubmatch(text, -1) {
+			found++
+			if _, err := Examine(string(m[1])); err != nil {
+				t.Errorf("%s: %v in\n%s", page, err, m[1])
+			}
+		}
+	}
+	if found < 7 {
+		t.Errorf("only %d documents found", found)
 	}
 }
