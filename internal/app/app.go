@@ -137,7 +137,9 @@ func (a *App) wire(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	deps := approval.Deps{Limits: a.limits, Store: a.store, Policy: policy.New(), Clock: a.clock, IDs: a.ids, Broker: a.store.Broker(), Logger: a.logger,
+	engine := policy.New()
+	engine.Sources = newOnCallSources(identity.GuardedClient(a.cfg.PrivateNetworks, a.dev), a.clock, a.logger)
+	deps := approval.Deps{Limits: a.limits, Store: a.store, Policy: engine, Clock: a.clock, IDs: a.ids, Broker: a.store.Broker(), Logger: a.logger,
 		Authenticators: identity.Authenticators{Base: a.URL}, Passkeys: rules, SpacePolicy: policy.Default()}
 	if a.cfg.Shared() {
 		deps.WaitPoll = waitPoll

@@ -52,7 +52,7 @@ var settings = []setting{
 	{"signing_key_max_age", "2160h", "After how long user tokens are signed with a new key: 24h to 17520h. The old one verifies until its last token has ended. `indent admin keys rotate` makes a new one at any time.", func(c *Config, v string) error {
 		return between(v, 24*time.Hour, 2*365*24*time.Hour, &c.SigningKeyMaxAge)
 	}},
-	{"private_networks", "", "Networks inside that calls to addresses which members name may reach, such as the issuers that service accounts trust: 10.20.0.0/16, fd00:12::/32. Without it no such call reaches a private, loopback or link-local address. It stands in the file only.", func(c *Config, v string) error {
+	{"private_networks", "", "Networks inside that calls to addresses which members name may reach, such as the issuers that service accounts trust and the sources of on-call schedules: 10.20.0.0/16, fd00:12::/32. Without it no such call reaches a private, loopback or link-local address. It stands in the file only.", func(c *Config, v string) error {
 		return networks(v, &c.PrivateNetworks)
 	}},
 	{"session_ttl", "12h", "How long a browser stays signed in: 5m to 720h.", func(c *Config, v string) error {

@@ -52,12 +52,12 @@ const (
 )
 
 func newIssuers(clock approval.Clock, private []netip.Prefix, loopback bool) *issuers {
-	return &issuers{client: guardedClient(private, loopback), clock: clock, loopback: loopback, known: map[string]*outsideIssuer{}}
+	return &issuers{client: GuardedClient(private, loopback), clock: clock, loopback: loopback, known: map[string]*outsideIssuer{}}
 }
 
-// guardedClient answers a client that cannot reach inside (I12): each address is checked when it is dialled, after names
+// GuardedClient answers a client that cannot reach inside (I12): each address is checked when it is dialled, after names
 // were resolved; there are no redirects and no proxy, and time and sizes are bounded.
-func guardedClient(private []netip.Prefix, loopback bool) *http.Client {
+func GuardedClient(private []netip.Prefix, loopback bool) *http.Client {
 	if loopback {
 		private = append(private, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
 	}
