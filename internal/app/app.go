@@ -202,6 +202,7 @@ func (a *App) Start(ctx context.Context) error {
 	go func() { _ = a.server.Serve(a.back) }() // ends with the server
 	a.runner.Start()
 	a.identity.Start()
+	a.tellMissingSpaces(ctx)
 	a.logger.InfoContext(ctx, "serving", "url", a.URL(), "version", a.version, "connections", most)
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/indent-approvals/indent/internal/app/apptest"
 	"github.com/indent-approvals/indent/internal/approval"
 	"github.com/indent-approvals/indent/internal/config"
+	"github.com/indent-approvals/indent/internal/identity"
 	"github.com/indent-approvals/indent/internal/identity/oidctest"
 )
 
@@ -26,6 +27,18 @@ func TestTheSettingsKnowEveryRole(t *testing.T) {
 	}
 	if !slices.Equal(names, config.Roles) {
 		t.Errorf("the product has %q, the settings %q", names, config.Roles)
+	}
+}
+
+// What the settings refuse for want of passkeys is what the pages would refuse.
+func TestTheSettingsKnowWhereBrowsersHavePasskeys(t *testing.T) {
+	t.Parallel()
+	for _, base := range []string{"https://indent.example.com", "https://indent.example.com:8443", "http://localhost:8080", "http://a.localhost", "http://127.0.0.1:8080", "https://10.0.0.1",
+		"http://[::1]:8080", "https://[2001:db8::1]", "http://indent.example.com", "http://localhost.example.com", ""} {
+		usable := identity.Authenticators{Base: func() string { return base }}.Usable() == nil
+		if config.HasPasskeys(base) != usable {
+			t.Errorf("%q: the settings say %v, the pages %v", base, config.HasPasskeys(base), usable)
+		}
 	}
 }
 

@@ -21,6 +21,8 @@ func (t *terminal) configCommand() *cobra.Command {
 	}
 	check := &cobra.Command{
 		Use: "check", Short: "Check settings without running a server", Args: noArguments,
+		Long: "Check settings as the server does when it starts: what is refused here, it refuses there. Secrets in files and variables are read,\n" +
+			"the database is not: whether the spaces of sign-in providers exist, the server says in its log when it starts.",
 		Example: "indent config check --config indent.yaml",
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := s.load()
@@ -31,6 +33,9 @@ func (t *terminal) configCommand() *cobra.Command {
 				return err
 			}
 			t.say("The settings are good.")
+			if cfg.SignIn != nil {
+				t.say("Whether the spaces of the sign-in providers exist, only the database knows: indent serve says it in its log when it starts.")
+			}
 			return nil
 		},
 	}

@@ -98,6 +98,11 @@ func TestWhatIsWrongNamesTheSettingAndWhereItCameFrom(t *testing.T) {
 		{"reached from outside without a base URL", "", env("INDENT_SERVER_ADDR=0.0.0.0:80"), []string{"environment variable INDENT_SERVER_ADDR", "set base_url"}},
 		{"reached by every address without a base URL", "addr: ':8080'", Source{}, []string{"FILE:1: addr", "set base_url"}},
 
+		{"a role that there is not", "require_passkey_roles: Owner, owner\nbase_url: https://indent.example.com", Source{}, []string{"FILE:1: require_passkey_roles", `there is no role "owner"`, "Petition Admin"}},
+		{"passkeys by a number", "require_passkey_roles: Owner", Source{}, []string{"FILE:1: require_passkey_roles", "no passkeys for http://127.0.0.1:8080", "nobody of Owner could sign in"}},
+		{"passkeys without TLS", "insecure_http: true\nbase_url: http://indent.example.com\nrequire_passkey_roles: Owner, Petition Admin", Source{}, []string{"FILE:3: require_passkey_roles", "nobody of Owner, Petition Admin could sign in"}},
+		{"passkeys by a number with TLS", "base_url: https://10.1.2.3", env("INDENT_SERVER_REQUIRE_PASSKEY_ROLES=Editor"), []string{"environment variable INDENT_SERVER_REQUIRE_PASSKEY_ROLES", "no passkeys for https://10.1.2.3"}},
+
 		{"networks inside by the environment", "", env("INDENT_SERVER_PRIVATE_NETWORKS=10.0.0.0/8"), []string{"INDENT_SERVER_PRIVATE_NETWORKS", "settings file"}},
 		{"an address for a network", "private_networks: 10.1.2.3/8", Source{}, []string{"FILE:1: private_networks", "10.0.0.0/8"}},
 		{"a list", "addr: [a, b]", Source{}, []string{"FILE:1: addr", "one value"}},
@@ -252,5 +257,25 @@ func TestTrustedProxiesAreAddressesAndNetworks(t *testing.T) {
 	got, err := Load(Source{File: write(t, "trusted_proxies: 10.0.0.0/8, 2001:db8::7,")})
 	if err != nil || len(got.TrustedProxies) != 2 || got.TrustedProxies[0].String() != "10.0.0.0/8" || got.TrustedProxies[1].String() != "2001:db8::7/128" {
 		t.Errorf("%v %v", got.TrustedProxies, err)
+	}
+}
+
+func TestPasskeysMayBeDemandedWhereBrowsersHaveThem(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"base_url: https://indent.example.com", "addr: localhost:8080", "base_url: http://localhost:8080"} {
+		got, err := Load(Source{File: write(t, text+"\nrequire_passkey_roles: ' Owner,Petition Admin, '\n")})
+		if err != nil || !slices.Equal(got.RequirePasskeyRoles, []string{"Owner", "Petition Admin"}) {
+			t.Errorf("%s: %q, %v", text, got.RequirePasskeyRoles, err)
+		}
+	}
+	if got, err := Load(Source{File: write(t, "require_passkey_roles: ''")}); err != nil || got.RequirePasskeyRoles != nil {
+		t.Errorf("none: %q, %v", got.RequirePasskeyRoles, err)
+	}
+	good := provider("issuer: https://login.microsoftonline.com/0d3c6a2e-6a53-4a3e-9f3a-1f1d3c1b2a10/v2.0")
+	if _, err := Load(Source{File: write(t, good)}); err != nil {
+		t.Errorf("a tenant: %v", err)
+	}
+	if _, err := Load(Source{File: write(t, provider("issuer: https://login.acme.example/common"))}); err != nil {
+		t.Errorf("a path of somebody else's: %v", err)
 	}
 }

@@ -62,11 +62,7 @@ var settings = []setting{
 		return between(v, 5*time.Minute, 720*time.Hour, &c.SessionIdle)
 	}},
 	{"require_passkey_roles", "", "Roles whose members get in with a passkey only, separated by commas, such as Owner, Editor. Who has none yet makes one when they sign in.", func(c *Config, v string) error {
-		c.RequirePasskeyRoles = nil
-		for role := range strings.FieldsFuncSeq(v, func(r rune) bool { return r == ',' }) {
-			c.RequirePasskeyRoles = append(c.RequirePasskeyRoles, strings.TrimSpace(role))
-		}
-		return nil
+		return roles(v, &c.RequirePasskeyRoles)
 	}},
 	{"passkey_after_oidc", "false", "Ask members who have a passkey for it after they have signed in with a provider, too. After a sign-in link they are always asked.", func(c *Config, v string) error {
 		return oneOf(v, []string{"true", "false"}, func(v string) { c.PasskeyAfterOIDC = v == "true" })
@@ -174,6 +170,21 @@ func networks(v string, to *[]netip.Prefix) error {
 	return nil
 }
 
+// roles reads names of roles separated by commas. One that there is not would leave somebody out in silence.
+func roles(v string, to *[]string) error {
+	*to = nil
+	for role := range strings.SplitSeq(v, ",") {
+		if role = strings.TrimSpace(role); role == "" {
+			continue
+		}
+		if !slices.Contains(Roles, role) {
+			return fmt.Errorf("there is no role %q: there are %s, written so and separated by commas", role, strings.Join(Roles, ", "))
+		}
+		*to = append(*to, role)
+	}
+	return nil
+}
+
 // addresses reads addresses separated by commas.
 func addresses(v string, to *string) error {
 	var list []string
@@ -226,13 +237,33 @@ func (c Config) check(from map[string]value) error {
 		if host, _, _ := net.SplitHostPort(c.Addr); !isLoopback(host) {
 			return fmt.Errorf("%s: %s is reached from other machines: set base_url to the https address that people use", origin("addr"), c.Addr)
 		}
-		return nil
+		return c.checkPasskeys(origin("require_passkey_roles"), "http://"+c.Addr)
 	}
 	u, err := url.Parse(c.BaseURL)
 	if err != nil || u.Scheme == "http" && !c.InsecureHTTP && !isLoopback(u.Hostname()) {
 		return fmt.Errorf("%s: %s has no TLS: use https (a proxy in front is enough) or set insecure_http: true", origin("base_url"), c.BaseURL)
 	}
-	return nil
+	return c.checkPasskeys(origin("require_passkey_roles"), c.BaseURL)
+}
+
+// checkPasskeys refuses to demand passkeys where browsers have none: nobody of these roles could sign in.
+func (c Config) checkPasskeys(origin, base string) error {
+	if len(c.RequirePasskeyRoles) == 0 || HasPasskeys(base) {
+		return nil
+	}
+	return fmt.Errorf("%s: browsers have no passkeys for %s, so that nobody of %s could sign in: set base_url to https and a name, such as https://indent.example.com (on this machine http://localhost and the port will do), or leave it out",
+		origin, base, strings.Join(c.RequirePasskeyRoles, ", "))
+}
+
+// HasPasskeys answers whether browsers let people use passkeys on a server of this address: it is a name and no number, with
+// https or on this machine (WebAuthn, 5.1.3: an effective domain in a secure context). The room of identity, which this one
+// cannot reach, says the same of a server that runs; a test in internal/app compares the two.
+func HasPasskeys(base string) bool {
+	u, err := url.Parse(base)
+	if err != nil || u.Hostname() == "" || net.ParseIP(u.Hostname()) != nil {
+		return false
+	}
+	return u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())
 }
 
 // Shared answers whether other nodes may work on the same database.

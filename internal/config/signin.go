@@ -335,8 +335,17 @@ func (e entry) issuer(to *string) error {
 		u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
 		return fmt.Errorf("%s must be an https address without a query, such as https://acme.okta.com: who could change what a provider says on its way here could sign in as anybody", e.origin)
 	}
+	if first, _, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/"); strings.ContainsAny(*to, "{}") || ofMicrosoft.MatchString(u.Hostname()) && slices.Contains(ofEveryTenant, strings.ToLower(first)) {
+		return fmt.Errorf("%s is that of every tenant, and no token says it: write your own tenant's, https://login.microsoftonline.com/<tenant id>/v2.0, or accounts of any company could not be told from yours", e.origin)
+	}
 	return nil
 }
+
+// ofEveryTenant are the parts of an issuer of Entra ID that stand for accounts of any company, or of none.
+var (
+	ofEveryTenant = []string{"common", "organizations", "consumers"}
+	ofMicrosoft   = regexp.MustCompile(`(?i)^(login|sts)\.(microsoftonline\.(com|us|de)|partner\.microsoftonline\.cn|chinacloudapi\.cn|windows\.net|microsoft\.com)$`)
+)
 
 // signInReference is the reference of sign_in.
 func signInReference() string {

@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"net"
 	"net/url"
+	"strings"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/protocol/webauthncose"
@@ -37,11 +38,15 @@ func (x Authenticators) rpID() string {
 	return u.Hostname()
 }
 
-// Usable answers nil where browsers let people use passkeys: not on a server that is known by a number (WebAuthn, 5.1.3,
-// an effective domain is needed).
+// Usable answers nil where browsers let people use passkeys: not on a server that is known by a number, nor without https
+// on another machine (WebAuthn, 5.1.3, an effective domain in a secure context is needed).
 func (x Authenticators) Usable() error {
-	if id := x.rpID(); id == "" || net.ParseIP(id) != nil {
+	id := x.rpID()
+	if id == "" || net.ParseIP(id) != nil {
 		return approval.Errorf(approval.Unavailable, "browsers have no passkeys for %s, because it is a number and not a name: set base_url to a name (on this machine http://localhost and the port)", x.Base())
+	}
+	if !strings.HasPrefix(x.Base(), "https://") && id != "localhost" && !strings.HasSuffix(id, ".localhost") {
+		return approval.Errorf(approval.Unavailable, "browsers have no passkeys for %s, because it has no https: set base_url to an https address", x.Base())
 	}
 	return nil
 }

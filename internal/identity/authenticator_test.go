@@ -202,7 +202,7 @@ func with(claim approval.Event, label, value string) approval.Event {
 func TestPasskeysNeedAName(t *testing.T) {
 	t.Parallel()
 	for base, usable := range map[string]bool{"http://127.0.0.1:8080": false, "http://[::1]:8080": false, "": false,
-		"http://localhost:8080": true, "https://indent.example": true} {
+		"http://indent.example": false, "http://localhost:8080": true, "http://indent.localhost": true, "https://indent.example": true} {
 		if err := (Authenticators{func() string { return base }}).Usable(); (err == nil) != usable {
 			t.Errorf("%s: %v", base, err)
 		}
