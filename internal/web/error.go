@@ -51,7 +51,7 @@ func (w *Web) errorPage(r *http.Request, v visitor, err error) answer {
 		view.Message = "There is nothing at this address, or it is not for you to see. Look at the address once more, or begin at the inbox."
 	case code != approval.Internal && errors.As(err, &known):
 		view.Message = known.Error()
-		view.Retry = int(math.Ceil(known.RetryAfter.Seconds()))
+		view.Retry = secondsOf(known)
 	}
 	if code == approval.Unavailable && view.Retry == 0 {
 		view.Retry = 5
@@ -59,7 +59,16 @@ func (w *Web) errorPage(r *http.Request, v visitor, err error) answer {
 	if (code == approval.Internal || code == approval.Unavailable) && r.Context().Err() == nil {
 		w.Logger.ErrorContext(r.Context(), "a page could not be answered", "method", r.Method, "path", r.URL.Path, "member", v.ID, "error", err, "cause", errors.Unwrap(err))
 	}
-	return answer{status: view.Status, page: "error", title: view.Heading, data: view}
+	return answer{status: view.Status, page: "error", title: view.Heading, data: view, retry: view.Retry}
+}
+
+// secondsOf answers after how many seconds an error says to come back, 0 when it does not.
+func secondsOf(err error) int {
+	var known *approval.Error
+	if !errors.As(err, &known) {
+		return 0
+	}
+	return int(math.Ceil(known.RetryAfter.Seconds()))
 }
 
 func (w *Web) wrongMethodPage(e wrongMethod) answer {

@@ -93,7 +93,7 @@ func (w *Web) wrongCode(code string, err error) (answer, error) {
 	switch kind {
 	case approval.Invalid, approval.Expired, approval.TooMany, approval.Forbidden, approval.Conflict:
 		view := loginView{Code: retyped(short(code)), Problem: strings.TrimPrefix(err.Error(), "code: ")}
-		return answer{status: errorKinds[kind].status, page: "login", title: "Let a program in", data: view}, nil
+		return answer{status: errorKinds[kind].status, page: "login", title: "Let a program in", data: view, retry: secondsOf(err)}, nil
 	}
 	return answer{}, err
 }

@@ -115,7 +115,7 @@ func TestWrongDeviceCodesAreThrottled(t *testing.T) {
 	for range 10 {
 		guesser.post("/device", url.Values{"code": {"BBBB-BBBB"}}).is(http.StatusGone)
 	}
-	guesser.post("/device", url.Values{"code": {c.User}, "answer": {"allow"}}).is(http.StatusTooManyRequests)
+	guesser.post("/device", url.Values{"code": {c.User}, "answer": {"allow"}}).tooMany()
 	if _, err := h.identity.Logins().DeviceTokens(t.Context(), c.Device); err == nil {
 		t.Fatal("it was let in")
 	}

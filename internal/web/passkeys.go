@@ -83,7 +83,7 @@ func told(options []byte, err error) (answer, error) {
 		}
 		options, kind, status = []byte(err.Error()), "text/plain; charset=utf-8", known.status
 	}
-	return answer{write: func(rw http.ResponseWriter) {
+	return answer{retry: secondsOf(err), write: func(rw http.ResponseWriter) {
 		rw.Header().Set("Content-Type", kind)
 		rw.WriteHeader(status)
 		rw.Write(options) // the browser may be gone
@@ -115,7 +115,7 @@ func (w *Web) changePasskeys(r *http.Request, v visitor) (answer, error) {
 		return answer{}, err
 	}
 	page, pageErr := w.passkeysPage(r, v, &notice{Heading: "Not done", Text: err.Error()}, retyped(f.Get("name")))
-	page.status = kind.status
+	page.status, page.retry = kind.status, secondsOf(err)
 	return page, pageErr
 }
 
@@ -177,7 +177,7 @@ func (w *Web) factorPage(r *http.Request, back string, problem error) (answer, e
 		view.Unusable = err.Error()
 	}
 	if problem != nil {
-		view.Problem, page.status = problem.Error(), errorKinds[approval.CodeOf(problem)].status
+		view.Problem, page.status, page.retry = problem.Error(), errorKinds[approval.CodeOf(problem)].status, secondsOf(problem)
 	}
 	return page, nil
 }

@@ -63,6 +63,9 @@ func (w *Web) send(rw http.ResponseWriter, r *http.Request, v visitor, a answer)
 	if a.allow != "" {
 		rw.Header().Set("Allow", a.allow)
 	}
+	if a.retry > 0 {
+		rw.Header().Set("Retry-After", strconv.Itoa(a.retry))
+	}
 	if a.status == 0 {
 		a.status = http.StatusOK
 	}
@@ -84,9 +87,6 @@ func (w *Web) send(rw http.ResponseWriter, r *http.Request, v visitor, a answer)
 		w.Logger.ErrorContext(r.Context(), "a page could not be made", "page", a.page, "error", err)
 		http.Error(rw, "The page could not be made. Nothing was decided.", http.StatusInternalServerError)
 		return
-	}
-	if view, ok := a.data.(errorView); ok && view.Retry > 0 {
-		rw.Header().Set("Retry-After", strconv.Itoa(view.Retry))
 	}
 	if a.formTo != "" {
 		policy := rw.Header().Get("Content-Security-Policy")

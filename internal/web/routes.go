@@ -79,6 +79,7 @@ type answer struct {
 	location string // not empty: a redirect after a POST (303)
 	cookies  []*http.Cookie
 	allow    string // of a wrong method
+	retry    int    // not 0: after how many seconds to come back
 	formTo   string // an origin besides this one to which the answer to the page's form may lead
 	write    func(http.ResponseWriter)
 }
