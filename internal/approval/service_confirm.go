@@ -11,7 +11,8 @@ import (
 
 // confirming answers the petition's verdict with what the directory demands: where one of the things that are asked for
 // carries the label [LabelConfirm], every requirement asks for a confirmation, and no rule approves by itself. What counts
-// is the directory's own record as it is now, found by any of its ids: another kind beside it, or another name, asks for no less.
+// is the directory's own record as it is now, found by any of its names in whatever case: another kind beside it, or another
+// name, asks for no less.
 func (s *Service) confirming(ctx context.Context, p Petition, now time.Time) (Verdict, error) {
 	v := p.Verdict
 	if v.Decision == VerdictDeny {
@@ -49,7 +50,7 @@ func (s *Service) toConfirm(ctx context.Context, p Petition) (title string, err 
 	if err != nil {
 		return "", err
 	}
-	found, err := s.Store.ResourcesByID(ctx, p.Space, asWritten(append(said, names...)))
+	found, err := s.Store.ResourcesNamed(ctx, p.Space, asWritten(append(said, names...)))
 	if err != nil {
 		return "", err
 	}

@@ -200,9 +200,11 @@ func TestAResourceThatMustBeConfirmed(t *testing.T) {
 			t.Errorf("%s: %+v", name, p.Verdict)
 		}
 	}
-	vault := approval.Resource{ID: "vault-1", Kind: "database", AltIDs: []string{"arn:Vault"}, Labels: map[string]string{approval.LabelConfirm: "passkey"}}
-	h.directory(vault)
-	for name, r := range map[string]approval.Resource{"another id of it": {ID: "arn:Vault"}, "in other letters": {ID: "VAULT-1"}, "beside another id": {ID: "y", AltIDs: []string{"vault-1"}}} {
+	vault := approval.Resource{ID: "vault-1", Kind: "database", Email: "Vault@Acme.example", AltIDs: []string{"arn:Vault"}, Labels: map[string]string{approval.LabelConfirm: "passkey"}}
+	h.directory(vault, approval.Resource{ID: "Payroll-DB", Labels: map[string]string{approval.LabelConfirm: "passkey"}})
+	for name, r := range map[string]approval.Resource{"another id of it": {ID: "arn:Vault"}, "in other letters": {ID: "VAULT-1"}, "beside another id": {ID: "y", AltIDs: []string{"vault-1"}},
+		"an id with capitals, in small letters": {ID: "payroll-db"}, "in capitals": {ID: "PAYROLL-DB"}, "beside another id, in capitals": {ID: "y", AltIDs: []string{"PAYROLL-db"}},
+		"another id of it, in other letters": {ID: "ARN:vault"}, "its address": {ID: "y", Email: "vault@ACME.example"}} {
 		if p := asks(r); p.Verdict.Requirements[0].Confirm != approval.ConfirmPasskey {
 			t.Errorf("%s: %+v", name, p.Verdict)
 		}

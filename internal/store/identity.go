@@ -48,16 +48,13 @@ func noIdentity(space, identity any) error {
 	return approval.Errorf(approval.NotFound, "%.200q is nobody's in %s", identity, space)
 }
 
-// putAliases keeps that names mean the same. One name alone leads nowhere.
+// putAliases keeps that names mean the same, and whose they are: one alone leads to its record, in whatever case it is asked.
 func (p *plan) putAliases(owner string, names ...string) {
 	var aliases []string
 	for _, name := range names {
 		if name = strings.ToLower(name); name != "" && !slices.Contains(aliases, name) {
 			aliases = append(aliases, name)
 		}
-	}
-	if len(aliases) < 2 {
-		return
 	}
 	for _, alias := range aliases {
 		p.add(putAlias, p.space, owner, alias)

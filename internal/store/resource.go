@@ -105,7 +105,7 @@ func (s *Store) ResourcesByID(ctx context.Context, space string, ids []string) (
 	return resourcesOf(rows), err
 }
 
-// ResourcesNamed implements [approval.Store]. An entry with one name alone has no aliases: it is found by its id.
+// ResourcesNamed implements [approval.Store].
 func (s *Store) ResourcesNamed(ctx context.Context, space string, names []string) ([]approval.Resource, error) {
 	if len(names) == 0 {
 		return nil, nil

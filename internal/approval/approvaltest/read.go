@@ -260,11 +260,9 @@ func (s *Store) ResourcesNamed(ctx context.Context, space string, names []string
 	}
 	defer s.mu.Unlock()
 	for _, r := range s.directory(space) {
-		// An id alone is found as it is written; beside other names whatever its case.
-		several := r.Email != "" && !strings.EqualFold(r.Email, r.ID) || slices.ContainsFunc(r.AltIDs, func(id string) bool { return !strings.EqualFold(id, r.ID) })
 		found := slices.Contains(names, r.ID)
 		for _, name := range append([]string{r.ID, r.Email}, r.AltIDs...) {
-			found = found || several && name != "" && slices.Contains(names, strings.ToLower(name))
+			found = found || name != "" && slices.Contains(names, strings.ToLower(name))
 		}
 		if found {
 			list = append(list, copied(r))

@@ -60,7 +60,7 @@ func resources(t *testing.T, k kit) {
 	}))
 }
 
-// An entry is found by each of its names, in whatever case it has them; one with an id alone by that as it is written. A member
+// An entry is found by each of its names, in whatever case it has them. A member
 // or an entry that only bears the name in its path is not.
 func resourcesNamed(t *testing.T, k kit) {
 	ada := approval.Resource{ID: "U1", Kind: "user", Email: "Ada@acme.example", AltIDs: []string{"slack:U7"}, Labels: map[string]string{approval.LabelBlock: "b-ada"}}
@@ -83,6 +83,41 @@ func resourcesNamed(t *testing.T, k kit) {
 	}
 	elsewhere, err := k.ResourcesNamed(t.Context(), "elsewhere", []string{"u1"})
 	want(t, len(elsewhere), err, 0)
+}
+
+// Whoever asks for something by another spelling of one of its names is led to its record.
+func resourcesByAnyName(t *testing.T, k kit) {
+	alone := approval.Resource{ID: "Prod-DB", Labels: map[string]string{approval.LabelBlock: "1"}}
+	named := approval.Resource{ID: "vault", Email: "Vault@Acme.example", AltIDs: []string{"Arn:Vault", "VAULT"}, Labels: map[string]string{approval.LabelBlock: "2"}}
+	same := approval.Resource{ID: "prod-db", Kind: "other", Labels: map[string]string{approval.LabelBlock: "3"}}
+	foreign := approval.Resource{ID: "Ünten", Labels: map[string]string{approval.LabelBlock: "4"}}
+	for _, r := range []approval.Resource{alone, named, same, foreign} {
+		k.commit(t, approval.PutResource{Resource: r})
+	}
+	find := func(k kit, names ...string) []string {
+		t.Helper()
+		list, err := k.ResourcesNamed(t.Context(), k.space, names)
+		found := []string{}
+		for _, r := range list {
+			found = append(found, r.Name())
+		}
+		slices.Sort(found)
+		want(t, 0, err, 0)
+		return found
+	}
+	for _, c := range []struct{ by, want []string }{
+		{[]string{"prod-db"}, []string{"1", "3"}}, {[]string{"Prod-DB"}, []string{"1"}}, {[]string{"vault@acme.example"}, []string{"2"}},
+		{[]string{"arn:vault", "vault", "nothing"}, []string{"2"}}, {[]string{"ünten"}, []string{"4"}}, {[]string{"Ünten"}, []string{"4"}},
+		{[]string{"", "nothing"}, []string{}}, {nil, []string{}},
+	} {
+		want(t, find(k, c.by...), nil, c.want)
+	}
+	want(t, find(kit{k.Store, "elsewhere"}, "vault", "prod-db"), nil, []string{})
+
+	named.ID, named.AltIDs, named.Email = "safe", nil, ""
+	k.commit(t, approval.PutResource{Resource: named}, approval.DeleteResource{Name: "1"})
+	want(t, find(k, "arn:vault", "vault@acme.example", "prod-db"), nil, []string{"3"})
+	want(t, find(k, "safe"), nil, []string{"2"})
 }
 
 func resourcesAreSelected(t *testing.T, k kit) {
