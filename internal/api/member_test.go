@@ -59,7 +59,7 @@ func TestIdentitiesOverTheAPI(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	const path = inSpace + "/members/" + theViewer + "/identities"
-	for _, identity := range []string{"slack:T01/U02", "oidc:https://login.acme.example/a:b|Sub:wait", "v.iewer@else.example", "chat:x?y=%2F#z"} {
+	for _, identity := range []string{"slack:T01/U02", "oidc:https://login.acme.example/a:b|Sub:wait", "v.iewer@else.example", "chat:@x/y:z#1"} {
 		var made identityJSON
 		h.do(theOwner, post, path, map[string]any{"identity": identity}).ok(&made)
 		if made.Identity != identity || made.Member != theViewer {

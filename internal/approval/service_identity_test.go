@@ -1,6 +1,7 @@
 package approval_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/indent-approvals/indent/internal/approval"
@@ -52,9 +53,19 @@ func TestIdentitiesAreLinked(t *testing.T) {
 	same(t, "in the log", h.last(approval.EventIdentityLink).Resources[1].ID, "slack:T01/U02")
 	_, err := h.Identities(ctx, h.actor(vic), bob)
 	h.refused(0, err, approval.Forbidden, "members:read", vic, "")
-	for _, identity := range []string{"", "vic", "slack:", "Slack:T1", "x y", "a@b@c", vic, "slack:\u202ex"} {
+	for identity, example := range map[string]string{"": "an address", "vic": "slack:T01ACME/U024BE7LH", "slack:": "such as slack:T01ACME/U024BE7LH", "Slack:T1/U1": "in small letters",
+		"slack:T01": "such as slack:T01ACME/U024BE7LH", "slack:U1/T1": "such as slack:", "slack:t1/u1": "such as slack:", "slack:T1/U1/U2": "such as slack:",
+		"oidc:nope": "such as oidc:https://login.example.com|248289761001", "oidc:https://login.example.com": "such as oidc:", "oidc:https://login.example.com|": "such as oidc:",
+		"oidc:http://login.example.com|1": "such as oidc:", "oidc:https://login.example.com|a b": "such as oidc:", "oidc:|1": "such as oidc:",
+		"github:": "github:ada-l", "github:a b": "github:ada-l", "github:<b>": "github:ada-l", "github:ä": "github:ada-l", "git hub:a": "github:ada-l",
+		"x y": "an address", "a@b@c": "an address", vic: "own address already", "slack:\u202ex": ""} {
 		_, err := h.LinkIdentity(ctx, owner, vic, identity)
-		same(t, identity, approval.CodeOf(err), approval.Invalid)
+		if approval.CodeOf(err) != approval.Invalid || !strings.Contains(err.Error(), example) {
+			t.Errorf("%q: %v, want %q", identity, err, example)
+		}
+	}
+	for _, identity := range []string{"oidc:https://login.example.com/realms/a|auth0|5f7c8ec7", "slack:E0ENT/W024BE7LH", "github:ada-l", "teams:29:1bSnHZ7Js2_STW-rgk6", "matrix:@ada:example.com", "ada+x@example.com"} {
+		must(h.LinkIdentity(ctx, owner, pat, identity))
 	}
 	_, err = h.LinkIdentity(ctx, owner, bob, "slack:T01/U02")
 	same(t, "somebody's", approval.CodeOf(err), approval.Conflict)
@@ -69,6 +80,54 @@ func TestIdentitiesAreLinked(t *testing.T) {
 	same(t, "unlink", h.UnlinkIdentity(ctx, owner, vic, "V.ic@other.example"), nil)
 	same(t, "again", approval.CodeOf(h.UnlinkIdentity(ctx, owner, vic, "v.ic@other.example")), approval.NotFound)
 	same(t, "left", len(must(h.Identities(ctx, h.actor(vic), vic))), 1)
+}
+
+// Two members who are linked see it both, and can be parted from either side; the log has both times who was parted from whom.
+func TestALinkOfTwoMembersIsBoths(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ctx, owner := t.Context(), h.actor(olga)
+	sees := func(member string, want ...string) {
+		t.Helper()
+		var seen []string
+		for _, i := range must(h.Identities(ctx, h.actor(member), member)) {
+			same(t, "whose", i.Member, member)
+			seen = append(seen, i.Identity)
+		}
+		sameList(t, member, seen, want...)
+	}
+	must(h.LinkIdentity(ctx, owner, bob, "github:bob"))
+	for _, from := range []string{bob, eve} {
+		other := map[string]string{bob: eve, eve: bob}[from]
+		must(h.LinkIdentity(ctx, owner, bob, "EVE@acme.example"))
+		sees(bob, eve, "github:bob")
+		sees(eve, bob)
+		_, err := h.LinkIdentity(ctx, owner, eve, bob)
+		same(t, "the other way round", approval.CodeOf(err), approval.Conflict)
+		same(t, "of a third", approval.CodeOf(h.UnlinkIdentity(ctx, owner, pat, bob)), approval.NotFound)
+		same(t, from, h.UnlinkIdentity(ctx, owner, from, other), nil)
+		sees(bob, "github:bob")
+		sees(eve)
+		e := h.last(approval.EventIdentityUnlink)
+		same(t, "whose link it was", e.Resources[0].ID, bob)
+		same(t, "which", e.Resources[1].ID, eve)
+		same(t, "again", approval.CodeOf(h.UnlinkIdentity(ctx, owner, from, other)), approval.NotFound)
+	}
+	// Rows of both directions, as an older server has written them, are one link.
+	h.link(bob, eve)
+	h.link(eve, bob)
+	sees(bob, eve, "github:bob")
+	same(t, "both", h.UnlinkIdentity(ctx, owner, bob, eve), nil)
+	sees(bob, "github:bob")
+	sees(eve)
+	p := h.ask(bob)
+	h.approveAs(h.as(eve), p, "") // they are two again
+
+	// Who may not change one of the two does not part them.
+	must(h.LinkIdentity(ctx, owner, vic, olga))
+	bound := h.actor(olga)
+	bound.Scopes = []approval.Permission{approval.WriteMembers, approval.ReadSpaces, approval.ReadResources, approval.ReadPetitions, approval.ManageOwnTokens, approval.CreatePetitions, approval.CreateClaims}
+	same(t, "an owner by who covers a Viewer only", approval.CodeOf(h.UnlinkIdentity(ctx, bound, olga, vic)), approval.Forbidden)
 }
 
 // Two members who are linked are one person: neither decides what the other asks for (I6), and both count once (I5).

@@ -34,7 +34,7 @@ func (w *Web) showAccount(r *http.Request, v visitor) (answer, error) {
 	if view.Member, err = w.Service.Store.Member(ctx, v.Space, v.ID); err != nil {
 		return answer{}, err
 	}
-	if view.Identities, err = w.Service.Store.Identities(ctx, v.Space, v.ID); err != nil {
+	if view.Identities, err = w.Service.Identities(ctx, v.Actor, v.ID); err != nil {
 		return answer{}, err
 	}
 	if view.Groups, err = w.Service.GroupsOf(ctx, v.Space, v.ID); err != nil {
