@@ -18,6 +18,8 @@ type Limits interface {
 	Admit(r *http.Request, secret string) (look uint64, err error)
 	// Judge is told what came of looking a secret up, and answers what the caller is told.
 	Judge(r *http.Request, secret string, look uint64, err error) error
+	// Open counts a program that asks to be let in.
+	Open(r *http.Request) error
 }
 
 // noLimits bounds nothing.
@@ -28,6 +30,7 @@ func (noLimits) Park(approval.Actor, int) error                             { re
 func (noLimits) Leave(approval.Actor, int)                                  {}
 func (noLimits) Admit(*http.Request, string) (uint64, error)                { return 0, nil }
 func (noLimits) Judge(_ *http.Request, _ string, _ uint64, err error) error { return err }
+func (noLimits) Open(*http.Request) error                                   { return nil }
 
 // credentialed is an input whose body has a secret that stands for somebody, such as a refresh token: wrong ones are
 // throttled as wrong bearer tokens are.

@@ -183,6 +183,88 @@ func TestWrongCredentialsOfEveryGrantAreThrottled(t *testing.T) {
 	}
 }
 
+// Who exchanges a right credential again and again writes to the log each time: it counts as a call of the member's.
+func TestExchangesCountAsCalls(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	exchange := func(secret string) answer {
+		h.Helper()
+		return h.with("", post, "/v1/auth/token", map[string]string{"grantType": grantRefresh, "refreshToken": secret})
+	}
+	bot, refresh := h.serviceToken(), h.letIn(theViewer)
+	h.limited(limits.Config{Calls: 1})
+	exchanged := func() int {
+		page, err := h.service.Store.Events(t.Context(), approval.EventQuery{Space: "acmecorp", Event: approval.EventTokenExchange, Page: approval.PageRequest{Size: 100}})
+		h.must(err)
+		return len(page.Items)
+	}
+	for range 4 {
+		exchange(bot).ok(nil)
+		made := token{}
+		exchange(refresh).ok(&made)
+		refresh = made.RefreshToken
+	}
+	before := exchanged()
+	exchange(bot).tooMany()
+	exchange(refresh).tooMany()
+	h.with(bot, get, inSpace, nil).tooMany() // it is the same budget
+	if after := exchanged(); after != before || before != 8 {
+		t.Errorf("%d exchanges in the log, then %d", before, after)
+	}
+	h.clock.Advance(time.Second)
+	exchange(refresh).ok(nil) // it was not used up by what was refused
+}
+
+// letIn answers the refresh token of a program that a member has let in.
+func (h *house) letIn(id string) string {
+	h.Helper()
+	logins := h.identity.Logins()
+	c, err := logins.Open(h.Context(), approval.Login{Client: "indent"})
+	h.must(err)
+	_, err = logins.Answer(h.Context(), h.actor(id), c.User, true)
+	h.must(err)
+	made, err := logins.DeviceTokens(h.Context(), c.Device)
+	h.must(err)
+	return made.Refresh
+}
+
+// To end a login that there is not, or any more, is no error, and no way to try secrets without end.
+func TestWrongTokensToEndAreThrottled(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	end := func(secret string) answer {
+		h.Helper()
+		return h.with("", post, "/v1/auth/revoke", map[string]string{"token": secret})
+	}
+	first, second := h.letIn(theViewer), h.letIn(theViewer)
+	h.limited(limits.Config{Wrong: 1})
+	end(first).ok(nil)
+	end(first).ok(nil) // RFC 7009, 2.2
+	for n := range 9 {
+		end(fmt.Sprintf("indr_%038d", n)).ok(nil)
+	}
+	end("indr_" + fmt.Sprintf("%038d", 10)).tooMany()
+	end(second).ok(nil) // a right one from the same address
+	h.with("", post, "/v1/auth/token", map[string]string{"grantType": grantRefresh, "refreshToken": second}).tooMany()
+}
+
+func TestProgramsOfOneAddressAreBounded(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.limited(limits.Config{})
+	ask := func() answer { return h.with("", post, "/v1/auth/device", map[string]string{"client": "indent"}) }
+	for range 10 {
+		ask().ok(nil)
+	}
+	refused := ask()
+	refused.refused(http.StatusTooManyRequests, approval.TooMany, "")
+	if after, err := strconv.Atoi(refused.header.Get("Retry-After")); err != nil || after < 1 || after > 15 {
+		t.Errorf("Retry-After %q", refused.header.Get("Retry-After"))
+	}
+	h.clock.Advance(15 * time.Second)
+	ask().ok(nil)
+}
+
 // outsideJWT is one that nobody trusts.
 const outsideJWT = "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEifQ.eyJpc3MiOiJodHRwczovL25vYm9keS5leGFtcGxlIiwiZXhwIjo0MTAyNDQ0ODAwfQ.AAAA"
 

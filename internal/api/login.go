@@ -22,7 +22,7 @@ type Logins interface {
 	CodeTokens(ctx context.Context, code, verifier, redirect string) (identity.Pair, error)
 	// RefreshTokens uses up a person's refresh token and answers the next pair.
 	RefreshTokens(ctx context.Context, refresh string) (identity.Pair, error)
-	// End ends the login of a refresh token.
+	// End ends the login of a refresh token, Unauthenticated when there was none to end.
 	End(ctx context.Context, refresh string) error
 }
 
@@ -126,6 +126,9 @@ func (x *exchange) openLogin(in openLoginIn) (*deviceCode, error) {
 	if err := approval.CheckLine("scope", b.Scope, approval.MaxID); err != nil {
 		return nil, err
 	}
+	if err := x.Limits.Open(x.r); err != nil {
+		return nil, err
+	}
 	made, err := x.Logins.Open(x.r.Context(), approval.Login{Client: b.Client, Host: b.Host, Source: x.Source(x.r), AskedSpace: b.Space, Scopes: identity.ParseScope(b.Scope)})
 	if err != nil {
 		return nil, err
@@ -160,11 +163,22 @@ type endLoginBody struct {
 	Token string `json:"token" maxLength:"128" doc:"A person's refresh token, used or not." example:"indr_…"`
 }
 
-func (a *API) endLogin(ctx context.Context, _ approval.Actor, in endLoginIn) (empty, error) {
-	if err := given("token", in.Body.Token); err != nil {
+// endLogin answers success for a token that has ended or was none (RFC 7009, 2.2), and counts it as a wrong credential:
+// who sends many of those is throttled as everywhere.
+func (x *exchange) endLogin(in endLoginIn) (empty, error) {
+	secret := in.Body.Token
+	if err := given("token", secret); err != nil {
 		return empty{}, err
 	}
-	return empty{}, a.Logins.End(ctx, in.Body.Token)
+	look, err := x.Limits.Admit(x.r, secret)
+	if err != nil {
+		return empty{}, err
+	}
+	err = x.Limits.Judge(x.r, secret, look, x.Logins.End(x.r.Context(), secret))
+	if approval.CodeOf(err) == approval.Unauthenticated {
+		err = nil
+	}
+	return empty{}, err
 }
 
 // whoAmI is whom a token stands for.

@@ -25,8 +25,9 @@ type cell struct {
 type expectation struct {
 	// roles are those that get 200 by their role alone; other roles get 403.
 	roles string
-	// scope is the one scope that alone makes a token of the service account quickstart (Owner) get 200; every other
-	// scope alone gets 403. Empty: the route's use case needs more than one permission. anybody: every scope does.
+	// scope is the one scope, or each of those with commas between, that alone makes a token of the service account quickstart
+	// (Owner) get 200; every other scope alone gets 403. Empty: the route's use case needs more than one permission. anybody:
+	// every scope does.
 	scope approval.Permission
 	// prepare makes what is called, fresh, for the actor.
 	prepare func(h *house, a approval.Actor) cell
@@ -63,11 +64,11 @@ var expectations = map[string]expectation{
 	"deleteMember":   {"Owner", "", func(h *house, _ approval.Actor) cell { return cell{inSpace + "/members/" + h.hired(), nil} }},
 	"listIdentities": {allRoles, "spaces:read", func(_ *house, a approval.Actor) cell { return cell{inSpace + "/members/" + a.ID + "/identities", nil} }},
 	"createIdentity": {"Owner", "", func(h *house, _ approval.Actor) cell {
-		return cell{inSpace + "/members/" + h.hired() + "/identities", map[string]any{"identity": "slack:" + h.service.IDs.UUID()}}
+		return cell{inSpace + "/members/" + h.hired() + "/identities", map[string]any{"identity": "teams:" + h.service.IDs.UUID()}}
 	}},
 	"deleteIdentity": {"Owner", "", func(h *house, _ approval.Actor) cell {
 		id := h.hired()
-		i, err := h.service.LinkIdentity(h.Context(), h.actor(theOwner), id, "slack:T1/"+h.service.IDs.UUID())
+		i, err := h.service.LinkIdentity(h.Context(), h.actor(theOwner), id, "teams:"+h.service.IDs.UUID())
 		h.must(err)
 		return cell{inSpace + "/members/" + id + "/identities/" + url.PathEscape(i.Identity), nil}
 	}},
@@ -116,9 +117,9 @@ var expectations = map[string]expectation{
 	"listEvents":   {adminUp, "events:read", at(inSpace+"/events", nil)},
 	"streamEvents": {adminUp, "events:read", at(inSpace+"/events:stream", nil)},
 
-	"listTokens":  {allRoles, "tokens:own", at(inSpace+"/tokens", nil)},
+	"listTokens":  {allRoles, "tokens:read, tokens:all, tokens:own", at(inSpace+"/tokens", nil)},
 	"createToken": {allRoles, "tokens:own", at(inSpace+"/tokens", nil)},
-	"deleteToken": {allRoles, "tokens:own", func(h *house, a approval.Actor) cell {
+	"deleteToken": {allRoles, "tokens:all, tokens:own", func(h *house, a approval.Actor) cell {
 		a.Scopes = nil
 		made, err := h.identity.CreateUserToken(h.Context(), a, "to be revoked", nil)
 		h.must(err)
@@ -135,13 +136,9 @@ var expectations = map[string]expectation{
 	"deleteServiceAccount": {editorUp, "serviceAccounts:write", onAccount("", nil)},
 	"listTrusts":           {adminUp, "serviceAccounts:read", at(inSpace+"/serviceAccounts/quickstart/trusts", nil)},
 	"createTrust":          {editorUp, "tokens:all", onAccount("/trusts", oneTrust)},
-	"deleteTrust": {editorUp, "tokens:all", func(h *house, a approval.Actor) cell {
-		account, maker := h.ownAccount(a)
-		trust, err := h.service.CreateTrust(h.Context(), maker, approval.Trust{Account: account, Issuer: "https://ci.example", Audience: "indent", Claims: map[string]string{"sub": "x"}})
-		h.must(err)
-		return cell{inSpace + "/serviceAccounts/" + account + "/trusts/" + trust.Name, nil}
-	}},
-	"listServiceAccounts": {adminUp, "serviceAccounts:read", at(inSpace+"/serviceAccounts", nil)},
+	"getTrust":             {adminUp, "serviceAccounts:read", onTrust},
+	"deleteTrust":          {editorUp, "tokens:all", onTrust},
+	"listServiceAccounts":  {adminUp, "serviceAccounts:read", at(inSpace+"/serviceAccounts", nil)},
 	"createServiceAccount": {editorUp, "serviceAccounts:write", func(h *house, _ approval.Actor) cell {
 		id := "bot-" + h.service.IDs.UUID()
 		return cell{inSpace + "/serviceAccounts", map[string]any{"serviceAccount": map[string]any{"serviceAccountId": id, "role": "Viewer"}}}
@@ -193,6 +190,14 @@ func onAccount(below string, body any) func(*house, approval.Actor) cell {
 		account, _ := h.ownAccount(a)
 		return cell{inSpace + "/serviceAccounts/" + account + below, body}
 	}
+}
+
+// onTrust prepares a trust of a service account of the actor's own.
+func onTrust(h *house, a approval.Actor) cell {
+	account, maker := h.ownAccount(a)
+	trust, err := h.service.CreateTrust(h.Context(), maker, approval.Trust{Account: account, Issuer: "https://ci.example", Audience: "indent", Claims: map[string]string{"sub": "x"}})
+	h.must(err)
+	return cell{inSpace + "/serviceAccounts/" + account + "/trusts/" + trust.Name, nil}
 }
 
 // ownAccount makes a service account of the actor, or of the owner for who may have none, and answers its maker.
@@ -260,7 +265,7 @@ func (h *house) callers() []caller {
 			continue // nobody's by a role, so nobody can hand it out
 		}
 		list = append(list, caller{"a service token for " + string(scope), h.serviceToken(scope), account, func(e expectation) int {
-			if e.scope == scope || e.scope == anybody {
+			if slices.Contains(strings.Split(string(e.scope), ", "), string(scope)) || e.scope == anybody {
 				return 200
 			}
 			return 403

@@ -114,7 +114,7 @@ func operationOf(rt *route, registry huma.Registry) (*huma.Operation, error) {
 	case anybody:
 		op.Description += "\n\nPermission: none; any valid token."
 	default:
-		op.Description += "\n\nPermission: `" + string(rt.permission) + "`."
+		op.Description += "\n\nPermission: " + quotedPermission(rt.permission) + "."
 		op.Extensions = map[string]any{"x-permission": rt.permission}
 	}
 	if strings.Contains(rt.path, "{space}") {
@@ -212,6 +212,18 @@ func paramSchema(d param, registry huma.Registry) *huma.Param {
 		schema.MaxLength = &d.length
 	}
 	return p
+}
+
+// quotedPermission answers the name of a permission as code, or the names of those of which one is enough.
+func quotedPermission(p approval.Permission) string {
+	text := string(p)
+	for _, one := range either[p] {
+		text = strings.Replace(text, string(one), "`"+string(one)+"`", 1)
+	}
+	if text == string(p) {
+		text = "`" + text + "`"
+	}
+	return text
 }
 
 // codesOf answers the statuses other than 200 that a route can answer.

@@ -196,6 +196,7 @@ var operations = map[string]operation{
 		"(`POST /v1/auth/token`): no secret need be stored. Only the owner of the service account makes trusts.",
 		request: `{"issuer": "https://token.actions.githubusercontent.com", "audience": "https://indent.example.com", "claims": {"sub": "repo:acme/app:ref:refs/heads/main"}, "scope": "petitions:create petitions:read"}`,
 		answer:  exampleTrust, codes: []approval.Code{approval.Conflict}},
+	"getTrust":            {tag: "tokens", text: "One trust by its name.", answer: exampleTrust},
 	"deleteTrust":         {tag: "tokens", text: "The tokens that came of it end with it.", answer: `{}`, codes: []approval.Code{approval.Conflict}},
 	"listServiceAccounts": {tag: "tokens", text: "By id, on one page.", answer: `{"serviceAccounts": [` + exampleAccount + `], "nextPageToken": ""}`},
 	"createServiceAccount": {tag: "tokens", text: "It is owned by the caller and has at most the caller's role.",

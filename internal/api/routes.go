@@ -25,6 +25,19 @@ const public approval.Permission = "public"
 // anybody marks a route that any valid token may call, whatever its scope: it tells the caller nothing but of itself.
 const anybody approval.Permission = "any token"
 
+// What the use case looks at, so that more than one permission opens the route: a token that has nothing but one of them is
+// as good as its scope.
+const (
+	seeTokens    approval.Permission = "tokens:read, tokens:all or tokens:own"
+	changeTokens approval.Permission = "tokens:all or tokens:own"
+)
+
+// either are the permissions of which one is enough, the one that everybody's role has last.
+var either = map[approval.Permission][]approval.Permission{
+	seeTokens:    {approval.ReadTokens, approval.ManageTokens, approval.ManageOwnTokens},
+	changeTokens: {approval.ManageTokens, approval.ManageOwnTokens},
+}
+
 const (
 	get   = http.MethodGet
 	post  = http.MethodPost
@@ -81,9 +94,9 @@ func routes() []route {
 		{"listEvents", get, space + "/events", approval.ReadEvents, handle((*API).listEvents), "List the audit log, newest first"},
 		{"streamEvents", get, space + "/events:stream", approval.ReadEvents, stream[approval.Event](eventStreams, (*API).streamEvents), "Follow the audit log (server-sent events)"},
 
-		{"listTokens", get, space + "/tokens", approval.ManageOwnTokens, handle((*API).listTokens), "List tokens, without their secrets"},
-		{"createToken", post, space + "/tokens", approval.ManageOwnTokens, handle((*API).createToken), "Make a token"},
-		{"deleteToken", del, space + "/tokens/{name}", approval.ManageOwnTokens, handle((*API).deleteToken), "Revoke a token"},
+		{"listTokens", get, space + "/tokens", seeTokens, handle((*API).listTokens), "List tokens, without their secrets"},
+		{"createToken", post, space + "/tokens", changeTokens, handle((*API).createToken), "Make a token"},
+		{"deleteToken", del, space + "/tokens/{name}", changeTokens, handle((*API).deleteToken), "Revoke a token"},
 		{"rotateToken", post, space + "/tokens/{name}:rotate", approval.ManageTokens, handle((*API).rotateToken), "Make a token in the place of a service account's"},
 		{"listServiceAccounts", get, space + "/serviceAccounts", approval.ReadServiceAccounts, handle((*API).listServiceAccounts), "List service accounts"},
 		{"createServiceAccount", post, space + "/serviceAccounts", approval.ManageAccounts, handle((*API).createServiceAccount), "Add a service account"},
@@ -92,11 +105,12 @@ func routes() []route {
 		{"deleteServiceAccount", del, space + "/serviceAccounts/{id}", approval.ManageAccounts, handle((*API).deleteServiceAccount), "Delete a service account, and end its tokens"},
 		{"listTrusts", get, space + "/serviceAccounts/{id}/trusts", approval.ReadServiceAccounts, handle((*API).listTrusts), "List the outside issuers that a service account trusts"},
 		{"createTrust", post, space + "/serviceAccounts/{id}/trusts", approval.ManageTokens, handle((*API).createTrust), "Let tokens of an outside issuer stand for a service account"},
+		{"getTrust", get, space + "/serviceAccounts/{id}/trusts/{trust}", approval.ReadServiceAccounts, handle((*API).getTrust), "Get a trust of a service account"},
 		{"deleteTrust", del, space + "/serviceAccounts/{id}/trusts/{trust}", approval.ManageTokens, handle((*API).deleteTrust), "End a trust, and the tokens that came of it"},
 
 		{"exchangeToken", post, "/v1/auth/token", public, handle((*API).exchangeToken), "Get a short-lived token: for a long-lived one, a refresh token, a code, or a token of a trusted issuer"},
 		{"openLogin", post, "/v1/auth/device", public, handleCall((*exchange).openLogin), "Ask a person to let a program in (device authorization, RFC 8628)"},
-		{"endLogin", post, "/v1/auth/revoke", public, handle((*API).endLogin), "End the login of a refresh token (sign out)"},
+		{"endLogin", post, "/v1/auth/revoke", public, handleCall((*exchange).endLogin), "End the login of a refresh token (sign out)"},
 		{"whoAmI", get, "/v1/auth/whoami", anybody, handle((*API).whoAmI), "Whom the token stands for, and what it may do"},
 		{"listKeys", get, "/v1/auth/keys", public, raw((*API).sendKeys), "The keys that sign user tokens (JWKS)"},
 		{"getOpenAPI", get, "/openapi.json", public, raw((*API).sendOpenAPI), "This description (OpenAPI 3.1)"},
@@ -116,10 +130,24 @@ func (rt *route) pattern() string {
 	return rt.path
 }
 
+// demand answers the permission that the route asks of the actor: where one of several is enough, one that it has.
+func (rt *route) demand(a approval.Actor) approval.Permission {
+	several := either[rt.permission]
+	if several == nil {
+		return rt.permission
+	}
+	for _, p := range several {
+		if a.Can(p) {
+			return p
+		}
+	}
+	return several[len(several)-1]
+}
+
 // check refuses a line that is not whole.
 func (rt *route) check() error {
 	switch {
-	case rt.permission != public && rt.permission != anybody && !slices.Contains(approval.Permissions, rt.permission):
+	case rt.permission != public && rt.permission != anybody && either[rt.permission] == nil && !slices.Contains(approval.Permissions, rt.permission):
 		return fmt.Errorf("route %s %s has no permission: name one, or public", rt.method, rt.path)
 	case rt.id == "" || rt.summary == "" || rt.endpoint.call == nil:
 		return fmt.Errorf("route %s %s needs an id, a summary and an endpoint", rt.method, rt.path)

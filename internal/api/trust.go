@@ -73,11 +73,20 @@ func (a *API) createTrust(ctx context.Context, actor approval.Actor, in createTr
 	return &out, nil
 }
 
-type deleteTrustIn struct {
+type trustIn struct {
 	accountIn
 	Trust string `path:"trust" doc:"The trust's meta.name, a UUID."`
 }
 
-func (a *API) deleteTrust(ctx context.Context, actor approval.Actor, in deleteTrustIn) (empty, error) {
+func (a *API) getTrust(ctx context.Context, actor approval.Actor, in trustIn) (*trust, error) {
+	found, err := a.Service.Trust(ctx, actor, in.ID, in.Trust)
+	if err != nil {
+		return nil, err
+	}
+	out := trustOf(found)
+	return &out, nil
+}
+
+func (a *API) deleteTrust(ctx context.Context, actor approval.Actor, in trustIn) (empty, error) {
 	return empty{}, a.Service.DeleteTrust(ctx, actor, in.ID, in.Trust)
 }

@@ -89,9 +89,10 @@ const (
 	LabelTrust          = "indent.com/trust/name"    // of what came of an outside token: by which trust
 	LabelTrustIssuer    = "indent.com/trust/issuer"
 	LabelTrustSubject   = "indent.com/trust/subject"
-	LabelTrustToken     = "indent.com/trust/jti"    // the outside token's own id, by which its use is found again
-	LabelLogin          = "indent.com/login/id"     // of a login's token: the login that it came from
-	LabelSource         = "indent.com/login/source" // the network address that a program asked from
+	LabelTrustToken     = "indent.com/trust/jti"     // the outside token's own id, by which its use is found again
+	LabelLogin          = "indent.com/login/id"      // of a login's token: the login that it came from
+	LabelLoginSession   = "indent.com/login/session" // of a login's token: the session that has let the program in
+	LabelSource         = "indent.com/login/source"  // the network address that a program asked from
 )
 
 // Meta is what every stored object carries.

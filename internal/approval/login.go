@@ -21,8 +21,9 @@ const (
 	LoginCodeTTL = time.Minute
 	// LoginInterval is how long a program waits between two questions (RFC 8628, 3.5).
 	LoginInterval = 5 * time.Second
-	// MaxOpenLogins is how many programs may wait for a person at once, of one address.
-	MaxOpenLogins = 50
+	// MaxOpenLogins is how many programs may wait for a person at once, of one address, whatever node they have asked. Each
+	// node lets one client have a tenth of it (internal/limits): behind a proxy that is not trusted all are one address.
+	MaxOpenLogins = 500
 	// MaxClient bounds what a program says of itself.
 	MaxClient = 100
 )
@@ -43,6 +44,7 @@ type Login struct {
 	Challenge, Redirect string
 	State               string
 	Space, Member       string // who answered
+	Session             string // Token.Name of the session in which it was allowed; "" of none
 	CreateTime          time.Time
 	ExpireTime          time.Time
 }

@@ -17,6 +17,7 @@ type Passkey struct {
 	UserHandle string // what devices call the member, base64url of random bytes
 	Counter    int64  // of its signatures, as last seen; 0: the device does not count
 	Backed     bool   // it may be copied between the devices of its owner (WebAuthn: backup eligible)
+	First      bool   // it was added without a confirmation by another one: a member has one of that kind at most
 	CreateTime time.Time
 	LastUsed   time.Time // zero: never
 }

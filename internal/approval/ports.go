@@ -183,7 +183,7 @@ type (
 	DeleteTrust struct{ Name string }
 	// PutLogin inserts a login that began in a person's browser.
 	PutLogin struct{ Login Login }
-	// AnswerLogin sets State, Space (the change's), Member and Scopes of an open login; otherwise it is a Conflict.
+	// AnswerLogin sets State, Space (the change's), Member, Scopes and Session of an open login; otherwise it is a Conflict.
 	AnswerLogin struct{ Login Login }
 	// UseLogin sets the State of an allowed login of the change's space to used; otherwise it is a Conflict (one-use).
 	UseLogin struct{ Hash string }
@@ -202,7 +202,7 @@ type (
 	PutSigningKey struct{ Key SigningKey }
 	// DeleteSigningKey deletes by id; an id that does not exist is a Conflict.
 	DeleteSigningKey struct{ ID string }
-	// PutPasskey inserts; a credential that is known, in whatever space, is a Conflict.
+	// PutPasskey inserts; a credential that is known, in whatever space, is a Conflict, and so is a second First of a member.
 	PutPasskey struct{ Passkey Passkey }
 	// UsePasskey sets the counter and LastUsed if the counter is still Expect; otherwise it is a Conflict.
 	UsePasskey struct {
@@ -354,6 +354,8 @@ type IDs interface {
 
 // Limits bounds what one actor may cost. A budget that is spent answers TooMany, with a time to come back.
 type Limits interface {
+	// Call counts a call of an actor whom only the use case knows: who exchanges a credential for a token.
+	Call(a Actor) error
 	// Petition counts a petition that the actor asks for.
 	Petition(a Actor) error
 	// Refusal counts a refused attempt of the actor. With an error the attempt is not written to the log; tell says that
@@ -364,6 +366,7 @@ type Limits interface {
 // noLimits bounds nothing.
 type noLimits struct{}
 
+func (noLimits) Call(Actor) error                     { return nil }
 func (noLimits) Petition(Actor) error                 { return nil }
 func (noLimits) Refusal(Actor) (tell bool, err error) { return false, nil }
 

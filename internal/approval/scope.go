@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -12,32 +13,68 @@ const ScopeAdmin Permission = "admin"
 // known what they allow.
 var reservedScopes = []string{"webhooks", "policies", "inputs"}
 
-// narrow answers the scopes that the actor may hand out to the holder: what was asked, or, when nothing was, all of its
-// own. A wildcard becomes the permissions that it means now, and of those the ones that the actor can hand out and the
-// holder's role has: a token does not grow when the product does.
+// narrow answers the scopes that the actor may hand out to the holder: what was asked, or, when nothing was, those of its own
+// that the holder's role has. A wildcard becomes the permissions that it means now, and of those the ones that the actor can
+// hand out and the holder's role has: a token does not grow when the product does. What would be beyond the actor, beyond
+// the holder's role, or nothing at all, is Forbidden, and the answer names all of it.
 func narrow(a Actor, holder Member, asked []Permission) ([]Permission, error) {
+	has := func(p Permission) bool { return holder.ID == a.ID || holder.Role.Has(p) }
 	if asked == nil {
-		return a.Scopes, nil
+		return inherited(a, holder, has)
 	}
-	var scopes []Permission
+	scopes := []Permission{}
+	var lacking, beyond []Permission // words that the actor, or the holder's role, has nothing of
+	add := func(list []Permission, p Permission) []Permission {
+		if slices.Contains(list, p) {
+			return list
+		}
+		return append(list, p)
+	}
 	for _, word := range asked {
 		meant, err := meaning(word)
 		if err != nil {
 			return nil, err
 		}
-		if !slices.Contains(Permissions, word) {
-			meant = slices.DeleteFunc(meant, func(p Permission) bool { return !a.Can(p) || holder.ID != a.ID && !holder.Role.Has(p) })
+		can := slices.DeleteFunc(slices.Clone(meant), func(p Permission) bool { return !a.Can(p) })
+		given := slices.DeleteFunc(slices.Clone(can), func(p Permission) bool { return !has(p) })
+		switch {
+		case len(can) == 0:
+			lacking = add(lacking, word)
+		case len(given) == 0:
+			beyond = add(beyond, word)
 		}
-		if len(meant) == 0 || slices.ContainsFunc(meant, func(p Permission) bool { return !a.Can(p) }) {
-			return nil, Errorf(Forbidden, "you do not have the scope %s yourself and cannot hand it out", word)
-		}
-		for _, p := range meant {
-			if !slices.Contains(scopes, p) {
-				scopes = append(scopes, p)
-			}
+		for _, p := range given {
+			scopes = add(scopes, p)
 		}
 	}
+	if lacking != nil || beyond != nil {
+		return nil, outOfReach(holder, lacking, beyond)
+	}
 	return scopes, nil
+}
+
+// inherited answers the scopes of a credential for which none were asked: those of its maker, nil when that has no bound.
+func inherited(a Actor, holder Member, has func(Permission) bool) ([]Permission, error) {
+	if a.Scopes == nil {
+		return nil, nil
+	}
+	given := slices.DeleteFunc(slices.Clone(a.Scopes), func(p Permission) bool { return !has(p) })
+	if len(given) == 0 && len(a.Scopes) > 0 {
+		return nil, outOfReach(holder, nil, a.Scopes)
+	}
+	return given, nil
+}
+
+// outOfReach says what the actor lacks, and what the holder's role has not, so that a token for it could do nothing.
+func outOfReach(holder Member, lacking, beyond []Permission) error {
+	var why []string
+	if len(lacking) > 0 {
+		why = append(why, "you do not have "+Joined(lacking)+" yourself and cannot hand it out")
+	}
+	if len(beyond) > 0 {
+		why = append(why, fmt.Sprintf("%s has the role %q, which does not have %s: leave it out, or give it another role", holder.ID, holder.Role, Joined(beyond)))
+	}
+	return Errorf(Forbidden, "scope: %s", strings.Join(why, "; "))
 }
 
 // meaning answers the permissions that one word of a scope stands for.

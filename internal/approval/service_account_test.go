@@ -42,6 +42,55 @@ func TestWildcardsOfScopes(t *testing.T) {
 	}
 }
 
+// A token that could do nothing, or less than it says, is not made: what the account's role, or the maker, does not have is
+// named, all of it at once.
+func TestAScopeBeyondTheRoleIsRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.put(approval.Member{ID: "viewer", Kind: approval.KindServiceAccount, Role: approval.Viewer, Person: bob})
+	manager := h.actor(bob)
+	manager.Scopes = []approval.Permission{approval.ManageTokens}
+	n := 0
+	for _, c := range []struct {
+		by      approval.Actor
+		account string
+		scopes  []approval.Permission
+		text    string
+	}{
+		{h.actor(bob), "viewer", []approval.Permission{approval.ReadPetitions, approval.WriteResources, approval.ReadEvents}, `viewer has the role "Viewer", which does not have resources:write, events:read`},
+		{h.actor(bob), "viewer", []approval.Permission{"events:*"}, `does not have events:*`},
+		{h.actor(bob), "viewer", []approval.Permission{approval.WriteMembers, approval.ReadEvents, approval.WriteSpaces}, `you do not have members:write, spaces:write yourself and cannot hand it out; viewer has the role "Viewer", which does not have events:read`},
+		{manager, "viewer", nil, `viewer has the role "Viewer", which does not have tokens:all`},
+	} {
+		made, err := h.service(c.by, c.account, c.scopes...)
+		h.refused(n, err, approval.Forbidden, c.text, bob, "")
+		same(t, "made", made.Name, "")
+		n++
+	}
+	sameList(t, "of the maker's, what the role has", must(h.service(manager, bobsBot)).Scopes, approval.ManageTokens)
+	_, err := h.CreateTrust(t.Context(), h.actor(bob), approval.Trust{Account: "viewer", Issuer: "https://ci.example", Audience: "indent", Claims: map[string]string{"sub": "x"}, Scopes: []approval.Permission{approval.ReadEvents}})
+	h.refused(n, err, approval.Forbidden, "does not have events:read", bob, "")
+}
+
+// Who shows the token of an account whose owner is away is told so.
+func TestAnAccountOfASuspendedOwnerSaysSo(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	bot := must(h.store.Member(t.Context(), "acme", bobsBot))
+	yes := true
+	must(h.ChangeMember(t.Context(), h.actor(olga), bob, approval.MemberChange{Suspended: &yes}))
+	said := func(m approval.Member, want string) {
+		t.Helper()
+		if _, err := h.ActorOf(t.Context(), m, "", nil); approval.CodeOf(err) != approval.Unauthenticated || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+	said(bot, "service account bobs-bot stands for nobody: bob@acme.example, who owns it, is suspended in acme")
+	said(must(h.store.Member(t.Context(), "acme", bob)), "bob@acme.example is suspended in acme")
+	same(t, "removed", h.RemoveMember(t.Context(), h.actor(olga), bob), nil)
+	said(bot, "bob@acme.example, who owns it, is not a member of acme any more")
+}
+
 // A rotation hands out what a new token would: the same refusals (I5, I6, I7).
 func TestRotationIsForWhoMayMakeSuchAToken(t *testing.T) {
 	t.Parallel()

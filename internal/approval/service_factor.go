@@ -40,12 +40,28 @@ func (t Token) begins() string {
 	return EventSessionCreate
 }
 
-// Complete refuses (Unauthenticated) a session that began without the passkey that its member's role needs now.
-func (s *Service) Complete(a Actor, session Token) error {
-	if session.Kind == TokenHalf || s.NeedsPasskey(a.Role) && session.CreatedBy.Labels[LabelPasskey] == "" {
+// Complete refuses (Unauthenticated) a person's credential that has not proved the passkey which the person's role needs
+// now. A session proves it when it begins, and whatever is made in it - a login, a token - has it from there: that is
+// noted when it is made ([Resource.provedWith]), so that to ask costs no look-up. Service accounts have no fingers.
+func (s *Service) Complete(a Actor, t Token) error {
+	proved := a.Kind != KindUser || !s.NeedsPasskey(a.Role) || t.CreatedBy.Labels[LabelPasskey] != ""
+	switch {
+	case t.Kind == TokenHalf, t.Kind == TokenSession && !proved:
 		return Errorf(Unauthenticated, "sign in with a passkey to go on")
+	case proved:
+		return nil
+	case t.Kind == TokenLogin:
+		return Errorf(Unauthenticated, "the role %q needs a passkey now, and this login was allowed without one: sign in again with `indent login`, and in the browser with a passkey", a.Role)
 	}
-	return nil
+	return Errorf(Unauthenticated, "the role %q needs a passkey now, and this token was made without one: sign in with a passkey and make another token%s", a.Role, s.address("/api-keys"))
+}
+
+// provedWith answers who made a credential with the passkey that was proved by the credential it was made with, if one was.
+func (r Resource) provedWith(t Token) Resource {
+	if k := t.CreatedBy.Labels[LabelPasskey]; k != "" {
+		r = r.withLabel(LabelPasskey, k)
+	}
+	return r
 }
 
 // FinishSignIn ends the half session and stores the whole one, with the passkey that the member has answered with.
@@ -71,7 +87,7 @@ func (s *Service) FinishWithNewPasskey(ctx context.Context, a Actor, session Tok
 	if err != nil {
 		return err
 	}
-	return s.finish(ctx, a, half, session, k, change)
+	return s.added(ctx, a, k, s.finish(ctx, a, half, session, k, change))
 }
 
 func (s *Service) finish(ctx context.Context, a Actor, half, session Token, k Passkey, change Change) error {

@@ -57,7 +57,7 @@ func (s *Service) ofActor(ctx context.Context, a Actor, l Login) (Login, error) 
 	if err != nil {
 		return Login{}, s.refuse(ctx, a, "let a program in", "", err)
 	}
-	l.Space, l.Member, l.Scopes = a.Space, a.ID, given
+	l.Space, l.Member, l.Scopes, l.Session = a.Space, a.ID, given, a.TokenName
 	return l, nil
 }
 
@@ -204,7 +204,15 @@ func (s *Service) StartLogin(ctx context.Context, l Login, family Token, first R
 		return Token{}, err
 	}
 	family.Space, family.Kind, family.Member, family.Scopes, family.DisplayName = l.Space, TokenLogin, l.Member, l.Scopes, l.Title()
-	family.CreatedBy, family.CreateTime = m.Resource().withLabel(LabelLogin, l.resource().ID), s.Clock.Now()
+	family.CreateTime = s.Clock.Now()
+	if family.CreatedBy, err = s.allowedBy(ctx, m, l); err != nil {
+		return Token{}, err
+	}
+	if err := firstError(s.Limits.Call(a), s.Complete(a, family)); CodeOf(err) == Unauthenticated {
+		return Token{}, grantError(GrantDenied, "%s", err.Error())
+	} else if err != nil {
+		return Token{}, err
+	}
 	first.Space, first.Family, first.CreateTime = l.Space, family.Name, family.CreateTime
 	e := s.event(a, family.CreateTime, EventTokenCreate, "", []Resource{m.Resource(), family.resource(), l.resource()}, nil)
 	err = s.commit(ctx, Change{Space: l.Space, Events: []Event{e}, Writes: []Write{UseLogin{l.Hash}, PutToken{family}, PutRefreshToken{first}}})
@@ -212,6 +220,19 @@ func (s *Service) StartLogin(ctx context.Context, l Login, family Token, first R
 		err = grantError(GrantInvalid, "the code was used: begin again")
 	}
 	return family, err
+}
+
+// allowedBy answers a login's member as who made it, with the session in which that was, and what was proved in it.
+func (s *Service) allowedBy(ctx context.Context, m Member, l Login) (Resource, error) {
+	by := m.Resource().withLabel(LabelLogin, l.resource().ID)
+	if l.Session == "" {
+		return by, nil
+	}
+	session, err := s.Store.Token(ctx, l.Space, l.Session)
+	if CodeOf(err) == NotFound {
+		return by, nil
+	}
+	return by.withLabel(LabelLoginSession, l.Session).provedWith(session), err
 }
 
 // endTwice ends what a code gave that has come a second time: one of the two who showed it has stolen it.

@@ -154,7 +154,20 @@ func (s *Service) AddPasskey(ctx context.Context, a Actor, k Passkey, hash strin
 	if err != nil {
 		return k, err
 	}
-	return k, s.commit(ctx, change)
+	return k, s.added(ctx, a, k, s.commit(ctx, change))
+}
+
+// added answers what came of keeping a new passkey. Two sessions of a member that add the first one at the same moment are
+// maybe the owner's and a thief's: one of them wins, and that there was another is in the log.
+func (s *Service) added(ctx context.Context, a Actor, k Passkey, err error) error {
+	if CodeOf(err) != Conflict || !k.First {
+		return err
+	}
+	own, readErr := s.Store.Passkeys(ctx, a.Space, a.ID)
+	if readErr != nil || len(own) == 0 || own[0].ID == k.ID { // which a second press has added
+		return err
+	}
+	return s.refuse(ctx, a, "add passkey", "", Errorf(Conflict, "another passkey of yours, %q, was added at the same moment: confirm with it that you add this one. If it is not yours, ask whoever runs this server to remove it (indent admin passkey remove)", own[0].Name))
 }
 
 func (s *Service) adding(ctx context.Context, a Actor, session Token, k Passkey, hash string) (Passkey, Change, error) {
@@ -166,7 +179,7 @@ func (s *Service) adding(ctx context.Context, a Actor, session Token, k Passkey,
 	if k.Name = strings.TrimSpace(k.Name); k.Name == "" {
 		k.Name = "Passkey"
 	}
-	k.Space, k.Member, k.CreateTime = a.Space, a.ID, now
+	k.Space, k.Member, k.CreateTime, k.First = a.Space, a.ID, now, len(own) == 0
 	if err := k.Check(); err != nil {
 		return k, Change{}, err
 	}
@@ -245,6 +258,8 @@ func (s *Service) removal(ctx context.Context, a Actor, list []Passkey, with fun
 		change.Writes = append(change.Writes, DeletePasskey{ID: k.ID})
 		gone = append(gone, k.resource())
 	}
+	// What was allowed with it, and has not fetched its tokens yet, gets none.
+	change.Writes = append(change.Writes, RefuseLogins{Member: list[0].Member})
 	gone = append(gone, Resource{ID: list[0].Member, Kind: KindUser})
 	change.Events = []Event{s.event(a, now, EventPasskeyRemove, "", gone, nil)}
 	tokens, err := s.Store.Tokens(ctx, a.Space, list[0].Member, TokenSession, TokenHalf, TokenLogin, TokenUser)

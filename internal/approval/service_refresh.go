@@ -43,6 +43,9 @@ func (s *Service) reused(ctx context.Context, family Token) error {
 
 // Refresh uses up a refresh token and stores the next. Of many who use one at once, one gets in, and the family ends.
 func (s *Service) Refresh(ctx context.Context, a Actor, family Token, used, next RefreshToken) error {
+	if err := s.Limits.Call(a); err != nil {
+		return err
+	}
 	now := s.Clock.Now()
 	next.Space, next.Family, next.CreateTime = used.Space, used.Family, now
 	e := s.event(a, now, EventTokenExchange, "", []Resource{family.resource()}, nil)
@@ -54,18 +57,22 @@ func (s *Service) Refresh(ctx context.Context, a Actor, family Token, used, next
 }
 
 // EndLogin ends the login of a refresh token, used or not, and all that came of it: who has the token may give it up
-// (RFC 7009). One that is unknown or has ended is no error.
+// (RFC 7009). One that is unknown, or whose login has ended, is Unauthenticated: there is nothing to do.
 func (s *Service) EndLogin(ctx context.Context, hash string) error {
+	ended := Errorf(Unauthenticated, "there is no such login, or it has ended already")
 	r, err := s.Store.RefreshToken(ctx, hash)
 	if CodeOf(err) == NotFound {
-		return nil
+		return ended
 	}
 	if err != nil {
 		return err
 	}
 	t, err := s.Store.Token(ctx, r.Space, r.Family)
-	if err != nil || !t.RevokeTime.IsZero() {
+	if err != nil {
 		return err
+	}
+	if !t.RevokeTime.IsZero() {
+		return ended
 	}
 	m, err := s.Store.Member(ctx, t.Space, t.Member)
 	a := m.Actor(t.Name, nil)

@@ -7,14 +7,17 @@ import (
 
 // StartSession uses up the link and stores the session, in one transaction: a link signs in once (Conflict after that).
 func (s *Service) StartSession(ctx context.Context, link, session Token, browser string) error {
+	if _, err := s.spaceInUse(ctx, link.Space); err != nil {
+		return err // of a deleted space nobody reads the log
+	}
 	m, err := s.Store.Member(ctx, link.Space, link.Member)
 	if err != nil {
 		return err
 	}
 	now := s.Clock.Now()
 	a := m.Actor(link.Name, nil)
-	if !link.Usable(now) || m.Suspended {
-		return s.refuse(ctx, a, "sign in", "", Errorf(Expired, "this sign-in link was used or has expired: ask for a new one"))
+	if !link.Usable(now) || signsIn(m) != nil {
+		return s.refuse(ctx, a, "sign in", "", Errorf(Expired, "this sign-in link was used or has expired, or whom it is for was suspended: ask for a new one"))
 	}
 	of := Session{Method: MethodLink, Browser: browser}
 	if link.CreatedBy.Kind == KindSystem { // the server's operator knows whom the link was given to
@@ -39,6 +42,12 @@ func (s *Service) BeginSession(ctx context.Context, m Member, session Token, v S
 }
 
 func (s *Service) putSession(ctx context.Context, a Actor, m Member, t Token, v Session, more ...Write) error {
+	if err := signsIn(m); err != nil {
+		return err
+	}
+	if _, err := s.spaceInUse(ctx, m.Space); err != nil {
+		return err
+	}
 	now := s.Clock.Now()
 	t, err := s.half(ctx, m, t, v.Method == MethodOIDC)
 	if err != nil {

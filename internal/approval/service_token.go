@@ -30,7 +30,8 @@ func (s *Service) IssueToken(ctx context.Context, a Actor, r TokenRequest) (Toke
 	if err := checkLine("displayName", r.DisplayName, MaxDisplayName); err != nil {
 		return Token{}, err
 	}
-	if r, err = s.bounded(ctx, a, r); err != nil {
+	r, by, err := s.bounded(ctx, a, r)
+	if err != nil {
 		return Token{}, err
 	}
 	scopes, err := narrow(a, member, r.Scopes)
@@ -41,25 +42,29 @@ func (s *Service) IssueToken(ctx context.Context, a Actor, r TokenRequest) (Toke
 		return Token{}, err
 	}
 	t := Token{Space: a.Space, Name: r.Name, Kind: r.Kind, Hash: r.Hash, Member: member.ID, DisplayName: r.DisplayName, Scopes: scopes,
-		CreatedBy: a.madeBy(), CreateTime: now, ExpireTime: r.ExpireTime}
+		CreatedBy: by, CreateTime: now, ExpireTime: r.ExpireTime}
+	if err := s.Complete(member.Actor("", nil), t); err != nil {
+		return Token{}, s.refuse(ctx, a, "create token", "", err)
+	}
 	e := s.event(a, now, EventTokenCreate, "", []Resource{member.Resource(), t.resource()}, nil)
 	return t, s.commit(ctx, Change{Space: a.Space, Writes: []Write{PutToken{t}}, Events: []Event{e}})
 }
 
 // bounded answers the request with an end that is not behind that of the credential which makes it: a short-lived token
-// that leaked must not be able to renew itself for ever.
-func (s *Service) bounded(ctx context.Context, a Actor, r TokenRequest) (TokenRequest, error) {
+// that leaked must not be able to renew itself for ever. by is who makes it, with what was proved by that credential.
+func (s *Service) bounded(ctx context.Context, a Actor, r TokenRequest) (bounded TokenRequest, by Resource, err error) {
+	by = a.madeBy()
 	if r.Kind != TokenUser || a.TokenName == "" {
-		return r, nil
+		return r, by, nil
 	}
 	maker, err := s.Store.Token(ctx, a.Space, a.TokenName)
 	if err != nil {
-		return r, err
+		return r, by, err
 	}
 	if !maker.ExpireTime.IsZero() && (r.ExpireTime.IsZero() || maker.ExpireTime.Before(r.ExpireTime)) {
 		r.ExpireTime = maker.ExpireTime
 	}
-	return r, nil
+	return r, by.provedWith(maker), nil
 }
 
 // tokenHolder answers whose credential it will be, after asking whether the actor may make it.
@@ -101,9 +106,8 @@ func (a Actor) Owns(m Member) bool { return a.Address != "" && m.Person == a.Add
 // ActorOf answers whom a member's credential stands for now. A service account is never more than the person who owns
 // it (I7): it has at most the owner's role, and when the owner is suspended or gone it stands for nobody.
 func (s *Service) ActorOf(ctx context.Context, m Member, token string, scopes []Permission) (Actor, error) {
-	gone := Errorf(Unauthenticated, "%s is not a member of %s any more: ask an owner of the space", m.ID, m.Space)
 	if m.Suspended {
-		return Actor{}, gone
+		return Actor{}, Errorf(Unauthenticated, "%s is suspended in %s: ask an owner of the space", m.ID, m.Space)
 	}
 	space, err := s.Store.Space(ctx, m.Space)
 	if CodeOf(err) == NotFound || err == nil && !space.DeleteTime.IsZero() {
@@ -122,11 +126,13 @@ func (s *Service) ActorOf(ctx context.Context, m Member, token string, scopes []
 		return a, nil
 	}
 	owner, err := s.Store.Member(ctx, m.Space, m.Person)
-	if CodeOf(err) == NotFound || err == nil && owner.Suspended {
-		return Actor{}, gone
-	}
-	if err != nil {
+	switch {
+	case CodeOf(err) == NotFound:
+		return Actor{}, Errorf(Unauthenticated, "service account %s stands for nobody: %s, who owns it, is not a member of %s any more; make another one", m.ID, m.Person, m.Space)
+	case err != nil:
 		return Actor{}, err
+	case owner.Suspended:
+		return Actor{}, Errorf(Unauthenticated, "service account %s stands for nobody: %s, who owns it, is suspended in %s; ask an owner of the space", m.ID, m.Person, m.Space)
 	}
 	return a.within(owner.Role), nil
 }
@@ -148,6 +154,9 @@ func (a Actor) within(owner Role) Actor {
 // RecordExchange writes to the log that the actor's long-lived token was exchanged for a short-lived one, which names it
 // and so ends with it.
 func (s *Service) RecordExchange(ctx context.Context, a Actor) error {
+	if err := s.Limits.Call(a); err != nil {
+		return err
+	}
 	e := s.event(a, s.Clock.Now(), EventTokenExchange, "", nil, nil)
 	return s.commit(ctx, Change{Space: a.Space, Events: []Event{e}})
 }
@@ -219,13 +228,31 @@ func (s *Service) endToken(ctx context.Context, a Actor, t Token, event string) 
 	return s.commit(ctx, Change{Space: t.Space, Writes: []Write{EndToken{Name: t.Name, At: s.Clock.Now()}}, Events: []Event{e}})
 }
 
-// CreateLink stores a one-time sign-in link for a member. It is for the server's operator, who acts as System.
+// CreateLink stores a one-time sign-in link for a member. It is for the server's operator, who acts as System. For who would
+// not get in with it - suspended, no person, in a deleted space - it is a Conflict or NotFound.
 func (s *Service) CreateLink(ctx context.Context, operator Actor, t Token) error {
+	if _, err := s.spaceInUse(ctx, operator.Space); err != nil {
+		return err
+	}
 	m, err := s.Store.Member(ctx, operator.Space, t.Member)
 	if err != nil {
+		return err
+	}
+	if err := signsIn(m); err != nil {
 		return err
 	}
 	t.Space, t.Kind, t.CreatedBy, t.CreateTime = operator.Space, TokenLink, operator.Resource(), s.Clock.Now()
 	e := s.event(operator, s.Clock.Now(), EventLinkCreate, "", []Resource{m.Resource(), t.resource()}, nil)
 	return s.commit(ctx, Change{Space: t.Space, Writes: []Write{PutToken{t}}, Events: []Event{e}})
+}
+
+// signsIn refuses (Conflict) a member whom no sign-in lets in.
+func signsIn(m Member) error {
+	switch {
+	case m.Kind != KindUser:
+		return Errorf(Conflict, "%s is a service account, and only people sign in: make it a token instead", m.ID)
+	case m.Suspended:
+		return Errorf(Conflict, "%s is suspended in %s: an owner of the space lets them in again first (indent member resume)", m.ID, m.Space)
+	}
+	return nil
 }

@@ -45,7 +45,7 @@ func TestTokensAreSubsetsOfTheirMaker(t *testing.T) {
 		scopes  []approval.Permission
 		text    string
 	}{
-		{narrow, bobsBot, []approval.Permission{approval.CreateClaims}, "you do not have the scope claims:create yourself"},
+		{narrow, bobsBot, []approval.Permission{approval.CreateClaims}, "you do not have claims:create yourself"},
 		{h.actor(bob), "high", nil, `has the role "Owner", more than yours`},
 		{h.actor(eve), bobsBot, nil, "service account bobs-bot belongs to bob@acme.example, who alone makes its tokens"},
 		{h.actor(olga), bobsBot, nil, "who alone makes its tokens"},
@@ -224,7 +224,38 @@ func TestLinksSignInOnce(t *testing.T) {
 	h.put(approval.Member{ID: vic, Kind: approval.KindUser, Email: vic, Person: vic, Role: approval.Viewer, Suspended: true})
 	late.ExpireTime = h.clock.Now().Add(time.Hour)
 	same(t, "suspended", approval.CodeOf(h.StartSession(t.Context(), late, approval.Token{Name: "s"}, "test")), approval.Expired)
+	refused := h.CreateLink(t.Context(), operator, approval.Token{Name: "y", Member: vic})
+	if approval.CodeOf(refused) != approval.Conflict || !strings.Contains(refused.Error(), "vic@acme.example is suspended in acme") {
+		t.Errorf("a link for who is suspended: %v", refused)
+	}
+	same(t, "a service account's", approval.CodeOf(h.CreateLink(t.Context(), operator, approval.Token{Name: "y", Member: quickstart})), approval.Conflict)
 	same(t, "key", h.SaveSigningKey(t.Context(), approval.SigningKey{ID: "k"}), nil)
+}
+
+// A space that was deleted lets nobody in: by no link from before, by no new one, by no provider.
+func TestNobodySignsInToADeletedSpace(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	operator := approval.System("acme", "admin")
+	link := approval.Token{Name: "l", Hash: "h", Member: vic, ExpireTime: h.clock.Now().Add(time.Hour)}
+	same(t, "before", h.CreateLink(t.Context(), operator, link), nil)
+	link = must(h.store.Token(t.Context(), "acme", "l"))
+	same(t, "deleted", h.DeleteSpace(t.Context(), h.actor(olga)), nil)
+	for name, err := range map[string]error{
+		"a link from before": h.StartSession(t.Context(), link, approval.Token{Name: "s", Hash: "s"}, "test"),
+		"a new link":         h.CreateLink(t.Context(), operator, approval.Token{Name: "m", Hash: "m", Member: vic}),
+		"a provider":         h.BeginSession(t.Context(), must(h.store.Member(t.Context(), "acme", vic)), approval.Token{Name: "p", Hash: "p"}, approval.Session{Method: approval.MethodOIDC}),
+	} {
+		if approval.CodeOf(err) != approval.NotFound || !strings.Contains(err.Error(), "the space acme was deleted") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, name := range []string{"s", "m", "p"} {
+		_, err := h.store.Token(t.Context(), "acme", name)
+		same(t, name, approval.CodeOf(err), approval.NotFound)
+	}
+	must(h.RestoreSpace(t.Context(), operator))
+	same(t, "restored", h.StartSession(t.Context(), link, approval.Token{Name: "s", Hash: "s"}, "test"), nil)
 }
 
 func TestServiceAccounts(t *testing.T) {

@@ -46,6 +46,15 @@ func (s *Service) Trusts(ctx context.Context, a Actor, account string) ([]Trust,
 	return s.Store.Trusts(ctx, a.Space, m.ID)
 }
 
+// Trust answers one of the trusts of a service account.
+func (s *Service) Trust(ctx context.Context, a Actor, account, name string) (Trust, error) {
+	m, err := s.ServiceAccount(ctx, a, account)
+	if err != nil {
+		return Trust{}, err
+	}
+	return s.namedTrust(ctx, m, name)
+}
+
 // DeleteTrust ends a trust and every token that came of it. Whoever manages tokens may: it only takes away.
 func (s *Service) DeleteTrust(ctx context.Context, a Actor, account, name string) error {
 	if err := s.Authorize(ctx, a, ManageTokens, "delete trust"); err != nil {
@@ -60,29 +69,37 @@ func (s *Service) deleteTrust(ctx context.Context, a Actor, account, name string
 	if err != nil {
 		return err
 	}
-	trusts, err := s.Store.Trusts(ctx, a.Space, m.ID)
+	t, err := s.namedTrust(ctx, m, name)
 	if err != nil {
 		return err
 	}
-	for _, t := range trusts {
-		if t.Name != name {
-			continue
-		}
-		now := s.Clock.Now()
-		c := Change{Space: a.Space, Writes: []Write{DeleteTrust{Name: name}},
-			Events: []Event{s.event(a, now, EventTrustDelete, "", []Resource{m.Resource(), t.resource()}, nil)}}
-		tokens, err := s.Store.Tokens(ctx, a.Space, m.ID, TokenUser)
-		if err != nil {
-			return err
-		}
-		for _, token := range cameOf(name, tokens) {
-			if token.Usable(now) {
-				c.Writes = append(c.Writes, EndToken{Name: token.Name, At: now})
-			}
-		}
-		return s.commitRead(ctx, c)
+	now := s.Clock.Now()
+	c := Change{Space: a.Space, Writes: []Write{DeleteTrust{Name: name}},
+		Events: []Event{s.event(a, now, EventTrustDelete, "", []Resource{m.Resource(), t.resource()}, nil)}}
+	tokens, err := s.Store.Tokens(ctx, a.Space, m.ID, TokenUser)
+	if err != nil {
+		return err
 	}
-	return Errorf(NotFound, "there is no trust %.100q of service account %s", name, m.ID)
+	for _, token := range cameOf(name, tokens) {
+		if token.Usable(now) {
+			c.Writes = append(c.Writes, EndToken{Name: token.Name, At: now})
+		}
+	}
+	return s.commitRead(ctx, c)
+}
+
+// namedTrust answers one of an account's trusts.
+func (s *Service) namedTrust(ctx context.Context, m Member, name string) (Trust, error) {
+	trusts, err := s.Store.Trusts(ctx, m.Space, m.ID)
+	if err != nil {
+		return Trust{}, err
+	}
+	for _, t := range trusts {
+		if t.Name == name {
+			return t, nil
+		}
+	}
+	return Trust{}, Errorf(NotFound, "there is no trust %.100q of service account %s", name, m.ID)
 }
 
 // cameOf answers the tokens that came of a trust, and those that were made with them, each once.
@@ -117,6 +134,9 @@ func (s *Service) TrustedToken(ctx context.Context, t Trust, name string, o Outs
 	}
 	a, err := s.ActorOf(ctx, m, "", t.Scopes)
 	if err != nil {
+		return Token{}, err
+	}
+	if err := s.Limits.Call(a); err != nil {
 		return Token{}, err
 	}
 	now := s.Clock.Now()

@@ -148,7 +148,17 @@ func (i *Identity) cached(ctx context.Context, kind, secret string, look func(co
 	return a, nil
 }
 
-// holder answers the actor that a stored token stands for, as the member is now.
+// whole is holder for a credential that opens something: it has proved the passkey that the role needs now.
+func (i *Identity) whole(ctx context.Context, t approval.Token) (approval.Actor, error) {
+	a, err := i.holder(ctx, t)
+	if err == nil {
+		err = i.service.Complete(a, t)
+	}
+	return a, err
+}
+
+// holder answers the actor that a stored token stands for, as the member is now. A sign-in that waits for its passkey has
+// one, too: see whole.
 func (i *Identity) holder(ctx context.Context, t approval.Token) (approval.Actor, error) {
 	m, err := i.store.Member(ctx, t.Space, t.Member)
 	if approval.CodeOf(err) == approval.NotFound {
@@ -174,7 +184,7 @@ func (i *Identity) holder(ctx context.Context, t approval.Token) (approval.Actor
 
 // provedAddress answers whether the person at the root of a credential has proved to have the address that the member is
 // called. The owner of a space may call a member of it what an operator is called, and link an account of their own with
-// it: that makes nobody an operator.
+// it: that makes nobody an operator. A program that was let in is asked for the session in which that was.
 func (i *Identity) provedAddress(ctx context.Context, t approval.Token) (bool, error) {
 	for range maxDescent {
 		if t.Kind == approval.TokenSession {
@@ -185,9 +195,11 @@ func (i *Identity) provedAddress(ctx context.Context, t approval.Token) (bool, e
 			return err == nil && v.Address != "" && v.Address == t.Member, err
 		}
 		maker := t.CreatedBy.Labels[approval.LabelToken]
+		if t.Kind == approval.TokenLogin {
+			maker = t.CreatedBy.Labels[approval.LabelLoginSession]
+		}
 		if maker == "" {
-			// By the server itself, for its operator. A program that was let in does not say by which session.
-			return t.Kind != approval.TokenLogin, nil
+			return t.Kind != approval.TokenLogin, nil // by the server itself, for its operator
 		}
 		var err error
 		if t, err = i.store.Token(ctx, t.Space, maker); err != nil {

@@ -224,7 +224,7 @@ func (l Logins) RefreshTokens(ctx context.Context, refresh string) (Pair, error)
 		}
 		return Pair{}, err
 	}
-	a, err := l.holder(ctx, family)
+	a, err := l.whole(ctx, family)
 	if err != nil {
 		return Pair{}, err
 	}
@@ -248,10 +248,11 @@ func (l Logins) pair(family approval.Token, refresh string) (Pair, error) {
 	return Pair{Made{family, secret}, refresh}, err
 }
 
-// End ends the login of a refresh token, on this node at once.
+// End ends the login of a refresh token, on this node at once. It is Unauthenticated for a text that is none, or whose login
+// has ended: nothing that could be used is left.
 func (l Logins) End(ctx context.Context, refresh string) error {
 	if !IsRefreshToken(refresh) {
-		return nil // RFC 7009, 2.2: nothing that could be used is left
+		return malformed()
 	}
 	defer l.Forget()
 	return l.service.EndLogin(ctx, hash(refresh))

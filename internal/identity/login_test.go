@@ -186,7 +186,7 @@ func TestManyPollersOfOneDeviceCodeGetOnePair(t *testing.T) {
 	h := newHouse(t)
 	c := h.open()
 	h.let(ada, c)
-	won := together(64, func() (Pair, error) { return h.Logins().DeviceTokens(t.Context(), c.Device) })
+	won := together(64, func(int) (Pair, error) { return h.Logins().DeviceTokens(t.Context(), c.Device) })
 	if len(won) != 1 {
 		t.Fatalf("%d pairs", len(won))
 	}
@@ -198,7 +198,7 @@ func TestManyUsersOfOneRefreshToken(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	first := h.login(ada)
-	won := together(64, func() (Pair, error) { return h.Logins().RefreshTokens(t.Context(), first.Refresh) })
+	won := together(64, func(int) (Pair, error) { return h.Logins().RefreshTokens(t.Context(), first.Refresh) })
 	if len(won) != 1 {
 		t.Fatalf("%d pairs", len(won))
 	}
@@ -213,14 +213,14 @@ func TestManyUsersOfOneRefreshToken(t *testing.T) {
 }
 
 // together answers what those got who got something, of n at once.
-func together(n int, f func() (Pair, error)) (won []Pair) {
+func together[T any](n int, f func(i int) (T, error)) (won []T) {
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	start := make(chan struct{})
-	for range n {
+	for i := range n {
 		all.Go(func() {
 			<-start
-			if p, err := f(); err == nil {
+			if p, err := f(i); err == nil {
 				mu.Lock()
 				defer mu.Unlock()
 				won = append(won, p)
@@ -318,7 +318,10 @@ func TestALoginEndsWithinASecond(t *testing.T) {
 			if _, err := h.Logins().RefreshTokens(t.Context(), p.Refresh); approval.CodeOf(err) != approval.Unauthenticated {
 				t.Errorf("it was renewed: %v", err)
 			}
-			h.must(h.Logins().End(t.Context(), p.Refresh)) // once more is no error
+			_ = h.Logins().End(t.Context(), p.Refresh) // which ends it if it has not ended
+			if err := h.Logins().End(t.Context(), p.Refresh); approval.CodeOf(err) != approval.Unauthenticated {
+				t.Errorf("once more: %v", err)
+			}
 		})
 	}
 }

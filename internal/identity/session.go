@@ -33,7 +33,10 @@ func (s Sessions) Look(ctx context.Context, link string) (approval.Member, error
 		return approval.Member{}, err
 	}
 	m, err := s.store.Member(ctx, t.Space, t.Member)
-	if approval.CodeOf(err) == approval.NotFound || err == nil && m.Suspended {
+	if err == nil {
+		_, err = s.service.ActorOf(ctx, m, t.Name, nil) // who is suspended, or in a deleted space, is nobody
+	}
+	if code := approval.CodeOf(err); code == approval.NotFound || code == approval.Unauthenticated {
 		return approval.Member{}, usedUp()
 	}
 	return m, err
@@ -67,7 +70,7 @@ func (s Sessions) SignIn(ctx context.Context, link, browser string) (secret stri
 	}
 	secret, session := s.newSession()
 	err = s.service.StartSession(ctx, t, session, browser)
-	if approval.CodeOf(err) == approval.Conflict {
+	if code := approval.CodeOf(err); code == approval.Conflict || code == approval.NotFound {
 		err = usedUp()
 	}
 	return secret, session.ExpireTime, err

@@ -63,10 +63,7 @@ func (i *Identity) byHash(ctx context.Context, kind, secret string) (approval.Ac
 	if err != nil {
 		return approval.Actor{}, time.Time{}, err
 	}
-	a, err := i.holder(ctx, t)
-	if err == nil && kind == approval.TokenSession {
-		err = i.service.Complete(a, t)
-	}
+	a, err := i.whole(ctx, t)
 	return a, t.ExpireTime, err
 }
 
@@ -99,7 +96,7 @@ func (i *Identity) byJWT(ctx context.Context, bearer string) (approval.Actor, ti
 	if !fits || t.Member != registered.Subject || !t.Usable(i.clock.Now()) {
 		return approval.Actor{}, none, ended()
 	}
-	a, err := i.holder(ctx, t)
+	a, err := i.whole(ctx, t)
 	return a, registered.Expiry.Time(), err
 }
 

@@ -325,6 +325,43 @@ func TestCodesAreCountedBeforeTheyAreLookedAt(t *testing.T) {
 	must(t, l.Guess(r, "acmecorp/ada"))
 }
 
+// A program that asks to be let in is a stranger's: one client has ten at once, and as many as are open for ten minutes.
+// Behind a proxy that is not trusted the client that the proxy names is one, and all of them together are ten.
+func TestProgramsThatAskToBeLetInAreCounted(t *testing.T) {
+	t.Parallel()
+	l, clock := standard()
+	direct, proxied := from("203.0.113.7:1"), func(client string) *http.Request { return from("10.0.0.1:1", "X-Forwarded-For", client) }
+	for range 10 {
+		must(t, l.Open(direct))
+	}
+	spent(t, l.Open(direct), 15*time.Second)
+	must(t, l.Open(from("203.0.113.8:1")))
+	for range 10 {
+		must(t, l.Open(proxied("192.0.2.1, 198.51.100.1"))) // what it has written last counts, not what the client has before
+	}
+	spent(t, l.Open(proxied("192.0.2.2, 198.51.100.1")), 15*time.Second)
+	must(t, l.Open(proxied("198.51.100.2")))
+	must(t, l.Open(from("10.0.0.1:1", "Forwarded", "for=198.51.100.3")))
+	for n := range 88 {
+		must(t, l.Open(proxied(fmt.Sprintf("198.51.100.%d", 10+n))))
+	}
+	spent(t, l.Open(proxied("198.51.100.200")), 1500*time.Millisecond)
+	clock.Advance(approval.LoginTTL)
+	open := 0
+	for l.Open(direct) == nil {
+		open++
+	}
+	if open != 10 || l.Refused(Opens) != 4 {
+		t.Errorf("%d after ten minutes, %d refused", open, l.Refused(Opens))
+	}
+
+	trusting := New(Config{Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Clock: clock})
+	for n := range 100 {
+		must(t, trusting.Open(proxied(fmt.Sprintf("198.51.%d.1", n)))) // each of its clients is one by itself
+		must(t, trusting.Open(proxied(fmt.Sprintf("198.51.%d.1", n))))
+	}
+}
+
 func TestSourceIsTheRightmostHopThatIsNoTrustedProxy(t *testing.T) {
 	t.Parallel()
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:ffff::/48")}

@@ -37,6 +37,21 @@ func (s sources) of(r *http.Request) netip.Addr {
 	return peer
 }
 
+// claimed answers the address that a proxy which is not trusted has written last, none where there is no such proxy. It is
+// no source: whoever reaches the server by itself can write it.
+func (s sources) claimed(r *http.Request) netip.Addr {
+	if s.trusts(address(r.RemoteAddr)) {
+		return netip.Addr{}
+	}
+	if hops := list(r.Header["X-Forwarded-For"]); len(hops) > 0 {
+		return address(strings.TrimSpace(hops[len(hops)-1]))
+	}
+	if hops := list(r.Header["Forwarded"]); len(hops) > 0 {
+		return address(forwardedFor(hops[len(hops)-1]))
+	}
+	return netip.Addr{}
+}
+
 // walk answers the first address from the right that is no trusted proxy's, or the last that is known.
 func (s sources) walk(peer netip.Addr, hops []string) netip.Addr {
 	known := peer

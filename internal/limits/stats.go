@@ -14,12 +14,13 @@ const (
 	WrongSource
 	WrongToken
 	Guesses
+	Opens
 	numKinds
 )
 
 // Kinds names every kind, as metrics do.
 var Kinds = [numKinds]string{Calls: "calls", Petitions: "petitions", Refusals: "refusals", Waits: "waits",
-	WrongSource: "wrong_source", WrongToken: "wrong_token", Guesses: "guesses"}
+	WrongSource: "wrong_source", WrongToken: "wrong_token", Guesses: "guesses", Opens: "opens"}
 
 // counter has a cache line of its own: it grows on the paths that a flood takes.
 type counter struct {
@@ -32,7 +33,7 @@ func (l *Limits) Refused(k Kind) int64 { return l.counts[k].Load() }
 
 // Known answers how many actors, addresses and credentials have a place in a table.
 func (l *Limits) Known() (n int) {
-	for _, b := range []*buckets{l.calls, l.asked, l.refusals, l.told, l.wrong, l.looks, l.repeats, l.guesses, l.tries} {
+	for _, b := range []*buckets{l.calls, l.asked, l.refusals, l.told, l.wrong, l.looks, l.repeats, l.guesses, l.tries, l.near, l.opens} {
 		if b != nil {
 			n += b.size()
 		}

@@ -25,6 +25,8 @@ type throttle struct {
 	repeats *buckets // of one credential
 	guesses *buckets // of one who is signed in
 	tries   *buckets // of one address; a proxy that is not trusted is one, too
+	opens   *buckets // logins that one address asks for
+	near    *buckets // and of those, one client of a proxy that is not trusted
 	right   table    // credentials that were right
 }
 
@@ -35,12 +37,17 @@ const (
 	guessEvery  = 6 * time.Second
 	guessAtOnce = 10
 	manyTries   = 10 // times the guesses of one who is signed in
+	// Of one client no more logins are open at once, each for approval.LoginTTL, than fifty.
+	openEvery  = 15 * time.Second
+	openAtOnce = 10
+	manyOpens  = 10 // times those of one client
 )
 
 // start takes how many wrong credentials a second one address may send; 0 turns it off, but for codes that can be
 // guessed.
 func (t *throttle) start(rate int) {
 	t.guesses, t.tries = newBuckets(guessEvery, guessAtOnce), newBuckets(guessEvery/manyTries, manyTries*guessAtOnce)
+	t.near, t.opens = newBuckets(openEvery, openAtOnce), newBuckets(openEvery/manyOpens, manyOpens*openAtOnce)
 	if rate > 0 {
 		t.wrong, t.looks, t.repeats = perSecond(rate, burstWrong), perSecond(manyLooks*rate, 2), newBuckets(time.Second, burstSame)
 		t.right.init(many)
@@ -120,6 +127,22 @@ func (l *Limits) Guessed(r *http.Request, who string) {
 	}
 }
 
+// Open counts a program that asks to be let in (RFC 8628), which strangers may do. Behind a proxy that is not trusted all
+// are one address: there the client that the proxy names counts, too. Who reaches the server by itself can write what it
+// likes there, and spends only its own address's budget, which is that of ten.
+func (l *Limits) Open(r *http.Request) error {
+	now := l.clock.Now()
+	client := [2]netip.Prefix{l.Source(r), network(l.sources.claimed(r))}
+	wait := l.near.take(maphash.Comparable(l.seed, client), now)
+	if wait == 0 {
+		wait = l.opens.take(l.source(r), now)
+	}
+	if wait > 0 {
+		return l.refuse(Opens, wait, "too many programs of your network address ask to be let in: wait a while, then begin again")
+	}
+	return nil
+}
+
 // source answers the key of where a request comes from.
 func (l *Limits) source(r *http.Request) uint64 {
 	return maphash.Comparable(l.seed, l.Source(r))
@@ -127,8 +150,9 @@ func (l *Limits) source(r *http.Request) uint64 {
 
 // Source answers where a request comes from: an IPv4 address, or the /64 that an IPv6 address is in, because who has one
 // has all of it.
-func (l *Limits) Source(r *http.Request) netip.Prefix {
-	addr := l.sources.of(r)
+func (l *Limits) Source(r *http.Request) netip.Prefix { return network(l.sources.of(r)) }
+
+func network(addr netip.Addr) netip.Prefix {
 	bits := 32
 	if addr.Is6() {
 		bits = 64

@@ -9,21 +9,21 @@ import (
 )
 
 const (
-	loginColumns   = `hash, user_hash, client, host, source, asked_space, scopes, challenge, redirect, state, space, member, create_time, expire_time`
+	loginColumns   = `hash, user_hash, client, host, source, asked_space, scopes, challenge, redirect, state, space, member, session, create_time, expire_time`
 	refreshColumns = `space, hash, family, create_time, expire_time, use_time`
 )
 
 var (
 	insertLogin = sqlText(`
-		INSERT INTO logins (` + loginColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`)
+		INSERT INTO logins (` + loginColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`)
 	// Two at once may both be the last one that is let in: the bound is against thousands.
 	openLogin = sqlText(`
 		INSERT INTO logins (` + loginColumns + `)
 		SELECT CAST($1 AS text), CAST($2 AS text), CAST($3 AS text), CAST($4 AS text), CAST($5 AS text), CAST($6 AS text), CAST($7 AS text),
-			CAST($8 AS text), CAST($9 AS text), CAST($10 AS text), CAST($11 AS text), CAST($12 AS text), CAST($13 AS bigint), CAST($14 AS bigint)
-		WHERE (SELECT count(*) FROM logins WHERE source = $5 AND state = 'open' AND expire_time > $13) < $15`)
+			CAST($8 AS text), CAST($9 AS text), CAST($10 AS text), CAST($11 AS text), CAST($12 AS text), CAST($13 AS text), CAST($14 AS bigint), CAST($15 AS bigint)
+		WHERE (SELECT count(*) FROM logins WHERE source = $5 AND state = 'open' AND expire_time > $14) < $16`)
 	forgetLogins = sqlText(`DELETE FROM logins WHERE expire_time < $1`)
-	answerLogin  = sqlText(`UPDATE logins SET state = $2, space = $3, member = $4, scopes = $5 WHERE hash = $1 AND state = 'open'`)
+	answerLogin  = sqlText(`UPDATE logins SET state = $2, space = $3, member = $4, scopes = $5, session = $6 WHERE hash = $1 AND state = 'open'`)
 	useLogin     = sqlText(`UPDATE logins SET state = 'used' WHERE hash = $1 AND space = $2 AND state = 'allowed'`)
 	// The table holds the logins of an hour.
 	refuseLogins = sqlText(`UPDATE logins SET state = 'refused' WHERE space = $1 AND member = $2 AND state = 'allowed'`)
@@ -41,7 +41,7 @@ var (
 const loginsAreKept = time.Hour
 
 func loginArgs(l approval.Login, scopes string) []any {
-	return []any{l.Hash, l.UserHash, l.Client, l.Host, l.Source, l.AskedSpace, scopes, l.Challenge, l.Redirect, l.State, l.Space, l.Member,
+	return []any{l.Hash, l.UserHash, l.Client, l.Host, l.Source, l.AskedSpace, scopes, l.Challenge, l.Redirect, l.State, l.Space, l.Member, l.Session,
 		micros(l.CreateTime), micros(l.ExpireTime)}
 }
 
@@ -69,7 +69,7 @@ func (p *plan) putLogin(l approval.Login) {
 
 func (p *plan) answerLogin(l approval.Login) {
 	p.inSpace(l.Space)
-	s := p.add(answerLogin, l.Hash, l.State, l.Space, l.Member, p.document(l.Scopes))
+	s := p.add(answerLogin, l.Hash, l.State, l.Space, l.Member, p.document(l.Scopes), l.Session)
 	s.missing = func([]any) error { return approval.Errorf(approval.Conflict, "the login was answered before") }
 }
 
@@ -102,7 +102,7 @@ func (p *plan) useRefreshToken(w approval.UseRefreshToken) {
 func scanLogin(rows *sql.Rows) (l approval.Login, err error) {
 	var scopes []byte
 	var created, expires int64
-	err = rows.Scan(&l.Hash, &l.UserHash, &l.Client, &l.Host, &l.Source, &l.AskedSpace, &scopes, &l.Challenge, &l.Redirect, &l.State, &l.Space, &l.Member,
+	err = rows.Scan(&l.Hash, &l.UserHash, &l.Client, &l.Host, &l.Source, &l.AskedSpace, &scopes, &l.Challenge, &l.Redirect, &l.State, &l.Space, &l.Member, &l.Session,
 		&created, &expires)
 	if err != nil {
 		return l, err

@@ -8,10 +8,10 @@ import (
 	"github.com/indent-approvals/indent/internal/approval"
 )
 
-const passkeyColumns = `space, id, member, name, public_key, user_handle, counter, backed, create_time, last_used`
+const passkeyColumns = `space, id, member, name, public_key, user_handle, counter, backed, unconfirmed, create_time, last_used`
 
 var (
-	insertPasskey = sqlText(`INSERT INTO passkeys (` + passkeyColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`)
+	insertPasskey = sqlText(`INSERT INTO passkeys (` + passkeyColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`)
 	usePasskey    = sqlText(`
 		UPDATE passkeys SET counter = $4, last_used = $5 WHERE space = $1 AND id = $2 AND counter = $3`)
 	deletePasskey   = sqlText(`DELETE FROM passkeys WHERE space = $1 AND id = $2`)
@@ -48,10 +48,10 @@ func (p *plan) writePasskey(w approval.Write) {
 
 func (p *plan) putPasskey(k approval.Passkey) {
 	p.inSpace(k.Space)
-	s := p.add(insertPasskey, k.Space, k.ID, k.Member, k.Name, k.PublicKey, k.UserHandle, k.Counter, number(k.Backed),
+	s := p.add(insertPasskey, k.Space, k.ID, k.Member, k.Name, k.PublicKey, k.UserHandle, k.Counter, number(k.Backed), number(k.First),
 		micros(k.CreateTime), micros(k.LastUsed))
 	s.taken = func([]any) error {
-		return approval.Errorf(approval.Conflict, "this passkey is registered already: choose another device, or remove it first")
+		return approval.Errorf(approval.Conflict, "this passkey is registered already, or another one was added at the same moment: look at your passkeys, and choose another device or confirm with the one that is there")
 	}
 }
 
@@ -92,9 +92,9 @@ func (p *plan) putConfirmation(use string) {
 }
 
 func scanPasskey(rows *sql.Rows) (k approval.Passkey, err error) {
-	var backed, created, used int64
-	err = rows.Scan(&k.Space, &k.ID, &k.Member, &k.Name, &k.PublicKey, &k.UserHandle, &k.Counter, &backed, &created, &used)
-	k.Backed, k.CreateTime, k.LastUsed = backed != 0, timeOf(created), timeOf(used)
+	var backed, first, created, used int64
+	err = rows.Scan(&k.Space, &k.ID, &k.Member, &k.Name, &k.PublicKey, &k.UserHandle, &k.Counter, &backed, &first, &created, &used)
+	k.Backed, k.First, k.CreateTime, k.LastUsed = backed != 0, first != 0, timeOf(created), timeOf(used)
 	return k, err
 }
 

@@ -25,6 +25,18 @@ func (c *Client) Trusts(ctx context.Context, account string) iter.Seq2[Trust, er
 	return listed[Trust](ctx, c, path+"/trusts", "trusts", nil)
 }
 
+// Trust gets one of the trusts of a service account.
+func (c *Client) Trust(ctx context.Context, account, name string) (Trust, error) {
+	path, err := c.accountPath(account)
+	if err != nil {
+		return Trust{}, err
+	}
+	if name, err = segment("trust", name); err != nil {
+		return Trust{}, err
+	}
+	return answered[Trust](ctx, c, call{method: "GET", path: path + "/trusts/" + name})
+}
+
 // CreateTrust lets tokens of an issuer stand for a service account of the caller's. Of t the Issuer, Audience, Claims and Scope
 // count; at least one claim besides iss and aud must be demanded.
 func (c *Client) CreateTrust(ctx context.Context, account string, t Trust) (Trust, error) {

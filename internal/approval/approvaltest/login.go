@@ -42,7 +42,7 @@ func (s *Store) answerLogin(tx *transaction, l approval.Login) error {
 	if !exists || kept.State != approval.LoginOpen {
 		return approval.Errorf(approval.Conflict, "the login was answered before")
 	}
-	kept.State, kept.Space, kept.Member, kept.Scopes = l.State, l.Space, l.Member, l.Scopes
+	kept.State, kept.Space, kept.Member, kept.Scopes, kept.Session = l.State, l.Space, l.Member, l.Scopes, l.Session
 	put(tx, s.logins, l.Hash, kept)
 	return nil
 }

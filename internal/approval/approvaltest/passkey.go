@@ -23,6 +23,11 @@ func newPasskeyRows() passkeyRows {
 func (s *Store) writePasskey(tx *transaction, space string, w approval.Write) error {
 	switch w := w.(type) {
 	case approval.PutPasskey:
+		for k, p := range s.passkeys {
+			if k.space == space && p.Member == w.Passkey.Member && p.First && w.Passkey.First {
+				return approval.Errorf(approval.Conflict, "the member has a first passkey already")
+			}
+		}
 		if err := insert(tx, s.credentials, w.Passkey.ID, true); err != nil {
 			return err
 		}

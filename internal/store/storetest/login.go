@@ -32,7 +32,7 @@ func logins(t *testing.T, k kit) {
 
 	k.refuse(t, approval.Conflict, approval.UseLogin{Hash: open.Hash}) // nobody has allowed it
 	answer := open
-	answer.State, answer.Space, answer.Member, answer.Scopes = approval.LoginAllowed, k.space, "ada", []approval.Permission{}
+	answer.State, answer.Space, answer.Member, answer.Scopes, answer.Session = approval.LoginAllowed, k.space, "ada", []approval.Permission{}, "s1"
 	k.commit(t, approval.AnswerLogin{Login: answer})
 	got, err = k.Login(ctx, open.Hash)
 	want(t, got, err, answer)
@@ -47,7 +47,7 @@ func logins(t *testing.T, k kit) {
 
 	browser := k.login("browser")
 	browser.UserHash, browser.Scopes, browser.Challenge, browser.Redirect = "", nil, "challenge", "http://127.0.0.1:1/callback"
-	browser.State, browser.Space, browser.Member = approval.LoginAllowed, k.space, "ada"
+	browser.State, browser.Space, browser.Member, browser.Session = approval.LoginAllowed, k.space, "ada", "s2"
 	k.commit(t, approval.PutLogin{Login: browser})
 	k.refuse(t, approval.Conflict, approval.PutLogin{Login: browser})
 	got, err = k.Login(ctx, browser.Hash)

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -11,7 +12,7 @@ func passkeysAreOnes(t *testing.T, k kit) {
 	ctx := t.Context()
 	member := approval.Member{Space: k.space, ID: "ada@acme.example", Kind: approval.KindUser}
 	first := approval.Passkey{Space: k.space, ID: "Zm-_" + k.space, Member: member.ID, Name: "Laptop 漢", PublicKey: "pQECAyYg", UserHandle: "dXNlcg",
-		Counter: 1 << 32, Backed: true, CreateTime: Start, LastUsed: Start.Add(time.Hour)}
+		Counter: 1 << 32, Backed: true, First: true, CreateTime: Start, LastUsed: Start.Add(time.Hour)}
 	second := approval.Passkey{Space: k.space, ID: "a" + first.ID, Member: member.ID, Name: "Key", CreateTime: Start.Add(-time.Second)}
 	other := approval.Passkey{Space: k.space, ID: "b" + first.ID, Member: "eve@acme.example", CreateTime: Start}
 	k.commit(t, approval.PutMember{Member: member}, approval.PutPasskey{Passkey: first}, approval.PutPasskey{Passkey: second}, approval.PutPasskey{Passkey: other})
@@ -47,6 +48,23 @@ func passkeysAreOnes(t *testing.T, k kit) {
 	want(t, len(none), err, 0)
 	list, err = k.Passkeys(ctx, k.space, other.Member)
 	want(t, list, err, []approval.Passkey{other})
+}
+
+// What nothing confirms is added once, by whichever of 64 sessions; what is confirmed is added beside it.
+func oneFirstPasskeyWins(t *testing.T, k kit) {
+	const ada, eve = "ada@acme.example", "eve@acme.example"
+	passkey := func(member, id string, first bool) approval.PutPasskey {
+		return approval.PutPasskey{Passkey: approval.Passkey{Space: k.space, ID: k.space + id, Member: member, First: first, CreateTime: Start}}
+	}
+	oneWins(t, together(64, func(i int) error { return k.Commit(t.Context(), k.change(passkey(ada, fmt.Sprint("a", i), true))) }))
+	k.commit(t, passkey(eve, "e", true), passkey(ada, "second", false), passkey(ada, "third", false))
+	kept, err := k.Passkeys(t.Context(), k.space, ada)
+	want(t, len(kept), err, 3)
+	k.refuse(t, approval.Conflict, passkey(ada, "fourth", true))
+	for _, p := range kept {
+		k.commit(t, approval.DeletePasskey{ID: p.ID})
+	}
+	k.commit(t, passkey(ada, "again", true))
 }
 
 func challengesAreUsedOnce(t *testing.T, k kit) {

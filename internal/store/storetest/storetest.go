@@ -61,6 +61,7 @@ var cases = []struct {
 	{"groups have members", false, groupsHaveMembers},
 	{"memberships end with the group and with the member", false, membershipsEnd},
 	{"passkeys are one member's", false, passkeysAreOnes},
+	{"one of 64 first passkeys is kept", false, oneFirstPasskeyWins},
 	{"challenges are used once", false, challengesAreUsedOnce},
 	{"confirmations are used once", false, confirmationsAreUsedOnce},
 
@@ -75,6 +76,7 @@ var cases = []struct {
 
 	{"resources", false, resources},
 	{"resources by any of their names", false, resourcesNamed},
+	{"resources by any spelling of a name", false, resourcesByAnyName},
 	{"views and selectors of resources", false, resourcesAreSelected},
 	{"pages of resources in bytewise order", false, pagesOfResources},
 	{"a thousand resources at once", false, manyResources},
