@@ -428,6 +428,60 @@ var operations = map[string]operation{
 	"serviceAccount.create": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
 		return c.CreateServiceAccount(ctx, indent.NewServiceAccount{ID: a.text("serviceAccountId"), DisplayName: a.text("displayName"), Role: a.text("role")})
 	},
+	"serviceAccount.get": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return c.ServiceAccount(ctx, a.text("serviceAccountId"))
+	},
+	"serviceAccount.update": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return c.UpdateServiceAccount(ctx, a.text("serviceAccountId"), indent.ServiceAccountChange{DisplayName: into[*string](a, "displayName"), Role: into[*string](a, "role"), Suspended: into[*bool](a, "suspended")})
+	},
+	"serviceAccount.delete": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return nil, c.DeleteServiceAccount(ctx, a.text("serviceAccountId"))
+	},
+	"trust.create": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return c.CreateTrust(ctx, a.text("serviceAccountId"), indent.Trust{Issuer: a.text("issuer"), Audience: a.text("audience"), Claims: into[map[string]string](a, "claims"), Scope: a.text("scope")})
+	},
+	"trust.list": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return all(c.Trusts(ctx, a.text("serviceAccountId")))
+	},
+	"trust.delete": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return nil, c.DeleteTrust(ctx, a.text("serviceAccountId"), a.text("name"))
+	},
+	"token.rotate": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return c.RotateToken(ctx, a.text("name"), time.Duration(a.number("graceSeconds"))*time.Second)
+	},
+	"whoAmI": func(ctx context.Context, c *indent.Client, _ arguments) (any, error) {
+		return c.WhoAmI(ctx)
+	},
+	"member.list": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return all(c.Members(ctx, a.text("kind")))
+	},
+	"member.get": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return c.Member(ctx, a.text("member"))
+	},
+	"member.put": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return c.PutMember(ctx, a.text("member"), indent.MemberChange{Role: into[*string](a, "role"), DisplayName: into[*string](a, "displayName"), Suspended: into[*bool](a, "suspended")})
+	},
+	"member.delete": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return nil, c.RemoveMember(ctx, a.text("member"))
+	},
+	"identity.create": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return c.LinkIdentity(ctx, a.text("member"), a.text("identity"))
+	},
+	"identity.list": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return all(c.Identities(ctx, a.text("member")))
+	},
+	"identity.delete": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return nil, c.UnlinkIdentity(ctx, a.text("member"), a.text("identity"))
+	},
+	"group.list": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return all(c.GroupMembers(ctx, a.text("group"), a.is("effective")))
+	},
+	"group.add": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return nil, c.AddGroupMembers(ctx, a.text("group"), into[[]indent.Resource](a, "members"))
+	},
+	"group.remove": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return nil, c.RemoveGroupMember(ctx, a.text("group"), a.text("member"))
+	},
 	"serviceAccount.list": func(ctx context.Context, c *indent.Client, _ arguments) (any, error) {
 		return all(c.ServiceAccounts(ctx))
 	},

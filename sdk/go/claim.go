@@ -73,6 +73,15 @@ type Confirmation struct {
 	Signature         string `json:"signature"`
 }
 
+// ConfirmationOf answers what confirms a claim and the public key (COSE, base64url) of the passkey that has signed it; ok is
+// false when no passkey has. The server has checked it; `indent claim verify` checks it once more, without a server.
+func ConfirmationOf(claim Event) (c Confirmation, publicKey string, ok bool) {
+	part := func(name string) string { return claim.Meta.Labels["indent.com/claim/passkey/"+name] }
+	c = Confirmation{CredentialID: part("credential"), ClientDataJSON: part("clientData"), AuthenticatorData: part("authenticatorData"), Signature: part("signature")}
+	publicKey = part("publicKey")
+	return c, publicKey, c.CredentialID != "" && c.ClientDataJSON != "" && c.AuthenticatorData != "" && c.Signature != "" && publicKey != ""
+}
+
 // CreateClaim makes a claim on the petition of that name.
 func (c *Client) CreateClaim(ctx context.Context, petition string, n NewClaim) (Event, error) {
 	path, err := c.claimsPath(petition)

@@ -3,6 +3,7 @@ package indent
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,23 @@ func TestAClaimSaysForHowLong(t *testing.T) {
 	for i, want := range []string{`"indent.com/time/duration":"1h30m0s"`, `"indent.com/time/expires":"2030-01-02T02:04:05Z"`, `"indent.com/time/indefinite":"true"`} {
 		if body := d.calls()[i].body; !strings.Contains(body, want) {
 			t.Errorf("%s lacks %s", body, want)
+		}
+	}
+}
+
+func TestWhatConfirmsAClaimIsReadFromItsLabels(t *testing.T) {
+	t.Parallel()
+	labels := map[string]string{"indent.com/claim/passkey/credential": "a", "indent.com/claim/passkey/publicKey": "b", "indent.com/claim/passkey/clientData": "c",
+		"indent.com/claim/passkey/authenticatorData": "d", "indent.com/claim/passkey/signature": "e"}
+	c, key, ok := ConfirmationOf(Event{Meta: Meta{Labels: labels}})
+	if want := (Confirmation{"a", "c", "d", "e"}); c != want || key != "b" || !ok {
+		t.Errorf("got %+v, %q, %v", c, key, ok)
+	}
+	for name := range labels {
+		less := maps.Clone(labels)
+		delete(less, name)
+		if _, _, ok := ConfirmationOf(Event{Meta: Meta{Labels: less}}); ok {
+			t.Errorf("without %s it is taken for confirmed", name)
 		}
 	}
 }

@@ -16,43 +16,18 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
+from fake_people import FakePeople
+from fake_wire import Answer, Json, Request, page, problem
 
 SPACE = "acmecorp"
 TOKEN = "ind_CanaryTokenThatMustNeverBePrinted000000"
 NOW = "2026-01-31T12:00:00Z"
 OWNER = {"id": "you@acmecorp.example", "kind": "user", "email": "you@acmecorp.example"}
 ROBOT = {"id": "quickstart", "kind": "serviceAccount", "displayName": "quickstart"}
-
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Request:
-    method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: Any
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    stream: Iterator[bytes] | None = None
-    """Instead of a body: what is sent piece by piece, to who has a socket."""
-
-    @property
-    def content(self) -> bytes:
-        if isinstance(self.body, bytes):
-            return self.body
-        return b"" if self.body is None else json.dumps(self.body).encode()
 
 
 class Drop(Exception):
@@ -62,14 +37,17 @@ class Drop(Exception):
 Fault = Callable[[Request], "Answer | None"]
 
 
-class FakeIndent:
+class FakeIndent(FakePeople):
     def __init__(self) -> None:
+        FakePeople.__init__(self)
         self.requests: list[Request] = []
         self.petitions: dict[str, Json] = {}
         self.resources: list[Json] = [_resource("Production"), _resource("Staging")]
         self.events: list[Json] = []
         self.tokens: dict[str, Json] = {}
         self.accounts: list[Json] = []
+        self.groups: dict[str, list[Json]] = {}
+        self.trusts: list[Json] = []
         self.faults: collections.deque[Fault] = collections.deque()
         self.on_create: Callable[[str], object] = lambda name: None
         self.on_wait: Callable[[str, float], object] = self._park
@@ -192,6 +170,8 @@ class FakeIndent:
             return Answer(200, _token("", accessToken="short.lived.token"))
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return problem(401, "unauthenticated", "the token is not known")
+        if request.path == "/v1/auth/whoami":
+            return Answer(200, {"space": SPACE, "member": ROBOT["id"], "kind": ROBOT["kind"]})
         if request.path == "/v1/spaces":
             return Answer(200, {"spaces": [{"name": SPACE, "displayName": "Acme"}]})
         prefix = f"/v1/spaces/{SPACE}"
@@ -243,12 +223,12 @@ class FakeIndent:
             found = [
                 p for p in self.petitions.values() if phase in (None, p["state"]["status"]["phase"])
             ]
-            return self._page(request, "petitions", found[::-1])
+            return page(request, "petitions", found[::-1])
         if rest[0] not in self.petitions:
             return problem(404, "not_found", f"there is no petition {rest[0]}")
         petition = self.petitions[rest[0]]
         if rest[1:]:
-            return self._page(request, "claims", petition["state"]["claims"])
+            return page(request, "claims", petition["state"]["claims"])
         if "wait" in request.query and petition["state"]["status"]["phase"] == "open":
             self.on_wait(rest[0], go_seconds(request.query["wait"]))
         return Answer(200, petition)
@@ -308,20 +288,28 @@ class FakeIndent:
         return Answer(200, made)
 
     def _get_resources(self, request: Request, *rest: str) -> Answer:
+        if rest[1:]:
+            return page(request, "members", self.groups.get(rest[0], []))
         if rest:
             found = [r for r in self.resources if r["labels"]["indent.com/block"] == rest[0]]
             missing = problem(404, "not_found", f"there is no resource {rest[0]}")
             return Answer(200, found[0]) if found else missing
-        return self._page(request, "resources", self.resources)
+        return page(request, "resources", self.resources)
 
-    def _post_resources(self, request: Request) -> Answer:
+    def _post_resources(self, request: Request, *rest: str) -> Answer:
+        if rest:
+            members = self.groups.setdefault(rest[0], [])
+            members += request.body["members"]
+            return Answer(200, {"members": members})
         self.resources.append(request.body["resource"])
         return Answer(200, self.resources[-1])
 
     def _put_resources(self, request: Request, _: str) -> Answer:
         return Answer(200, request.body["resource"])
 
-    def _delete_resources(self, _: Request, __: str) -> Answer:
+    def _delete_resources(self, _: Request, name: str, *below: str) -> Answer:
+        if below:
+            self.groups[name] = [m for m in self.groups[name] if m["id"] != below[1]]
         return Answer(200, {})
 
     def _put_resources_bulkUpdate(self, request: Request) -> Answer:
@@ -333,34 +321,43 @@ class FakeIndent:
     def _get_events(self, request: Request) -> Answer:
         wanted = request.query.get("petition")
         found = [e for e in self.events if wanted in (None, e["meta"]["labels"]["petition"])]
-        return self._page(request, "events", found)
+        return page(request, "events", found)
 
-    def _post_tokens(self, request: Request) -> Answer:
+    def _post_tokens(self, request: Request, *_: str) -> Answer:
         made = _token(str(len(self.tokens)), refreshToken="ind_" + "0" * 38)
         self.tokens[made["meta"]["name"]] = made
         return Answer(200, made)
 
     def _get_tokens(self, request: Request) -> Answer:
         bare = [{k: v for k, v in t.items() if k != "refreshToken"} for t in self.tokens.values()]
-        return self._page(request, "tokens", bare)
+        return page(request, "tokens", bare)
 
     def _delete_tokens(self, _: Request, name: str) -> Answer:
         return Answer(200, self.tokens.pop(name) and {})
 
-    def _post_serviceAccounts(self, request: Request) -> Answer:
+    def _post_serviceAccounts(self, request: Request, *rest: str) -> Answer:
+        if rest:
+            self.trusts.append({**request.body, "meta": {"name": f"trust-{len(self.trusts)}"}})
+            return Answer(200, self.trusts[-1])
         self.accounts.append(request.body["serviceAccount"])
         return Answer(200, self.accounts[-1])
 
-    def _get_serviceAccounts(self, request: Request) -> Answer:
-        return self._page(request, "serviceAccounts", self.accounts)
+    def _get_serviceAccounts(self, request: Request, *rest: str) -> Answer:
+        if rest[1:]:
+            return page(request, "trusts", self.trusts)
+        if rest:
+            return Answer(200, {"serviceAccountId": rest[0]})
+        return page(request, "serviceAccounts", self.accounts)
+
+    def _patch_serviceAccounts(self, request: Request, account: str) -> Answer:
+        return Answer(200, {**request.body["serviceAccount"], "serviceAccountId": account})
+
+    def _delete_serviceAccounts(self, _: Request, __: str, *rest: str) -> Answer:
+        if rest:
+            self.trusts = [t for t in self.trusts if t["meta"]["name"] != rest[1]]
+        return Answer(200, {})
 
     # ---- helpers ----
-
-    def _page(self, request: Request, key: str, items: list[Json]) -> Answer:
-        start = int(request.query.get("pageToken", "0"))
-        size = int(request.query.get("pageSize", "50"))
-        more = str(start + size) if start + size < len(items) else ""
-        return Answer(200, {key: items[start : start + size], "nextPageToken": more})
 
     def _event(self, event: str, petition: Json, reason: str, actor: Json) -> Json:
         labels = {"petition": petition["name"]}
@@ -380,13 +377,6 @@ class FakeIndent:
 
         with self._changed:
             self._changed.wait_for(decided, timeout=seconds)
-
-
-def problem(
-    status: int, code: str, message: str, at: str = "", headers: Mapping[str, str] | None = None
-) -> Answer:
-    body = {"status": status, "code": code, "message": message, "detail": message, "field": at}
-    return Answer(status, body, {"Content-Type": "application/problem+json", **(headers or {})})
 
 
 def go_seconds(text: str) -> float:

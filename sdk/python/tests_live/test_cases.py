@@ -48,8 +48,26 @@ OPERATIONS: dict[str, Callable[[Client], Asking]] = {
     "token.list": lambda c: c.token.list,
     "token.delete": lambda c: c.token.delete,
     "token.exchange": lambda c: c.token.exchange,
+    "token.rotate": lambda c: c.token.rotate,
+    "whoAmI": lambda c: c.whoami,
     "serviceAccount.create": lambda c: c.service_account.create,
     "serviceAccount.list": lambda c: c.service_account.list,
+    "serviceAccount.get": lambda c: c.service_account.get,
+    "serviceAccount.update": lambda c: c.service_account.update,
+    "serviceAccount.delete": lambda c: c.service_account.delete,
+    "trust.create": lambda c: c.trust.create,
+    "trust.list": lambda c: c.trust.list,
+    "trust.delete": lambda c: c.trust.delete,
+    "member.list": lambda c: c.member.list,
+    "member.get": lambda c: c.member.get,
+    "member.put": lambda c: c.member.put,
+    "member.delete": lambda c: c.member.delete,
+    "identity.create": lambda c: c.identity.create,
+    "identity.list": lambda c: c.identity.list,
+    "identity.delete": lambda c: c.identity.delete,
+    "group.list": lambda c: c.group.list,
+    "group.add": lambda c: c.group.add,
+    "group.remove": lambda c: c.group.remove,
 }
 
 IN_PYTHON = {
@@ -60,6 +78,7 @@ IN_PYTHON = {
     "expiryDays": "expiry_days",
     "serviceAccountId": "service_account_id",
     "refreshToken": "refresh_token",
+    "graceSeconds": "grace",
     "claim": "claim_id",
 }
 
@@ -111,8 +130,12 @@ class World:
     ) -> tuple[Json, APIStatusError | None]:
         do, arguments = str(step["do"]), self._variables.fill(step.get("with", {}))
         noun = do.partition(".")[0]
-        by_place = ("name", "names", "resource", "resources") if noun == "resource" else ("name",)
-        by_place = ("petition",) if noun in ("petition", "claim") else by_place
+        by_place = {
+            "petition": ("petition",),
+            "claim": ("petition",),
+            "resource": ("name", "names", "resource", "resources"),
+            "trust": ("serviceAccountId", "name"),
+        }.get(noun, ("name",))
         positional = [arguments.pop(name) for name in by_place if name in arguments]
         named = {IN_PYTHON.get(str(name), str(name)): v for name, v in arguments.items()}
 

@@ -9,6 +9,7 @@
 
 from ._pages import AsyncPages, Page, Pages
 from ._version import __version__
+from .claim import confirmation_of
 from .client import AsyncIndentAPI, IndentAPI
 from .errors import (
     APIConnectionError,
@@ -33,7 +34,11 @@ from .errors import (
 )
 from .event import AsyncEventStream, EventStream
 from .types import (
+    Confirmation,
+    ConfirmationInput,
     Event,
+    Identity,
+    Member,
     Petition,
     Resource,
     ResourceInput,
@@ -41,6 +46,8 @@ from .types import (
     ServiceAccount,
     Space,
     Token,
+    Trust,
+    WhoAmI,
 )
 
 __all__ = [
@@ -55,13 +62,17 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "ConfigurationError",
+    "Confirmation",
+    "ConfirmationInput",
     "ConflictError",
     "Event",
     "EventStream",
     "GoneError",
+    "Identity",
     "IndentAPI",
     "IndentError",
     "InternalServerError",
+    "Member",
     "NotFoundError",
     "Page",
     "Pages",
@@ -77,6 +88,9 @@ __all__ = [
     "ServiceUnavailableError",
     "Space",
     "Token",
+    "Trust",
     "UnprocessableEntityError",
+    "WhoAmI",
     "__version__",
+    "confirmation_of",
 ]

@@ -11,7 +11,7 @@ from ._call import Call, new_key
 from ._namespace import AsyncNamespace, Namespace
 from ._pages import AsyncPages, Page, Pages, listing
 from ._shape import shaped
-from .types import ClaimEvent, Event, Petition
+from .types import ClaimEvent, Confirmation, ConfirmationInput, Event, Petition
 from .values import Duration
 
 
@@ -36,6 +36,7 @@ class ClaimAPI(Namespace):
         reason: str | None = None,
         labels: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        confirmation: ConfirmationInput | None = None,
     ) -> Event:
         """Decide. Answers the claim.
 
@@ -46,13 +47,17 @@ class ClaimAPI(Namespace):
             labels: `indent.com/time/duration`, `indent.com/time/expires` or
                 `indent.com/time/indefinite` for the grant; `indent.com/petition/digest`.
             idempotency_key: Made for you when left out, so that a retry decides once.
+            confirmation: A passkey's signature, for an approval whose requirement says
+                `confirm: passkey`. Most people confirm on the petition's page instead.
 
         Raises:
             ConflictError: it has been decided already; the message says by whom and when. Or the
                 digest is another one.
             PermissionDeniedError: the token's owner may not decide it.
         """
-        return self._call(create(self._space, petition, event, reason, labels, idempotency_key))
+        return self._call(
+            create(self._space, petition, event, reason, labels, idempotency_key, confirmation)
+        )
 
     def list(self, petition: Petition | str) -> Pages[Event]:
         """The claims on a petition, oldest first."""
@@ -74,10 +79,11 @@ class AsyncClaimAPI(AsyncNamespace):
         reason: str | None = None,
         labels: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        confirmation: ConfirmationInput | None = None,
     ) -> Event:
         """As `ClaimAPI.create`."""
         return await self._call(
-            create(self._space, petition, event, reason, labels, idempotency_key)
+            create(self._space, petition, event, reason, labels, idempotency_key, confirmation)
         )
 
     def list(self, petition: Petition | str) -> AsyncPages[Event]:
@@ -87,6 +93,37 @@ class AsyncClaimAPI(AsyncNamespace):
     async def get(self, petition: Petition | str, claim_id: str) -> Event:
         """As `ClaimAPI.get`."""
         return await self._call(get(self._space, petition, claim_id))
+
+
+def confirmation_of(claim: Event) -> Confirmation | None:
+    """What confirms a claim; None when no passkey has confirmed it.
+
+    The server has checked it. `indent claim verify` checks it once more, without a server.
+    Raises `APIResponseError` when only a part of it is there.
+
+    >>> from indentapi import IndentAPI, confirmation_of
+    >>> indent = IndentAPI()
+    >>> pet = indent.petition.create(reason="a test", resources=[{"kind": "action", "id": "x"}])
+    >>> indent.petition.approve(pet)["event"]
+    'access/approve'
+    >>> [confirmation_of(claim) for claim in indent.claim.list(pet)]
+    [None]
+    """
+    labels = claim["meta"]["labels"]
+    there = {part: labels.get(f"indent.com/claim/passkey/{label}", "") for part, label in _PARTS}
+    if not any(there.values()):
+        return None
+    confirmed = {**there, "digest": labels.get("indent.com/petition/digest")}
+    return shaped(Confirmation, confirmed, "confirmation")
+
+
+_PARTS = (
+    ("credentialId", "credential"),
+    ("publicKey", "publicKey"),
+    ("clientDataJSON", "clientData"),
+    ("authenticatorData", "authenticatorData"),
+    ("signature", "signature"),
+)
 
 
 # ---- the calls, the same for both clients ----
@@ -123,11 +160,17 @@ def create(
     reason: str | None,
     labels: Mapping[str, str] | None,
     idempotency_key: str | None,
+    confirmation: ConfirmationInput | None = None,
 ) -> Call[Event]:
     labels = dict(labels or {})
     if not isinstance(petition, str) and petition["digest"]:
         labels.setdefault("indent.com/petition/digest", petition["digest"])
-    claim = values.sent(event=event, reason=reason, meta={"labels": labels} if labels else None)
+    claim = values.sent(
+        event=event,
+        reason=reason,
+        meta={"labels": labels} if labels else None,
+        confirmation=None if confirmation is None else dict(confirmation),
+    )
     key = new_key() if idempotency_key is None else values.key(idempotency_key)
     return Call(
         "POST",

@@ -14,11 +14,15 @@ from ._config import Settings, settings
 from ._wire import AsyncWire, Wire
 from .claim import AsyncClaimAPI, ClaimAPI
 from .event import AsyncEventAPI, EventAPI
+from .group import AsyncGroupAPI, GroupAPI
+from .member import AsyncIdentityAPI, AsyncMemberAPI, IdentityAPI, MemberAPI, whoami
 from .petition import AsyncPetitionAPI, PetitionAPI
 from .resource import AsyncResourceAPI, ResourceAPI
 from .service_account import AsyncServiceAccountAPI, ServiceAccountAPI
 from .space import AsyncSpaceAPI, SpaceAPI
 from .token import AsyncTokenAPI, TokenAPI
+from .trust import AsyncTrustAPI, TrustAPI
+from .types import WhoAmI
 
 
 class _Configured:
@@ -94,6 +98,19 @@ class IndentAPI(_Configured):
         self.event = EventAPI(self._wire)
         self.token = TokenAPI(self._wire)
         self.service_account = ServiceAccountAPI(self._wire)
+        self.trust = TrustAPI(self._wire)
+        self.member = MemberAPI(self._wire)
+        self.identity = IdentityAPI(self._wire)
+        self.group = GroupAPI(self._wire)
+
+    def whoami(self) -> WhoAmI:
+        """Whom the token stands for, and what it may do; any valid token may ask.
+
+        >>> from indentapi import IndentAPI
+        >>> IndentAPI().whoami()["member"]
+        'quickstart'
+        """
+        return self._wire.call(whoami())
 
     def __enter__(self) -> IndentAPI:
         return self
@@ -142,6 +159,14 @@ class AsyncIndentAPI(_Configured):
         self.event = AsyncEventAPI(self._wire)
         self.token = AsyncTokenAPI(self._wire)
         self.service_account = AsyncServiceAccountAPI(self._wire)
+        self.trust = AsyncTrustAPI(self._wire)
+        self.member = AsyncMemberAPI(self._wire)
+        self.identity = AsyncIdentityAPI(self._wire)
+        self.group = AsyncGroupAPI(self._wire)
+
+    async def whoami(self) -> WhoAmI:
+        """As `IndentAPI.whoami`."""
+        return await self._wire.call(whoami())
 
     @classmethod
     @contextlib.asynccontextmanager

@@ -31,6 +31,25 @@ class ServiceAccountAPI(Namespace):
         """The service accounts."""
         return self._pages(_list(self._space))
 
+    def get(self, service_account_id: str) -> ServiceAccount:
+        """The service account of this id. `NotFoundError` when there is none."""
+        return self._call(_get(self._space, service_account_id))
+
+    def update(
+        self,
+        service_account_id: str,
+        *,
+        display_name: str | None = None,
+        role: str | None = None,
+        suspended: bool | None = None,
+    ) -> ServiceAccount:
+        """Change what is given of it. One that is suspended stands for nobody: its tokens end."""
+        return self._call(_update(self._space, service_account_id, display_name, role, suspended))
+
+    def delete(self, service_account_id: str) -> None:
+        """Delete it, and end its tokens and trusts."""
+        return self._call(_delete(self._space, service_account_id))
+
 
 class AsyncServiceAccountAPI(AsyncNamespace):
     """Service accounts of the space: as `ServiceAccountAPI`, awaited."""
@@ -44,6 +63,27 @@ class AsyncServiceAccountAPI(AsyncNamespace):
     def list(self) -> AsyncPages[ServiceAccount]:
         """As `ServiceAccountAPI.list`."""
         return self._pages(_list(self._space))
+
+    async def get(self, service_account_id: str) -> ServiceAccount:
+        """As `ServiceAccountAPI.get`."""
+        return await self._call(_get(self._space, service_account_id))
+
+    async def update(
+        self,
+        service_account_id: str,
+        *,
+        display_name: str | None = None,
+        role: str | None = None,
+        suspended: bool | None = None,
+    ) -> ServiceAccount:
+        """As `ServiceAccountAPI.update`."""
+        return await self._call(
+            _update(self._space, service_account_id, display_name, role, suspended)
+        )
+
+    async def delete(self, service_account_id: str) -> None:
+        """As `ServiceAccountAPI.delete`."""
+        return await self._call(_delete(self._space, service_account_id))
 
 
 # ---- the calls, the same for both clients ----
@@ -62,6 +102,37 @@ def _create(
 
 def _list(space: str) -> Call[Page[ServiceAccount]]:
     return listing(f"{space}/serviceAccounts", "serviceAccounts", ServiceAccount, {})
+
+
+def _get(space: str, service_account_id: str) -> Call[ServiceAccount]:
+    return Call("GET", _path(space, service_account_id), _read, repeatable=True)
+
+
+def _update(
+    space: str,
+    service_account_id: str,
+    display_name: str | None,
+    role: str | None,
+    suspended: bool | None,
+) -> Call[ServiceAccount]:
+    account = values.sent(
+        role=role,
+        suspended=suspended,
+        meta=None if display_name is None else {"displayName": display_name},
+    )
+    return Call("PATCH", _path(space, service_account_id), _read, body={"serviceAccount": account})
+
+
+def _delete(space: str, service_account_id: str) -> Call[None]:
+    return Call("DELETE", _path(space, service_account_id), _nothing)
+
+
+def _path(space: str, service_account_id: str) -> str:
+    return f"{space}/serviceAccounts/{values.segment(service_account_id)}"
+
+
+def _nothing(_: Any) -> None:
+    return None
 
 
 def _read(body: Any) -> ServiceAccount:

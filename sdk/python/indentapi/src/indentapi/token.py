@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from . import values
@@ -48,6 +49,15 @@ class TokenAPI(Namespace):
         """Revoke the token of this name (`meta["name"]`), everywhere within a second."""
         return self._call(_delete(self._space, name))
 
+    def rotate(self, name: str, *, grace: float | timedelta = 0) -> Token:
+        """Make a token in the place of a service account's, with its scope and length of life.
+
+        The old one ends, with all that was made with it, after `grace`: whole seconds, at most a
+        day. Keep the secret in `refreshToken`: no later answer has it. `ConflictError` when the old
+        one has ended or was rotated before.
+        """
+        return self._call(_rotate(self._space, name, grace))
+
     def exchange(self, refresh_token: str) -> Token:
         """A short-lived `accessToken` for a long-lived token, which must still be good."""
         return self._call(_exchange(refresh_token))
@@ -76,6 +86,10 @@ class AsyncTokenAPI(AsyncNamespace):
     async def delete(self, name: str) -> None:
         """As `TokenAPI.delete`."""
         return await self._call(_delete(self._space, name))
+
+    async def rotate(self, name: str, *, grace: float | timedelta = 0) -> Token:
+        """As `TokenAPI.rotate`."""
+        return await self._call(_rotate(self._space, name, grace))
 
     async def exchange(self, refresh_token: str) -> Token:
         """As `TokenAPI.exchange`."""
@@ -107,6 +121,14 @@ def _list(space: str) -> Call[Page[Token]]:
 
 def _delete(space: str, name: str) -> Call[None]:
     return Call("DELETE", f"{space}/tokens/{values.segment(name)}", _nothing)
+
+
+def _rotate(space: str, name: str, grace: float | timedelta) -> Call[Token]:
+    seconds = grace.total_seconds() if isinstance(grace, timedelta) else grace
+    if seconds != int(seconds):
+        raise ValueError("grace is whole seconds")
+    path = f"{space}/tokens/{values.segment(name)}:rotate"
+    return Call("POST", path, _read, body={"graceSeconds": int(seconds)})
 
 
 def _exchange(refresh_token: str) -> Call[Token]:

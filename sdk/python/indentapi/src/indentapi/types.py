@@ -17,12 +17,17 @@ else:
 __all__ = [
     "BreakGlass",
     "ClaimEvent",
+    "Confirmation",
+    "ConfirmationInput",
     "Decision",
     "Escalation",
     "Event",
     "Given",
     "Grant",
+    "Identity",
     "Input",
+    "Member",
+    "MemberKind",
     "Meta",
     "Petition",
     "PetitionState",
@@ -34,11 +39,14 @@ __all__ = [
     "ResourceInput",
     "ResourceLike",
     "Reviewers",
+    "Role",
     "ServiceAccount",
     "Space",
     "Token",
+    "Trust",
     "Verdict",
     "View",
+    "WhoAmI",
 ]
 
 Given: TypeAlias = Annotated[str, "never empty"]
@@ -48,6 +56,8 @@ Phase: TypeAlias = Literal["open", "granted", "revoked", "closed"]
 Outcome: TypeAlias = Literal["denied", "withdrawn", "expired", "revoked", "ended"]
 ClaimEvent: TypeAlias = Literal["access/approve", "access/deny", "access/revoke"]
 View: TypeAlias = Literal["requestable", "requestable:modal", "recipients", "people", "email"]
+Role: TypeAlias = Literal["Viewer", "Auditor", "Petition Admin", "Editor", "Owner"]
+MemberKind: TypeAlias = Literal["user", "serviceAccount"]
 
 
 class Resource(TypedDict):
@@ -109,6 +119,34 @@ class Event(TypedDict):
     reason: str
     externalId: str
     sessionId: str
+
+
+class ConfirmationInput(TypedDict):
+    """What a passkey has signed (WebAuthn), each part as base64url without padding.
+
+    The challenge is the 32 bytes of the petition's digest.
+    """
+
+    credentialId: str
+    clientDataJSON: str
+    authenticatorData: str
+    signature: str
+
+
+class Confirmation(TypedDict):
+    """What confirms a claim: whoever has it can check it again, without the server.
+
+    `indent claim verify` does. Each part but the digest is base64url without padding.
+    """
+
+    credentialId: Given
+    publicKey: Given
+    """Of the passkey that has signed, as a COSE key."""
+    clientDataJSON: Given
+    authenticatorData: Given
+    signature: Given
+    digest: str
+    """What was confirmed: the petition's digest."""
 
 
 class PetitionStatus(TypedDict):
@@ -260,8 +298,72 @@ class ServiceAccount(TypedDict):
 
     serviceAccountId: Given
     role: str
+    suspended: bool
+    """It stands for nobody, and its tokens have ended."""
+    owner: Resource
+    """The person whom it belongs to: it may never do more than that person."""
     meta: Meta
     createdBy: Resource
+
+
+class Member(TypedDict):
+    """Somebody who may act in a space: a person by address, or a service account by id."""
+
+    id: Given
+    kind: str
+    """`"user"` or `"serviceAccount"`."""
+    email: str
+    displayName: str
+    role: str
+    suspended: bool
+    """Gets in nowhere and counts nowhere."""
+    owner: str
+    """The address of the person whom a service account belongs to."""
+    meta: Meta
+    createdBy: Resource
+
+
+class Identity(TypedDict):
+    """Another name of a person: an address, or an account elsewhere such as `slack:T01/U02`."""
+
+    identity: Given
+    member: str
+    meta: Meta
+    createdBy: Resource
+
+
+class Trust(TypedDict):
+    """Lets the tokens of an issuer elsewhere stand for a service account."""
+
+    issuer: Given
+    audience: str
+    claims: dict[str, str]
+    """Exact texts, or the beginning of one with a star behind it."""
+    scope: str
+    serviceAccountId: str
+    meta: Meta
+    createdBy: Resource
+
+
+class WhoAmI(TypedDict):
+    """Whom a token stands for, and what it may do."""
+
+    space: Given
+    member: Given
+    """The address of a person, the id of a service account."""
+    kind: str
+    displayName: str
+    role: str
+    scope: str
+    """What bounds the token; `""`: nothing but the role."""
+    permissions: list[str]
+    """What both the role and the scope allow."""
+    operator: bool
+    """Operates the server, and so makes spaces."""
+    token: str
+    """The name that `indent.token.delete` takes."""
+    expireTime: NotRequired[str]
+    """When the token ends by itself; absent: it does not."""
 
 
 class Token(TypedDict):
@@ -273,5 +375,9 @@ class Token(TypedDict):
     """A long-lived service token (`ind_…`), answered once."""
     scope: str
     serviceAccountId: str
+    lastUseTime: NotRequired[str]
+    """Absent: it was never used."""
+    ended: bool
+    """It was revoked, or its time is up."""
     meta: Meta
     createdBy: Resource
