@@ -23,6 +23,7 @@ function indent(args, env = {}) {
   const run = { said: "", out: "" };
   child.stderr.on("data", (text) => (run.said += text));
   child.stdout.on("data", (text) => (run.out += text));
+  run.stop = () => child.kill();
   run.end = new Promise((resolve) => child.once("close", resolve));
   return run;
 }
@@ -84,4 +85,31 @@ test("through the browser that it opens", async () => {
   await page.getByText("You are signed in. Go back to the terminal").waitFor();
   assert.equal(await login.end, 0, login.said);
   await works();
+});
+
+test("who guesses codes is told to wait, and so is a right code then", async () => {
+  const page = await console.visit(owner);
+  await page.goto("/device");
+  let answer;
+  let tries = 0;
+  do {
+    await page.getByLabel("Code").fill(`BCDF-GH${"BCDFGHJKLM"[tries % 10]}${"BCDFGHJKLM"[Math.floor(tries / 10)]}`);
+    [answer] = await Promise.all([
+      page.waitForResponse((response) => response.url().endsWith("/device") && response.request().method() === "POST"),
+      page.getByRole("button", { name: "Go on" }).click(),
+    ]);
+    tries += 1;
+  } while (answer.status() !== 429 && tries < 50);
+  assert.equal(answer.status(), 429, `after ${tries} wrong codes`);
+  assert.ok(tries > 5, `a person may mistype: refused after ${tries}`);
+  assert.ok(Number((await answer.allHeaders())["retry-after"]) > 0);
+  assert.match(await page.getByRole("alert").textContent(), /again/);
+  const login = indent(["login", "--server", console.url, "--device"]);
+  const code = await until("a code is shown", () => login.said.match(/\n {4}([B-Z]{4}-[B-Z]{4})\n/)?.[1]);
+  await page.getByLabel("Code").fill(code);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("alert").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Allow" }).count(), 0);
+  login.stop();
+  await login.end;
 });

@@ -73,17 +73,44 @@ async function everyPage() {
       await page.goto("/settings");
       await page.getByText("Add a person").click();
       await page.locator("summary", { hasText: "Change" }).first().click();
-      await page.locator("summary", { hasText: "On call" }).click();
     }],
     ["settings-reader", reviewer, go("/settings")],
     ["settings-refused", owner, async (page) => {
       await page.goto("/settings");
-      await page.locator("summary", { hasText: "On call" }).click();
-      const group = page.locator("details.group[open]");
-      await group.getByLabel("Put in").fill("nobody-of-this-name");
-      await group.getByRole("button", { name: "Add" }).click();
+      const row = page.locator(".member", { hasText: "lena.fischer" });
+      await row.locator("summary").click();
+      await row.locator("[name=identity]:not([type=hidden])").fill("no address");
+      await row.getByRole("button", { name: "Link", exact: true }).click();
       await page.getByRole("alert").waitFor();
     }],
+    ["settings-done", owner, async (page) => {
+      await page.goto("/settings");
+      const row = page.locator(".member", { hasText: "lena.fischer" });
+      await row.locator("summary").click();
+      await row.getByRole("button", { name: /^Change$/ }).click();
+      await page.getByText("Done: the member has the new role.").first().waitFor();
+    }],
+    ["groups", owner, go("/groups")],
+    ["groups-make", owner, async (page) => {
+      await page.goto("/groups");
+      await page.getByText("Make a group").click();
+      await page.getByLabel("Name by it").fill("no blanks");
+      await page.getByRole("button", { name: "Make" }).click();
+      await page.getByRole("alert").waitFor();
+    }],
+    ["group", owner, go("/groups/engineering")],
+    ["group-reader", reviewer, go("/groups/on-call")],
+    ["group-refused", owner, async (page) => {
+      await page.goto("/groups/on-call");
+      await page.getByLabel("Put in").fill("nobody-of-this-name");
+      await page.getByRole("button", { name: "Add" }).click();
+      await page.getByRole("alert").waitFor();
+    }],
+    ["space-make", owner, async (page) => {
+      await page.goto("/account/space");
+      await page.getByText("Make another space").click();
+    }],
+    ["account-mine", owner, go("/account")],
     ["device", owner, go("/device")],
     ["device-wrong", owner, async (page) => {
       await page.goto("/device");
@@ -109,8 +136,28 @@ async function everyPage() {
       await bot.getByText("Suspend or delete").click();
       await page.getByText("Make a service account").click();
     }],
+    ["api-keys-trust", owner, async (page) => {
+      await page.goto("/api-keys");
+      const bot = page.getByRole("article", { name: "Service account quickstart" });
+      await trust(bot, "https://token.actions.githubusercontent.com", "sub=repo:acme/app:environment:production");
+      await page.getByText("Done: tokens of that issuer").first().waitFor();
+    }],
+    ["api-keys-trust-refused", owner, async (page) => {
+      await page.goto("/api-keys");
+      const bot = page.getByRole("article", { name: "Service account quickstart" });
+      await trust(bot, "https://token.actions.githubusercontent.com", "sub=repo:*");
+      await bot.getByRole("alert").waitFor();
+    }],
     ["not-found", owner, go("/access/acmecorp/none")],
   ];
+}
+
+/** Let an outside issuer stand for a service account, by its form. */
+async function trust(bot, issuer, claims) {
+  await bot.getByText("Trust an outside issuer").click();
+  await bot.getByLabel("Issuer").fill(issuer);
+  await bot.getByLabel("Required claims").fill(claims);
+  await bot.getByRole("button", { name: "Trust it" }).click();
 }
 
 /** Groups with people in them, and people with long names. */
@@ -125,7 +172,7 @@ async function settle() {
   await call("PUT", "/resources/on-call", { resource: { kind: "group", id: "on-call", displayName: "On call" } });
   await call("PUT", "/resources/engineering", { resource: { kind: "okta/group", id: "engineering", displayName: `Engineering ${"and friends ".repeat(8)}` } });
   await call("PUT", "/resources/on-call/members", { members: [{ id: reviewer }, { id: "quickstart" }] });
-  await call("PUT", "/resources/engineering/members", { members: [{ id: "on-call", kind: "group" }] });
+  await call("PUT", "/resources/engineering/members", { members: [{ id: owner }, { id: "on-call", kind: "group" }] });
   const page = await console.visit(owner);
   for (const [address, name, role] of [["lena.fischer@example.com", "Lena Fischer", "Auditor"], [`${"long".repeat(14)}@${"sub.".repeat(10)}example.com`, "N".repeat(120), "Petition Admin"]]) {
     await page.goto("/settings");

@@ -13,6 +13,7 @@ import { program, run } from "./setup.mjs";
 export const people = {
   ada: { email: "ada@acme.example", email_verified: true, name: "Ada Lovelace", groups: ["everybody"] },
   grace: { email: "grace@acme.example", email_verified: true, name: "Grace Hopper", groups: ["everybody", "eng-admins"] },
+  alan: { email: "alan@acme.example", email_verified: true, name: "Alan Turing", groups: ["everybody"] },
   mallory: { email: "mallory@other.example", email_verified: true, name: "Mallory", groups: ["eng-admins"] },
   trent: { email: "ada@acme.example", email_verified: false, name: "Trent", groups: [] },
 };
@@ -41,17 +42,21 @@ export async function startProvider(redirect) {
   return { issuer, close: () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); }) };
 }
 
-/** Start a server with two spaces that trusts the provider; gives its address, signInLinkOf(address) and close(). */
-export async function startOffice() {
+/**
+ * Start a server with two spaces that trusts the provider; gives its address, signInLinkOf(address) and close().
+ * With `named` it is known as localhost, where browsers have passkeys. `settings` are more lines of its settings file.
+ */
+export async function startOffice({ named = false, settings = "" } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "indent-office-"));
   const free = createServer();
   const port = await listen(free);
   await new Promise((resolve) => free.close(resolve));
-  const url = `http://127.0.0.1:${port}`;
+  const host = named ? "localhost" : "127.0.0.1";
+  const url = `http://${host}:${port}`;
   const provider = await startProvider(`${url}/sign-in/callback/acme`);
   const config = join(folder, "indent.yaml");
-  writeFileSync(config, `addr: 127.0.0.1:${port}
-database: ${join(folder, "indent.db")}
+  writeFileSync(config, `addr: ${host}:${port}
+${settings}database: ${join(folder, "indent.db")}
 log_format: text
 log_level: warn
 sign_in:

@@ -7,6 +7,7 @@ import test from "node:test";
 import { fileURLToPath } from "node:url";
 import { AxeBuilder } from "@axe-core/playwright";
 import { owner, reviewer, startConsole, until } from "./console.mjs";
+import { giveDevice } from "./device.mjs";
 
 const console = startConsole({ named: true });
 const pictures = fileURLToPath(new URL("test-results/pictures", import.meta.url));
@@ -15,21 +16,7 @@ mkdirSync(pictures, { recursive: true });
 /** A page whose browser has a device with user verification. */
 async function visitWithDevice(options = {}) {
   const page = await console.visit(undefined, options);
-  const cdp = await page.context().newCDPSession(page);
-  await cdp.send("WebAuthn.enable");
-  const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", {
-    options: {
-      protocol: "ctap2",
-      transport: "internal",
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  });
-  const agrees = (isUserVerified) => cdp.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified });
-  const credentials = async () => (await cdp.send("WebAuthn.getCredentials", { authenticatorId })).credentials;
-  return { page, agrees, credentials };
+  return { page, ...(await giveDevice(page)) };
 }
 
 async function follow(page, who) {
