@@ -186,18 +186,34 @@ func (p *Petition) waitsFor(stage int) string {
 // approvals counts the persons whose approval counts for the requirement at place i.
 func (p *Petition) approvals(i int) int {
 	var few [4]string
-	persons, r := few[:0], &p.Verdict.Requirements[i]
+	persons := few[:0]
 	for at := range p.Claims {
-		c := &p.Claims[at]
-		if c.Event != EventApprove || !slices.Contains(c.requirements(), i) || r.Confirm != "" && !c.confirmed() {
-			continue
-		}
-		person := c.Label(LabelPerson)
-		if !slices.Contains(persons, person) && !p.takenBack(person) && !p.distinct(person, r) {
-			persons = append(persons, person)
+		if c := &p.Claims[at]; p.countsFor(c, i) && !slices.Contains(persons, c.Label(LabelPerson)) {
+			persons = append(persons, c.Label(LabelPerson))
 		}
 	}
 	return len(persons)
+}
+
+// Counted answers the approvals that count for the requirement at place i, one of each person, oldest first.
+func (p Petition) Counted(i int) (list []Event) {
+	for at := range p.Claims {
+		c := &p.Claims[at]
+		if p.countsFor(c, i) && !slices.ContainsFunc(list, func(e Event) bool { return e.Label(LabelPerson) == c.Label(LabelPerson) }) {
+			list = append(list, *c)
+		}
+	}
+	return list
+}
+
+// countsFor answers whether the claim is an approval that counts for the requirement at place i.
+func (p *Petition) countsFor(c *Event, i int) bool {
+	r := &p.Verdict.Requirements[i]
+	if c.Event != EventApprove || !slices.Contains(c.requirements(), i) || r.Confirm != "" && !c.confirmed() {
+		return false
+	}
+	person := c.Label(LabelPerson)
+	return !p.takenBack(person) && !p.distinct(person, r)
 }
 
 // takenBack answers whether the person has refused since approving: a denial beats an approval (I9).

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
@@ -28,6 +30,10 @@ var deeds = map[string]struct{ kind, did string }{
 	approval.EventExpire:  {"over", "closed it: nobody decided in time"},
 	approval.EventClose:   {"over", "closed it: nothing is left to undo"},
 	approval.EventRefused: {"refused", "was refused"},
+
+	approval.EventEscalate:      {"over", "asked more reviewers: nobody had decided in time"},
+	approval.EventRemind:        {"over", "reminded the reviewers"},
+	approval.EventUnsatisfiable: {"refused", "found that nobody could grant it"},
 }
 
 func historyOf(p approval.Petition, events []approval.Event) []historyEntry {
@@ -49,7 +55,7 @@ func historyOf(p approval.Petition, events []approval.Event) []historyEntry {
 		case e.Event == approval.EventRequest:
 			entry.Reason = "" // it stands above, in full
 		}
-		entry.Marks = marksOf(e)
+		entry.Marks = append(marksOf(e), stageMark(p, e)...)
 		entries = append(entries, entry)
 	}
 	return entries
@@ -92,4 +98,17 @@ func marksOf(e approval.Event) []string {
 		}
 	}
 	return marks
+}
+
+// stageMark says in which stage an event was, where there are several.
+func stageMark(p approval.Petition, e approval.Event) []string {
+	text, _, _ := strings.Cut(e.Label(approval.LabelRequirements), ",")
+	if e.Event == approval.EventEscalate || e.Event == approval.EventRemind {
+		text = e.Label(approval.LabelRequirement)
+	}
+	i, err := strconv.Atoi(text)
+	if err != nil || i < 0 || i >= len(p.Verdict.Requirements) || p.Verdict.Stages() == 1 {
+		return nil
+	}
+	return []string{"stage " + strconv.Itoa(p.Verdict.Requirements[i].Stage+1)}
 }

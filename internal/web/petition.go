@@ -5,7 +5,6 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -24,11 +23,11 @@ type petitionView struct {
 	Bystand string      // why the visitor may not, while the petition is open
 	End     *endForm    // nil when there is nothing to withdraw, give back or take away
 
-	ParamRows    []paramRow
-	ParamsFit    bool
-	ParamsJSON   template.HTML
-	Requirements []requirementView
-	History      []historyEntry
+	ParamRows  []paramRow
+	ParamsFit  bool
+	ParamsJSON template.HTML
+	Policy     policyView
+	History    []historyEntry
 	// HistoryFull says that there are more events than the page shows.
 	HistoryFull bool
 }
@@ -102,7 +101,7 @@ func (w *Web) petitionPage(r *http.Request, v visitor, n *notice, t typed) (answ
 		who = approval.Eligibility{Why: err.Error()} // the page says so, and offers nothing
 	}
 	view := petitionView{Petition: p, State: stateOf(p), Key: liveKey(p, who), After: after.String(), Notice: n,
-		Requirements: requirementsOf(p), History: historyOf(p, events), HistoryFull: len(events) >= approval.MaxPageSize}
+		Policy: policyOf(p), History: historyOf(p, events), HistoryFull: len(events) >= approval.MaxPageSize}
 	if len(p.Params) > 0 {
 		view.ParamRows, view.ParamsFit = paramTable(p.Params)
 		view.ParamsJSON = exactJSON(p.Params)
@@ -189,38 +188,4 @@ func stateOf(p approval.Petition) state {
 		word = string(p.Phase)
 	}
 	return state{"over", strings.ToUpper(word[:1]) + word[1:]}
-}
-
-// requirementView is one requirement and who has met it so far.
-type requirementView struct {
-	Roles        []approval.Role
-	Persons      []string
-	Count        int
-	Have         []approval.Event
-	Met          bool
-	SelfApproval bool
-	Confirm      bool // each approval is confirmed with a passkey
-}
-
-// Left says how many approvals are missing.
-func (r requirementView) Left() string {
-	if n := r.Count - len(r.Have); n != 1 {
-		return strconv.Itoa(n) + " approvals"
-	}
-	return "1 approval"
-}
-
-func requirementsOf(p approval.Petition) []requirementView {
-	var all []requirementView
-	for i, r := range p.Verdict.Requirements {
-		view := requirementView{Roles: r.Reviewers.Roles, Persons: r.Reviewers.Persons, Count: r.Count, SelfApproval: r.SelfApproval, Confirm: r.Confirm != ""}
-		for _, c := range p.Claims {
-			if c.Event == approval.EventApprove && slices.Contains(strings.Split(c.Label(approval.LabelRequirements), ","), strconv.Itoa(i)) {
-				view.Have = append(view.Have, c)
-			}
-		}
-		view.Met = len(view.Have) >= r.Count
-		all = append(all, view)
-	}
-	return all
 }

@@ -22,7 +22,7 @@ var templateFiles embed.FS
 var pages = parsePages("inbox", "petition", "signin", "apikeys", "settings", "account", "space", "error", "passkeys", "factor", "login", "groups", "group")
 
 func parsePages(names ...string) map[string]*template.Template {
-	shared := template.Must(template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
+	shared := template.Must(template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/requirements.html"))
 	parsed := map[string]*template.Template{}
 	for _, name := range names {
 		parsed[name] = template.Must(template.Must(shared.Clone()).ParseFS(templateFiles, "templates/"+name+".html"))
@@ -39,6 +39,7 @@ var functions = template.FuncMap{
 	"labels":   func(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) },
 	"list":     func(items ...any) []any { return items },
 	"initial":  initial,
+	"marks":    marksOf,
 }
 
 // layout is what every page's frame shows.

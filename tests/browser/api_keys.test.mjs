@@ -55,8 +55,9 @@ for (const javaScriptEnabled of [true, false]) {
     const bot = page.getByRole("article", { name: `Service account ${id}` });
     await bot.getByText("Make a token").click();
     await bot.getByLabel("What it is for").fill("nightly");
-    await bot.getByLabel("petitions:create", { exact: true }).uncheck();
+    await bot.getByRole("group", { name: "What it may do" }).getByLabel("petitions:create", { exact: true }).uncheck();
     await bot.getByRole("button", { name: "Make token" }).click();
+    await page.getByRole("heading", { name: `A new token of ${id}` }).waitFor();
 
     // shown once, masked, and with no more than was ticked
     const field = page.getByLabel("Service account token");
@@ -70,9 +71,40 @@ for (const javaScriptEnabled of [true, false]) {
     await page.goto("/api-keys");
     assert.equal((await page.content()).includes(token), false);
 
-    await bot.getByRole("button", { name: "Revoke nightly" }).click();
+    // one in its place, while the old one goes on
+    await bot.getByLabel("The old one goes on for").selectOption("an hour");
+    await bot.getByRole("button", { name: "Rotate nightly" }).click();
+    await page.getByText("Reveal", { exact: true }).click();
+    assert.notEqual(await field.inputValue(), token);
+    assert.equal((await call("/petitions")).status, 200);
+
+    for (let left = 2; left > 0; left -= 1) {
+      await page.goto("/api-keys");
+      await bot.getByRole("button", { name: "Revoke nightly" }).first().click();
+      await page.locator("[data-told]", { hasText: "Done: the token has ended." }).waitFor();
+    }
     await bot.getByText("It has no token.").waitFor();
     assert.equal((await call("/petitions")).status, 401);
+    assert.equal(page.url().includes("ended"), false, "what was done does not stand in the address");
+    await page.reload();
+    assert.equal(await page.locator("[data-told]").count(), 0, "it is said once");
+
+    // an outside issuer stands for it; what is refused stands beside its field, and nothing typed is lost
+    await bot.getByText("Trust an outside issuer").click();
+    await bot.getByLabel("Issuer").fill("https://token.actions.githubusercontent.com");
+    await bot.getByLabel("Required claims").fill("ref=refs/heads/main");
+    await bot.getByRole("button", { name: "Trust it" }).click();
+    await bot.getByRole("alert").getByText("signs tokens for everybody").waitFor();
+    const claims = bot.getByLabel("Required claims");
+    assert.equal(await claims.evaluate((e) => e === document.activeElement), true, "one goes on typing where it is wrong");
+    assert.equal(await bot.getByLabel("Issuer").inputValue(), "https://token.actions.githubusercontent.com");
+    await claims.fill("ref=refs/heads/main\nrepository=acme/app");
+    await bot.getByRole("button", { name: "Trust it" }).click();
+    await page.locator("[data-told]", { hasText: "Done: tokens of that issuer" }).waitFor();
+    for (const words of ["repository=acme/app", "ref=refs/heads/main", console.url]) assert.ok((await bot.textContent()).includes(words), words);
+    await bot.getByRole("button", { name: /^End the trust/ }).click();
+    await page.locator("[data-told]", { hasText: "Done: the trust has ended" }).waitFor();
+    assert.equal((await bot.textContent()).includes("repository=acme/app"), false);
     await bot.getByText("Suspend or delete").click();
     await bot.getByRole("button", { name: `Delete ${id}` }).click();
     await bot.waitFor({ state: "detached" });

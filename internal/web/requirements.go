@@ -1,0 +1,278 @@
+package web
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// policyView is what policy demands of a petition and how far that has come: stage by stage, and what belongs to it. It is
+// made of the petition alone: who a group or a schedule means is looked up when somebody decides.
+type policyView struct {
+	Stages []stageView
+	// Denials is how many reviewers must refuse to close it, when more than one must, and Refused who has.
+	Denials int
+	Refused []approval.Event
+	Inputs  []inputView
+	Glass   *glassView
+	// Stuck says why nobody could grant it when it was made; empty when somebody could.
+	Stuck string
+}
+
+// Where a stage stands.
+const (
+	stageDone   = "done"
+	stageNow    = "now"
+	stageNext   = "next"
+	stageNotMet = "not met" // of a petition that nobody decides any more
+)
+
+// stageView is one stage: all of its requirements must be met before the next one begins.
+type stageView struct {
+	Number, Of int
+	State      string
+	Begun      time.Time // of the stage that decides now, where the petition goes through stages or time changes it
+	Needs      []needView
+}
+
+// needView is one requirement: whom it asks, how many, and who of them has agreed.
+type needView struct {
+	Who   []reviewerView
+	Of    *approval.Resource // whose owners alone are asked
+	Count int
+	Have  []approval.Event
+	Met   bool
+	// More are the reviewers that time adds; Remind is when the reviewers are told again, zero for never, Reminded that they were.
+	More         []escalationView
+	Remind       time.Time
+	RemindAfter  time.Duration // where the stage has not begun
+	Reminded     bool
+	Distinct     []int // stages, counted from 1, whose approvers do not count here
+	Notify       []reviewerView
+	SelfApproval bool
+	Confirm      bool // each approval is confirmed with a passkey
+}
+
+// Left says how many approvals are missing.
+func (n needView) Left() string { return approvals(n.Count - len(n.Have)) }
+
+func approvals(n int) string {
+	if n == 1 {
+		return "1 approval"
+	}
+	return strconv.Itoa(n) + " approvals"
+}
+
+// reviewerView is one term of reviewers: Before and After are this page's words, Name is what the rule or the directory calls it.
+type reviewerView struct {
+	Before, Name, After string
+	Code                bool   // Name is a condition, or a label
+	Link                string // to the group's page
+}
+
+// escalationView is reviewers that time adds.
+type escalationView struct {
+	Who   []reviewerView
+	At    time.Time     // when they come, or zero
+	After time.Duration // how long after its stage begins, where it has not
+	Come  bool
+}
+
+// inputView is something that the rule asked the petitioner for.
+type inputView struct {
+	approval.Input
+	Value string
+	Given bool
+}
+
+// Name answers what the input is called for people.
+func (i inputView) Name() string {
+	if i.Description != "" {
+		return i.Description
+	}
+	return i.Label
+}
+
+// glassView is an emergency grant that people ratify afterwards.
+type glassView struct {
+	Within time.Duration
+	Until  time.Time // when it ends unless it was ratified; zero before the grant
+	Needs  []needView
+}
+
+func policyOf(p approval.Petition) policyView {
+	view := policyView{Stuck: p.Stuck}
+	of := p.Verdict.Stages()
+	for stage := range of {
+		s := stageView{Number: stage + 1, Of: of}
+		for i, r := range p.Verdict.Requirements {
+			if r.Stage == stage {
+				s.Needs = append(s.Needs, needOf(p, i))
+			}
+		}
+		if s.State = stateOfStage(p, stage, s.Needs); s.State == stageNow && p.Progress != nil && p.Progress.Stage == stage {
+			s.Begun = p.Progress.Since
+		}
+		if len(s.Needs) > 0 {
+			view.Stages = append(view.Stages, s)
+		}
+	}
+	if p.Verdict.Denials > 1 {
+		view.Denials, view.Refused = p.Verdict.Denials, refusedBy(p)
+	}
+	for _, i := range p.Verdict.Inputs {
+		value, given := p.Labels[i.Label]
+		view.Inputs = append(view.Inputs, inputView{i, value, given && value != ""})
+	}
+	view.Glass = glassOf(p)
+	return view
+}
+
+func stateOfStage(p approval.Petition, stage int, needs []needView) string {
+	now := 0
+	if p.Progress != nil {
+		now = p.Progress.Stage
+	}
+	met := !slices.ContainsFunc(needs, func(n needView) bool { return !n.Met })
+	switch {
+	case met && (stage <= now || p.Phase != approval.Open):
+		return stageDone
+	case p.Phase != approval.Open:
+		return stageNotMet
+	case stage <= now:
+		return stageNow
+	}
+	return stageNext
+}
+
+func needOf(p approval.Petition, i int) needView {
+	r := p.Verdict.Requirements[i]
+	n := needView{Who: reviewersOf(r.Reviewers, r.Resource > 0), Count: r.Count, Have: p.Counted(i), SelfApproval: r.SelfApproval, Confirm: r.Confirm != ""}
+	n.Met = len(n.Have) >= r.Count
+	if r.Resource > 0 && r.Resource <= len(p.Resources) {
+		n.Of = &p.Resources[r.Resource-1]
+	}
+	for _, stage := range r.DistinctFrom {
+		n.Distinct = append(n.Distinct, stage+1)
+	}
+	if r.Notify != nil {
+		n.Notify = reviewersOf(*r.Notify, r.Resource > 0)
+	}
+	addTimes(p, i, &n)
+	return n
+}
+
+// addTimes adds what time does to a requirement: only where it still waits, or where time has done it.
+func addTimes(p approval.Petition, i int, n *needView) {
+	r := p.Verdict.Requirements[i]
+	waits := p.Phase == approval.Open && !n.Met
+	begun, level := false, 0
+	var since time.Time
+	if p.Progress != nil {
+		begun, since = r.Stage == p.Progress.Stage, p.Progress.Since
+		n.Reminded = slices.Contains(p.Progress.Reminded, i)
+		if i < len(p.Progress.Levels) {
+			level = p.Progress.Levels[i]
+		}
+	}
+	later := r.Stage > 0 && (p.Progress == nil || r.Stage > p.Progress.Stage)
+	switch at := since.Add(r.RemindAfter); {
+	case r.RemindAfter == 0 || n.Reminded || !waits:
+	case begun && at.Before(p.ExpireTime):
+		n.Remind = at
+	case later:
+		n.RemindAfter = r.RemindAfter
+	}
+	for step, e := range r.Escalate {
+		more := escalationView{Who: reviewersOf(e.Reviewers, r.Resource > 0), Come: step < level}
+		switch at := since.Add(e.After); {
+		case more.Come:
+		case !waits:
+			continue
+		case begun && at.Before(p.ExpireTime):
+			more.At = at
+		case later:
+			more.After = e.After
+		default:
+			continue // it lies behind the petition's end
+		}
+		n.More = append(n.More, more)
+	}
+}
+
+// reviewersOf answers the terms of reviewers, any of which is enough. ofOne says that the owners of one resource are meant.
+func reviewersOf(r approval.Reviewers, ofOne bool) (all []reviewerView) {
+	for _, role := range r.Roles {
+		all = append(all, reviewerView{Before: "any ", Name: string(role)})
+	}
+	for _, person := range r.Persons {
+		all = append(all, reviewerView{Name: person})
+	}
+	for _, group := range r.Groups {
+		all = append(all, reviewerView{Before: "anybody in the group ", Name: group, Link: group})
+	}
+	if r.Managers != "" {
+		all = append(all, reviewerView{Before: "the manager of who asks (", Name: r.Managers, After: ")", Code: true})
+	}
+	if r.Owners != "" {
+		whose := "an owner of all that is asked for ("
+		if ofOne {
+			whose = "an owner of it ("
+		}
+		all = append(all, reviewerView{Before: whose, Name: r.Owners, After: ")", Code: true})
+	}
+	for _, schedule := range r.OnCall {
+		all = append(all, reviewerView{Before: "whoever is on call for ", Name: schedule})
+	}
+	if r.Where != "" {
+		all = append(all, reviewerView{Before: "every member of whom ", Name: r.Where, After: " holds", Code: true})
+	}
+	return all
+}
+
+// refusedBy answers the reviewers' refusals, one of each person.
+func refusedBy(p approval.Petition) (list []approval.Event) {
+	for _, c := range p.Claims {
+		person := c.Label(approval.LabelPerson)
+		if c.Event == approval.EventDeny && !p.AskedBy(c.Actor) && !slices.ContainsFunc(list, func(e approval.Event) bool { return e.Label(approval.LabelPerson) == person }) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func glassOf(p approval.Petition) *glassView {
+	b := p.Verdict.BreakGlass
+	if b == nil {
+		return nil
+	}
+	view := &glassView{Within: b.Within}
+	if p.Grant != nil {
+		view.Until = p.Grant.StartTime.Add(b.Within)
+	}
+	for _, r := range b.Requirements {
+		view.Needs = append(view.Needs, needView{Who: reviewersOf(r.Reviewers, r.Resource > 0), Count: r.Count, Confirm: r.Confirm != ""})
+	}
+	return view
+}
+
+// WaitsFor answers the requirements that nobody has met yet of the stage that decides now.
+func (v policyView) WaitsFor() (needs []needView) {
+	for _, s := range v.Stages {
+		if s.State == stageNow {
+			for _, n := range s.Needs {
+				if !n.Met {
+					needs = append(needs, n)
+				}
+			}
+		}
+	}
+	return needs
+}
+
+// Refusals says how many have refused of how many must.
+func (v policyView) Refusals() string {
+	return strconv.Itoa(len(v.Refused)) + " of " + strconv.Itoa(v.Denials)
+}
