@@ -62,6 +62,7 @@ def all_parts() -> list[Stage]:
             "ten thousand calls of each route with what nobody should send",
             [*GO_TEST, "./internal/app", "-run", "^TestGarbageOnEveryRoute$"],
             stages.count_go,
+            minutes=180,
         ),
         Stage(
             "fuzz",
