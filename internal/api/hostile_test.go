@@ -58,6 +58,10 @@ var wholeBodies = map[string][]string{
 	"createIdentity":  {`{"identity":"slack:x"}`},
 	"setGroupMembers": {`{"members":[` + wholeResource + `]}`},
 	"addGroupMembers": {`{"members":[` + wholeResource + `]}`},
+	"applyPolicy":     {`{"text":"t","reason":"r"}`},
+	"rollBackPolicy":  {`{"version":1,"reason":"r"}`},
+	"testPolicy":      {`{"text":"t"}`},
+	"simulatePolicy":  {strings.TrimSuffix(wholePetition, "}") + `,"as":"viewer@acmecorp.example","text":"t"}`},
 }
 
 const wholePetition = `{"petition":{"petitioners":[` + wholeResource + `],"resources":[` + wholeResource + `],"reason":"r","defaultDuration":"3600s",` +

@@ -50,7 +50,7 @@ func newHouse(t testing.TB) *house {
 	h := &house{TB: t, clock: approvaltest.NewClock(), store: approvaltest.NewStore(), broker: approvaltest.NewBroker(), logs: newSyncBuffer(), tokens: map[string]string{}}
 	logger := textLogger(h.logs)
 	var err error
-	h.service = approval.NewService(approval.Deps{Store: h.store, Policy: testPolicy{}, Clock: h.clock, IDs: &approvaltest.IDs{}, Broker: h.broker, Logger: logger})
+	h.service = approval.NewService(approval.Deps{Store: h.store, Policy: testPolicy{}, Documents: approvaltest.Documents{}, Clock: h.clock, IDs: &approvaltest.IDs{}, Broker: h.broker, Logger: logger})
 	h.identity, err = identity.New(t.Context(), h.service, identity.Config{Issuer: func() string { return "https://indent.example" }, TokenTTL: time.Hour, SessionTTL: time.Hour})
 	h.must(err)
 	h.seed()
@@ -70,7 +70,7 @@ func textLogger(out io.Writer) *slog.Logger {
 type testPolicy struct{}
 
 func (testPolicy) Decide(_ context.Context, in approval.PolicyInput) (approval.Verdict, error) {
-	v := approval.Verdict{Decision: approval.VerdictReview, Rule: "review", PolicyVersion: 1, Explanation: "An Editor or an Owner reviews.",
+	v := approval.Verdict{Decision: approval.VerdictReview, Rule: "review", PolicyVersion: in.Document.Version, Explanation: "An Editor or an Owner reviews.",
 		Requirements: []approval.Requirement{{Reviewers: approval.Reviewers{Roles: []approval.Role{approval.Editor, approval.Owner}}, Count: 1}},
 		DecideWithin: 168 * time.Hour, DefaultDuration: time.Hour}
 	if name, named := strings.CutPrefix(in.Petition.Reason, "reviewed by "); named {

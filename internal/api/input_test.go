@@ -19,11 +19,14 @@ func (h *house) withBody() map[string]func(body any, headers ...string) answer {
 		if _, has := bodyField(rt.endpoint.in); !has {
 			continue
 		}
-		path := rt.path
+		call := cell{path: rt.path}
 		if e, listed := expectations[rt.id]; listed {
-			path = e.prepare(h, h.actor(theOwner)).path
+			call = e.prepare(h, h.actor(theOwner))
 		}
-		out[rt.id] = func(body any, headers ...string) answer { return h.do(theOwner, rt.method, path, body, headers...) }
+		_, own := call.split()
+		out[rt.id] = func(body any, headers ...string) answer {
+			return h.do(theOwner, rt.method, call.path, body, append(slices.Clone(own), headers...)...)
+		}
 	}
 	return out
 }

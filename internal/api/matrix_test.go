@@ -18,7 +18,17 @@ import (
 // cell is one call of the matrix: what is called, prepared for one actor.
 type cell struct {
 	path string
-	body any
+	body any // a conditional brings If-Match
+}
+
+// conditional is a body that goes with the ETag of what it changes.
+type conditional struct{ body, ifMatch string }
+
+func (c cell) split() (body any, headers []string) {
+	if b, is := c.body.(conditional); is {
+		return b.body, []string{"If-Match", b.ifMatch}
+	}
+	return c.body, nil
 }
 
 // expectation is what the matrix expects of one route. It repeats by hand what the code computes.
@@ -114,6 +124,22 @@ var expectations = map[string]expectation{
 		return cell{inSpace + "/resources:bulkDelete", map[string]any{"names": []string{h.stored()}}}
 	}},
 
+	"getPolicy": {allRoles, "policy:read", at(inSpace+"/policy", nil)},
+	"applyPolicy": {"Owner", "policy:write", func(h *house, _ approval.Actor) cell {
+		return cell{inSpace + "/policy", conditional{`{"text":"` + h.service.IDs.UUID() + `","reason":"r"}`, h.policyTag()}}
+	}},
+	"listPolicyVersions": {allRoles, "policy:read", at(inSpace+"/policy/versions", nil)},
+	"getPolicyVersion":   {allRoles, "policy:read", at(inSpace+"/policy/versions/1", nil)},
+	"diffPolicy":         {allRoles, "policy:read", at(inSpace+"/policy/versions/1:diff", nil)},
+	"getPolicyProposal": {allRoles, "policy:read", func(h *house, _ approval.Actor) cell {
+		return cell{inSpace + "/policy/proposals/" + h.proposed("acmecorp", theOwner, "x"), nil}
+	}},
+	"rollBackPolicy": {"Owner", "policy:write", func(h *house, _ approval.Actor) cell {
+		return cell{inSpace + "/policy:rollback", conditional{`{"version":1,"reason":"r"}`, h.policyTag()}}
+	}},
+	"testPolicy":     {allRoles, "policy:read", at(inSpace+"/policy:test", `{"text":"t"}`)},
+	"simulatePolicy": {allRoles, "policy:read", at(inSpace+"/policy:simulate", `{"petition":{"reason":"why","resources":[{"id":"x"}]}}`)},
+
 	"listEvents":   {adminUp, "events:read", at(inSpace+"/events", nil)},
 	"streamEvents": {adminUp, "events:read", at(inSpace+"/events:stream", nil)},
 
@@ -150,6 +176,35 @@ var expectations = map[string]expectation{
 // publicAnswers is what the routes without a token answer to a call that asks for nothing in particular.
 var publicAnswers = map[string]int{"exchangeToken": 400, "openLogin": 400, "endLogin": 400, "listKeys": 200, "getOpenAPI": 200, "showDocs": 200, "sendDocsStyle": 200,
 	"getHealth": 200, "getReadiness": 200, "getMetrics": 200}
+
+// policyTag answers the ETag of the policy that holds.
+func (h *house) policyTag() string {
+	h.Helper()
+	d, err := h.service.Store.Policy(h.Context(), "acmecorp")
+	h.must(err)
+	return etag(d.Version)
+}
+
+// proposed makes a petition for another policy, and leaves a policy behind that anybody with the right changes at once.
+func (h *house) proposed(space, owner, mark string) string {
+	h.Helper()
+	var petition string
+	for _, text := range []string{"PETITION " + mark, "another " + mark} {
+		d, err := h.service.Store.Policy(h.Context(), space)
+		h.must(err)
+		c, err := h.service.ApplyPolicy(h.Context(), h.actor(owner), approval.NewPolicy{Text: text, Reason: mark, Expect: d.Version})
+		h.must(err)
+		if c.Petition != nil {
+			petition = c.Petition.Name
+		}
+	}
+	d, err := h.service.Store.Policy(h.Context(), space)
+	h.must(err)
+	d.Version, d.Text = d.Version+1, "for testPolicy "+mark
+	h.must(h.service.Store.Commit(h.Context(), approval.Change{Space: space, Writes: []approval.Write{approval.PutPolicy{Document: d}},
+		Events: []approval.Event{{Event: "test/setup", ID: h.service.IDs.UUID()}}}))
+	return petition
+}
 
 func inGroup(below string, body any) func(*house, approval.Actor) cell {
 	return func(h *house, _ approval.Actor) cell {
@@ -337,7 +392,8 @@ func (h *house) checkCell(t *testing.T, rt route, c caller, call cell, want int)
 	before := h.logEnd(h.spaceOf(c))
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
-	res, err := h.server.Client().Do(h.request(ctx, c.token, rt.method, call.path, call.body))
+	body, headers := call.split()
+	res, err := h.server.Client().Do(h.request(ctx, c.token, rt.method, call.path, body, headers...))
 	h.must(err)
 	defer res.Body.Close()
 	if rt.id == "deleteSpace" && res.StatusCode == http.StatusOK {
@@ -350,14 +406,14 @@ func (h *house) checkCell(t *testing.T, rt route, c caller, call cell, want int)
 		}
 		return
 	}
-	body, err := io.ReadAll(res.Body)
+	text, err := io.ReadAll(res.Body)
 	h.must(err)
 	if res.StatusCode != want {
-		t.Errorf("%s calls %s %s: %d, want %d: %s", c.name, rt.method, call.path, res.StatusCode, want, body)
+		t.Errorf("%s calls %s %s: %d, want %d: %s", c.name, rt.method, call.path, res.StatusCode, want, text)
 		return
 	}
 	code := map[int]approval.Code{401: approval.Unauthenticated, 403: approval.Forbidden, 404: approval.NotFound}[want]
-	answer{t, res.StatusCode, res.Header, string(body), false}.refused(want, code, "")
+	answer{t, res.StatusCode, res.Header, string(text), false}.refused(want, code, "")
 	if challenge := res.Header.Get("WWW-Authenticate"); (want == 401) != (challenge != "") {
 		t.Errorf("%s calls %s: WWW-Authenticate %q with %d", c.name, rt.id, challenge, want)
 	}

@@ -238,6 +238,9 @@ func codesOf(rt *route, said operation) []string {
 	if _, has := bodyField(rt.endpoint.in); has {
 		codes = append(codes, http.StatusBadRequest, http.StatusRequestEntityTooLarge)
 	}
+	if said.conditional {
+		codes = append(codes, http.StatusPreconditionFailed, http.StatusPreconditionRequired)
+	}
 	for _, code := range said.codes {
 		codes = append(codes, statuses[code])
 	}
@@ -258,7 +261,9 @@ func responses() map[string]*huma.Response {
 		404: "It does not exist, or not for this token.",
 		409: "It cannot be done as things stand: `detail` says who decided what and when.",
 		410: "It has expired.",
+		412: "Another version holds than `If-Match` says: read it, and make the change of that.",
 		413: "The body is larger than 1 MiB.",
+		428: "`If-Match` is missing: it says which version the change was made of.",
 		429: "Too many calls: come back after `Retry-After` seconds.",
 		500: "Something failed inside the server; its log has the answer's `X-Request-Id`.",
 		503: "The server cannot answer now: come back after `Retry-After` seconds.",
@@ -278,8 +283,11 @@ func problemExample(status int) any {
 			example["code"] = code
 		}
 	}
-	if status == http.StatusRequestEntityTooLarge {
+	switch status {
+	case http.StatusRequestEntityTooLarge, http.StatusPreconditionRequired:
 		example["code"] = approval.Invalid
+	case http.StatusPreconditionFailed:
+		example["code"] = approval.Conflict
 	}
 	return example
 }

@@ -10,10 +10,12 @@ import (
 type operation struct {
 	tag     string
 	text    string
-	request string          // an example body, as JSON
-	answer  string          // an example answer, as JSON
-	media   string          // of a raw endpoint's answer
-	codes   []approval.Code // that it can answer beside those that every route of its kind can
+	request string // an example body, as JSON
+	answer  string // an example answer, as JSON
+	media   string // of a raw endpoint's answer
+	// conditional: it wants If-Match.
+	conditional bool
+	codes       []approval.Code // that it can answer beside those that every route of its kind can
 }
 
 const introduction = `Indent gives any software an ` + "`await approval(...)`" + `: a program asks, the right person (or a rule) decides, the program goes on.
@@ -33,6 +35,7 @@ func tags() []*huma.Tag {
 		{Name: "petitions", Description: "Requests that petitioners be allowed resources for a reason. Phases: open, granted, revoked, closed."},
 		{Name: "claims", Description: "Decisions on petitions by those whom policy names."},
 		{Name: "resources", Description: "The directory of what can act and be asked for."},
+		{Name: "policy", Description: "The rule document of a space: its versions, changes of it, and what it would say."},
 		{Name: "events", Description: "The audit log: every change and every refused attempt."},
 		{Name: "tokens", Description: "Credentials: short-lived user tokens and long-lived tokens of service accounts."},
 		{Name: "spaces", Description: "Tenants."},
@@ -42,7 +45,12 @@ func tags() []*huma.Tag {
 }
 
 const (
-	exampleTrust = `{"issuer": "https://token.actions.githubusercontent.com", "audience": "https://indent.example.com", "claims": {"sub": "repo:acme/app:ref:refs/heads/main"},
+	examplePolicyVersion = `"version": 7, "digest": "sha256:0b7d0a4bd2cbb6b4f4a9e2e6b4f9f3f0c7c1b6a5d4e3f2a1b0c9d8e7f6a5b4c3", "reason": "two people for payments",
+		"createdBy": {"id": "ada@acmecorp.example"}, "meta": {"space": "acmecorp", "createTime": "2026-03-01T09:00:00Z"}`
+	examplePolicyText = `"text": "version: 1\nrules:\n  - name: review\n    require: {reviewers: {roles: [Owner]}}\n"`
+	examplePolicy     = `{` + examplePolicyVersion + `, ` + examplePolicyText + `}`
+	examplePolicyNew  = `{"applied": true, "policy": {` + examplePolicyVersion + `}}`
+	exampleTrust      = `{"issuer": "https://token.actions.githubusercontent.com", "audience": "https://indent.example.com", "claims": {"sub": "repo:acme/app:ref:refs/heads/main"},
 		"scope": "petitions:create petitions:read", "serviceAccountId": "deploy-bot", "meta": {"name": "0198c0de-8888-7c3e-8a21-1b2c3d4e5f60", "space": "acmecorp", "createTime": "2026-03-01T09:00:00Z"},
 		"createdBy": {"id": "ada@acmecorp.example", "kind": "user"}}`
 	examplePetition = `{
@@ -169,6 +177,27 @@ var operations = map[string]operation{
 	"bulkUpdateResourcesByPost": {tag: "resources", text: "All or nothing, at most 1,000.", request: exampleBulk, answer: exampleBulk},
 	"bulkDeleteResources": {tag: "resources", text: "All or nothing, at most 1,000; a name that does not exist is 404.",
 		request: `{"names": ["production", "staging"]}`, answer: `{}`},
+
+	"getPolicy": {tag: "policy", text: "The version that decides petitions now, as it was written. Its ETag goes back as `If-Match` with a change.", answer: examplePolicy},
+	"applyPolicy": {tag: "policy", text: "A document that does not compile, or whose own tests fail, is 400, and `errors` says all that was found, with line and column. `If-Match` must be the ETag of the version that holds: " +
+		"without it the answer is 428, with another one 412. Where the version that holds demands it, the change is not made: `applied` is false, and it is made when `petition` is granted.",
+		request: `{` + examplePolicyText + `, "reason": "two people for payments"}`, answer: examplePolicyNew, conditional: true, codes: []approval.Code{approval.Conflict}},
+	"listPolicyVersions": {tag: "policy", text: "Who changed the rules, when and why. The texts are at each version.", answer: `{"versions": [{` + examplePolicyVersion + `}], "nextPageToken": ""}`},
+	"getPolicyVersion":   {tag: "policy", text: "One version as it was written, such as the one that a verdict names as its `policyVersion`.", answer: examplePolicy},
+	"diffPolicy": {tag: "policy", text: "What leads from the version `with`, by default the one before, to this one.",
+		answer: `{"from": 6, "to": 7, "diff": "--- version-6\n+++ version-7\n@@ -1,1 +1,1 @@\n-version: 1\n+version: 1 # reviewed\n"}`},
+	"getPolicyProposal": {tag: "policy", text: "What a reviewer of the petition decides on, whole. It is kept whatever becomes of the petition.",
+		answer: `{"petition": "0198c0de-42b3-71ee-824e-42010aac000d", "baseVersion": 7, "digest": "sha256:0b7d0a4bd2cbb6b4f4a9e2e6b4f9f3f0c7c1b6a5d4e3f2a1b0c9d8e7f6a5b4c3", ` + examplePolicyText + `, "diff": ""}`},
+	"rollBackPolicy": {tag: "policy", text: "In all but where the text comes from it is `PUT …/policy`: the text must still be taken, and policy may demand that it is granted first.",
+		request: `{"version": 6, "reason": "version 7 locked the night shift out"}`, answer: examplePolicyNew, conditional: true, codes: []approval.Code{approval.Conflict}},
+	"testPolicy": {tag: "policy", text: "Nothing is written. `valid` says whether the document would be taken.",
+		request: `{` + examplePolicyText + `}`, answer: `{"valid": true, "rules": 1, "tests": [{"name": "a reset is reviewed", "line": 8, "passed": true}]}`},
+	"simulatePolicy": {tag: "policy", text: "The petition is not made, nobody is told and nothing is written. A document of the caller's need not pass its own tests.",
+		request: `{"petition": {"reason": "to recover account", "resources": [{"id": "production", "kind": "environment"}]}}`,
+		answer: `{"policyVersion": 7, "verdict": {"decision": "review", "rule": "review", "policyVersion": 7, "requirements": [{"reviewers": {"roles": ["Owner"]}, "count": 1}]},
+			"petitioners": [{"id": "ada@acmecorp.example", "kind": "user"}],
+			"rules": [{"rule": "staging", "line": 4, "answer": "approve", "matched": false, "condition": {"text": "resources[0].id == 'staging'", "value": "false", "parts": [{"text": "resources[0].id", "value": "\"production\""}]}},
+				{"rule": "review", "line": 9, "answer": "review", "matched": true, "why": "it is for every petition"}]}`},
 
 	"listEvents": {tag: "events", text: "Filters are joined by \"and\".", answer: `{"events": [` + exampleClaim + `], "nextPageToken": ""}`},
 	"streamEvents": {tag: "events",

@@ -14,11 +14,11 @@ import (
 
 // statuses is the one table from codes to HTTP.
 var statuses = map[approval.Code]int{
-	approval.Invalid:         http.StatusBadRequest, // 413 when the body is too large, 405 for a wrong method
+	approval.Invalid:         http.StatusBadRequest, // 413 when the body is too large, 405 for a wrong method, 428 without If-Match
 	approval.Unauthenticated: http.StatusUnauthorized,
 	approval.Forbidden:       http.StatusForbidden,
 	approval.NotFound:        http.StatusNotFound,
-	approval.Conflict:        http.StatusConflict,
+	approval.Conflict:        http.StatusConflict, // 412 where If-Match names another version
 	approval.Expired:         http.StatusGone,
 	approval.TooMany:         http.StatusTooManyRequests,
 	approval.Unavailable:     http.StatusServiceUnavailable,
@@ -27,14 +27,15 @@ var statuses = map[approval.Code]int{
 
 // problem is the body of every answer that is not a success (RFC 9457).
 type problem struct {
-	Type    string        `json:"type" doc:"Always about:blank: code says what went wrong." example:"about:blank"`
-	Title   string        `json:"title" doc:"The status in words." example:"Bad Request"`
-	Status  int           `json:"status" doc:"The HTTP status." example:"400"`
-	Detail  string        `json:"detail" doc:"What went wrong and what to do next, for people." example:"petition.reason: is required: say why, reviewers read it"`
-	Code    approval.Code `json:"code" doc:"What went wrong, for programs." enum:"invalid,unauthenticated,forbidden,not_found,conflict,expired,too_many,unavailable,internal" example:"invalid"`
-	Message string        `json:"message" doc:"The same as detail." example:"petition.reason: is required: say why, reviewers read it"`
-	Field   string        `json:"field,omitempty" doc:"The input at fault: a path into the body, a parameter or a header." example:"petition.reason"`
-	Error   string        `json:"error,omitempty" doc:"Of a request for a token: what went wrong in the words of OAuth (RFC 6749, 5.2; RFC 8628, 3.5)." example:"authorization_pending"`
+	Type    string             `json:"type" doc:"Always about:blank: code says what went wrong." example:"about:blank"`
+	Title   string             `json:"title" doc:"The status in words." example:"Bad Request"`
+	Status  int                `json:"status" doc:"The HTTP status." example:"400"`
+	Detail  string             `json:"detail" doc:"What went wrong and what to do next, for people." example:"petition.reason: is required: say why, reviewers read it"`
+	Code    approval.Code      `json:"code" doc:"What went wrong, for programs." enum:"invalid,unauthenticated,forbidden,not_found,conflict,expired,too_many,unavailable,internal" example:"invalid"`
+	Message string             `json:"message" doc:"The same as detail." example:"petition.reason: is required: say why, reviewers read it"`
+	Field   string             `json:"field,omitempty" doc:"The input at fault: a path into the body, a parameter or a header." example:"petition.reason"`
+	Errors  []approval.Finding `json:"errors,omitempty" doc:"All that is wrong with a rule document, each with its line and column."`
+	Error   string             `json:"error,omitempty" doc:"Of a request for a token: what went wrong in the words of OAuth (RFC 6749, 5.2; RFC 8628, 3.5)." example:"authorization_pending"`
 }
 
 // notAllowed is a method that the path does not have.
@@ -60,13 +61,14 @@ func (x *exchange) refuse(err error) {
 
 func problemOf(err error, id string) *problem {
 	code, detail, field, grant := approval.Internal, "something failed inside the server: tell its operator the request id "+id, "", ""
+	var findings []approval.Finding
 	var e *approval.Error
 	var method notAllowed
 	switch {
 	case errors.As(err, &method):
 		code, detail = approval.Invalid, method.Error()
 	case errors.As(err, &e) && e.Code != approval.Internal:
-		code, detail, field, grant = e.Code, e.Error(), e.Field, e.Grant
+		code, detail, field, grant, findings = e.Code, e.Error(), e.Field, e.Grant, e.Findings
 	}
 	status, known := statuses[code]
 	if !known {
@@ -78,8 +80,12 @@ func problemOf(err error, id string) *problem {
 		status = http.StatusMethodNotAllowed
 	case errors.As(err, &large):
 		status = http.StatusRequestEntityTooLarge
+	case field == approval.ExpectedVersion && code == approval.Conflict:
+		status = http.StatusPreconditionFailed // unlike 409, which clients send again
+	case errors.Is(err, errUnconditional):
+		status = http.StatusPreconditionRequired
 	}
-	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: code, Message: detail, Field: field, Error: grant}
+	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: code, Message: detail, Field: field, Error: grant, Errors: findings}
 }
 
 // hint sets the headers that tell a program what to do next.

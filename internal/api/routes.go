@@ -91,6 +91,16 @@ func routes() []route {
 		{"bulkUpdateResourcesByPost", post, space + "/resources:bulkUpdate", approval.WriteResources, handle((*API).bulkUpdateResources), "Add or replace many resources (the same by POST)"},
 		{"bulkDeleteResources", post, space + "/resources:bulkDelete", approval.WriteResources, handle((*API).bulkDeleteResources), "Delete many resources"},
 
+		{"getPolicy", get, space + "/policy", approval.ReadPolicy, handle((*API).getPolicy), "Get the rule document that holds"},
+		{"applyPolicy", put, space + "/policy", approval.WritePolicy, handle((*API).applyPolicy), "Make a text the next version of the rule document"},
+		{"listPolicyVersions", get, space + "/policy/versions", approval.ReadPolicy, handle((*API).listPolicyVersions), "List the versions of the rule document, newest first"},
+		{"getPolicyVersion", get, space + "/policy/versions/{version}", approval.ReadPolicy, handle((*API).getPolicyVersion), "Get a version of the rule document"},
+		{"diffPolicy", get, space + "/policy/versions/{version}:diff", approval.ReadPolicy, handle((*API).diffPolicy), "Compare two versions of the rule document"},
+		{"getPolicyProposal", get, space + "/policy/proposals/{petition}", approval.ReadPolicy, handle((*API).getPolicyProposal), "Get the text that a petition for another policy asks for"},
+		{"rollBackPolicy", post, space + "/policy:rollback", approval.WritePolicy, handle((*API).rollBackPolicy), "Make the text of an old version the next version"},
+		{"testPolicy", post, space + "/policy:test", approval.ReadPolicy, handle((*API).testPolicy), "Compile a document and run its tests, without taking it"},
+		{"simulatePolicy", post, space + "/policy:simulate", approval.ReadPolicy, handle((*API).simulatePolicy), "What policy would say to a petition, and why"},
+
 		{"listEvents", get, space + "/events", approval.ReadEvents, handle((*API).listEvents), "List the audit log, newest first"},
 		{"streamEvents", get, space + "/events:stream", approval.ReadEvents, stream[approval.Event](eventStreams, (*API).streamEvents), "Follow the audit log (server-sent events)"},
 

@@ -139,7 +139,7 @@ func (a *App) wire(ctx context.Context) (err error) {
 	}
 	engine := policy.New()
 	engine.Sources = newOnCallSources(identity.GuardedClient(a.cfg.PrivateNetworks, a.dev), a.clock, a.logger)
-	deps := approval.Deps{Limits: a.limits, Store: a.store, Policy: engine, Clock: a.clock, IDs: a.ids, Broker: a.store.Broker(), Logger: a.logger,
+	deps := approval.Deps{Limits: a.limits, Store: a.store, Policy: engine, Documents: policy.Documents{Engine: engine}, Clock: a.clock, IDs: a.ids, Broker: a.store.Broker(), Logger: a.logger,
 		Authenticators: identity.Authenticators{Base: a.URL}, Passkeys: rules, SpacePolicy: policy.Default()}
 	if a.cfg.Shared() {
 		deps.WaitPoll = waitPoll

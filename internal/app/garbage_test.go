@@ -123,7 +123,7 @@ func garbageCallers(t *testing.T, s *apptest.Server) []string {
 // garbageNames makes something of every kind, so that not every name is wrong.
 func garbageNames(t *testing.T, s *apptest.Server) []string {
 	t.Helper()
-	names := []string{"production", "quickstart", apptest.Viewer}
+	names := []string{"1", "production", "quickstart", apptest.Viewer}
 	for i := range 6 {
 		p, _, err := s.Service().CreatePetition(t.Context(), s.Actor(t, apptest.Viewer), approval.NewPetition{Reason: "because",
 			Resources: []approval.Resource{{Kind: "action", ID: "x"}}, Params: approval.RawJSON(`{"amount":1}`)}, "")
@@ -166,8 +166,9 @@ func (h *garbageHouse) drive(t *testing.T, op described, seed uint64, calls int)
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, hash.Sum64())), description: h.description, names: h.names}
 	w := &wire{addr: h.server.Addr()}
 	defer w.drop()
-	// What these want is a secret, a random name, or several names that all fit.
-	lucky := slices.Contains([]string{"exchangeToken", "deleteToken", "rotateToken", "createTrust", "deleteTrust", "getTrust", "createIdentity", "getClaim", "bulkDeleteResources", "deleteGroupMember", "deleteIdentity", "removeFromRole", "setSpacePolicy"}, op.id)
+	// What these want is a secret, a random name, a rule document, or several names that all fit.
+	lucky := slices.Contains([]string{"exchangeToken", "deleteToken", "rotateToken", "createTrust", "deleteTrust", "getTrust", "createIdentity", "getClaim", "bulkDeleteResources", "deleteGroupMember", "deleteIdentity", "removeFromRole", "setSpacePolicy",
+		"applyPolicy", "rollBackPolicy", "getPolicyProposal"}, op.id)
 	successes, made, answers := 0, 0, map[string]int{}
 	// A route that nothing has come through yet is given more: chance alone must not fail a run.
 	for n := 0; n < calls || successes == 0 && !lucky && n < max(20*calls, mostTries); n++ {
@@ -275,8 +276,8 @@ func text(v any) string { return fmt.Sprint(v) }
 
 // statusOf repeats by hand the table of the API.
 var statusOf = map[approval.Code][]int{
-	approval.Invalid: {400, 405, 413}, approval.Unauthenticated: {401}, approval.Forbidden: {403}, approval.NotFound: {404},
-	approval.Conflict: {409}, approval.Expired: {410}, approval.TooMany: {429},
+	approval.Invalid: {400, 405, 413, 428}, approval.Unauthenticated: {401}, approval.Forbidden: {403}, approval.NotFound: {404},
+	approval.Conflict: {409, 412}, approval.Expired: {410}, approval.TooMany: {429},
 }
 
 func validate(schema *jsonschema.Schema, body []byte) error {

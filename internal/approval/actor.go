@@ -42,21 +42,23 @@ const (
 	ManageTokens        Permission = "tokens:all"
 	ReadServiceAccounts Permission = "serviceAccounts:read"
 	ManageAccounts      Permission = "serviceAccounts:write"
+	ReadPolicy          Permission = "policy:read"
+	WritePolicy         Permission = "policy:write"
 )
 
 // Permissions lists every permission.
 var Permissions = []Permission{ReadSpaces, WriteSpaces, CreateSpaces, ReadMembers, WriteMembers, ReadResources, WriteResources,
 	ReadPetitions, CreatePetitions, AskForOthers, CreateClaims, ReadEvents, ManageOwnTokens, ReadTokens, ManageTokens,
-	ReadServiceAccounts, ManageAccounts}
+	ReadServiceAccounts, ManageAccounts, ReadPolicy, WritePolicy}
 
 // What each role may do. A claim needs no role of its own: who may decide is policy's to say. Nobody makes spaces by a
-// role: that is for the server's operators.
+// role: that is for the server's operators. Who asks may see the rules; who writes them decides everything (docs/decisions/0024).
 var (
-	viewerMay        = []Permission{ReadSpaces, ReadResources, ReadPetitions, ManageOwnTokens, CreatePetitions, CreateClaims}
-	auditorMay       = []Permission{ReadSpaces, ReadResources, ReadPetitions, ManageOwnTokens, ReadMembers, ReadEvents, ReadServiceAccounts, ReadTokens}
+	viewerMay        = []Permission{ReadSpaces, ReadResources, ReadPetitions, ManageOwnTokens, ReadPolicy, CreatePetitions, CreateClaims}
+	auditorMay       = []Permission{ReadSpaces, ReadResources, ReadPetitions, ManageOwnTokens, ReadPolicy, ReadMembers, ReadEvents, ReadServiceAccounts, ReadTokens}
 	petitionAdminMay = append(slices.Clone(viewerMay), AskForOthers, ReadMembers, ReadEvents, ReadServiceAccounts)
 	editorMay        = append(slices.Clone(petitionAdminMay), ReadTokens, ManageTokens, WriteResources, ManageAccounts)
-	ownerMay         = append(slices.Clone(editorMay), WriteSpaces, WriteMembers)
+	ownerMay         = append(slices.Clone(editorMay), WriteSpaces, WriteMembers, WritePolicy)
 )
 
 var may = map[Role][]Permission{Viewer: viewerMay, Auditor: auditorMay, PetitionAdmin: petitionAdminMay, Editor: editorMay, Owner: ownerMay}

@@ -29,6 +29,7 @@ const (
 	MaxParamsBytes  = 64 << 10
 	MaxJSONDepth    = 32
 	MaxBodyBytes    = 1 << 20
+	MaxPolicyBytes  = 256 << 10
 	MaxBulk         = 1000
 	MaxPageSize     = 200
 	DefaultPageSize = 50

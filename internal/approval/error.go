@@ -29,6 +29,8 @@ type Error struct {
 	Message string
 	// Field is the JSON path of the input at fault, such as "petition.resources[2].id"; empty when no field is.
 	Field string
+	// Findings are all that is wrong with a rule document, where several things are or a place in its text is known.
+	Findings []Finding
 	// Grant is what went wrong in the words of OAuth (RFC 6749, 5.2; RFC 8628, 3.5), where a client of it asked for a token.
 	Grant string
 	// RetryAfter tells the client when to come back (TooMany, Unavailable); zero when it makes no sense.

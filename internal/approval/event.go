@@ -25,7 +25,8 @@ const (
 	EventRefused = "access/refused" // an attempt that was not allowed
 
 	EventSpaceCreate      = "space/create"
-	EventPolicySet        = "policy/set"
+	EventPolicySet        = "policy/set"    // the first version, with its space
+	EventPolicyUpdate     = "policy/update" // a later version
 	EventSpaceUpdate      = "space/update"
 	EventSpaceDelete      = "space/delete"
 	EventSpaceRestore     = "space/restore"
@@ -79,6 +80,8 @@ const (
 	LabelTimeIndefinite = "indent.com/time/indefinite"
 	LabelRule           = "indent.com/policy/rule"
 	LabelPolicyVersion  = "indent.com/policy/version"
+	LabelPolicyBase     = "indent.com/policy/base"   // of a petition for another policy: the version that it is to follow
+	LabelPolicyDigest   = "indent.com/policy/digest" // of the document's text
 	LabelPolicyDev      = "indent.com/policy/dev"
 	LabelToken          = "indent.com/token/name"
 	LabelRefusedCode    = "indent.com/refused/code"

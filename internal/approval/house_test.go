@@ -71,7 +71,7 @@ func (r *rule) Decide(_ context.Context, in approval.PolicyInput) (approval.Verd
 func newHouse(t testing.TB) *house {
 	t.Helper()
 	h := &house{t: t, store: approvaltest.NewStore(), clock: approvaltest.NewClock(), broker: approvaltest.NewBroker(), rule: &rule{verdict: review(1)}}
-	h.Service = approval.NewService(approval.Deps{Store: h.store, Policy: h.rule, Clock: h.clock, IDs: &approvaltest.IDs{}, Broker: h.broker})
+	h.Service = approval.NewService(approval.Deps{Store: h.store, Policy: h.rule, Documents: approvaltest.Documents{}, Clock: h.clock, IDs: &approvaltest.IDs{}, Broker: h.broker})
 	if _, err := h.CreateSpace(t.Context(), approval.NewSpace{Name: "acme", Owner: olga, Policy: "v1"}); err != nil {
 		t.Fatal(err)
 	}

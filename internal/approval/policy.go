@@ -26,3 +26,90 @@ func PolicyDigest(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
+
+// KindPolicy is the kind of the resource that a space's policy is, where a change of it is asked for. Its id is the space's name.
+const KindPolicy = "indent/policy"
+
+// resource answers the policy as it appears in petitions and events.
+func policyResource(space string) Resource {
+	return Resource{ID: space, Kind: KindPolicy, DisplayName: "Policy of " + space}
+}
+
+// PolicyProposal is another text of the policy that a petition asks for. It is kept, also of a petition that was denied.
+type PolicyProposal struct {
+	Space      string
+	Petition   string
+	Base       int64 // the version that the text is to follow
+	Text       string
+	Digest     string // PolicyDigest of the text; the store fills it in
+	CreateTime time.Time
+}
+
+// Examination is what is found out about a rule document before it is taken.
+type Examination struct {
+	// Problems are why the text is no document; if there are any, nothing else is known.
+	Problems []Finding
+	Name     string
+	Rules    int
+	// Tests are those of the document itself, in its order.
+	Tests []PolicyTest
+	// Warnings are no reason to refuse it.
+	Warnings []Finding
+	// ByPetition says that a change of this document has to be granted under it.
+	ByPetition bool
+}
+
+// Finding is one thing that is found in a rule document. Line and column count from 1, in characters; 0: it is about the
+// whole. Rule and Test are names of what it is in, "" when it is in none.
+type Finding struct {
+	Line    int    `json:"line,omitzero"`
+	Column  int    `json:"column,omitzero"`
+	Rule    string `json:"rule,omitzero"`
+	Test    string `json:"test,omitzero"`
+	Message string `json:"message"`
+}
+
+// PolicyTest is what came of one test of a document.
+type PolicyTest struct {
+	Name string
+	Line int
+	// Failures are what is not as the test expects, in words; none: it passes.
+	Failures []string
+}
+
+// Failed answers the tests that do not pass.
+func (x Examination) Failed() (failed []PolicyTest) {
+	for _, t := range x.Tests {
+		if len(t.Failures) > 0 {
+			failed = append(failed, t)
+		}
+	}
+	return failed
+}
+
+// Explanation is how a document comes to its verdict for one petition.
+type Explanation struct {
+	Verdict Verdict     `json:"verdict"`
+	Rules   []RuleTried `json:"rules"` // those that were tried, in order; the last one decided, unless none matches
+	// Truncated says that there was too much to show: later rules come without the parts of their conditions.
+	Truncated bool `json:"truncated,omitzero"`
+}
+
+// RuleTried is what became of one rule.
+type RuleTried struct {
+	Rule      string         `json:"rule"`
+	Line      int            `json:"line,omitzero"`
+	Column    int            `json:"column,omitzero"`
+	Answer    string         `json:"answer" enum:"approve,deny,review,breakGlass" doc:"What it answers to those it is for."`
+	Matched   bool           `json:"matched"`
+	Why       string         `json:"why,omitempty" doc:"One sentence, where the condition does not say it all."`
+	Error     string         `json:"error,omitempty" doc:"Why the condition could not be evaluated: then the owners decide."`
+	Condition *ConditionPart `json:"condition,omitempty" doc:"Absent of a rule without a condition, and where there was too much to show."`
+}
+
+// ConditionPart is a part of a condition, what it came to, and the parts that it is made of.
+type ConditionPart struct {
+	Text  string          `json:"text" doc:"As it is written."`
+	Value string          `json:"value" doc:"As CEL writes it, cut and without secrets."`
+	Parts []ConditionPart `json:"parts,omitempty"`
+}

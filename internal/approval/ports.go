@@ -61,6 +61,8 @@ type Store interface {
 
 	// Policy answers the newest document of the space, NotFound when there is none.
 	Policy(ctx context.Context, space string) (PolicyDocument, error)
+	// PolicyProposal answers what a petition for another policy asks for, NotFound for any other petition.
+	PolicyProposal(ctx context.Context, space, petition string) (PolicyProposal, error)
 	// PolicyVersion answers one version of the space's document, NotFound when there is none.
 	PolicyVersion(ctx context.Context, space string, version int64) (PolicyDocument, error)
 	// Policies answers a page of the versions of the space's document, newest first, without their texts.
@@ -198,6 +200,8 @@ type (
 	}
 	// PutPolicy inserts the document's next version; a version that exists is a Conflict.
 	PutPolicy struct{ Document PolicyDocument }
+	// PutPolicyProposal inserts what a petition of the change's space asks for.
+	PutPolicyProposal struct{ Proposal PolicyProposal }
 	// PutSigningKey inserts a key.
 	PutSigningKey struct{ Key SigningKey }
 	// DeleteSigningKey deletes by id; an id that does not exist is a Conflict.
@@ -245,6 +249,7 @@ func (DeleteIdentity) write()    {}
 func (PutToken) write()          {}
 func (EndToken) write()          {}
 func (PutPolicy) write()         {}
+func (PutPolicyProposal) write() {}
 func (PutSigningKey) write()     {}
 func (PutJob) write()            {}
 func (DeleteJob) write()         {}
@@ -318,6 +323,18 @@ type Candidate struct {
 	// Groups and Labels read what the directory says of the member; a condition that does not look never calls them.
 	Groups func(context.Context) ([]string, error)
 	Labels func(context.Context) (map[string]string, error)
+}
+
+// PolicyDocuments reads rule documents before they are taken. It writes nothing and knows nothing of a space.
+type PolicyDocuments interface {
+	// Examine compiles a document and runs the tests that are part of it. What is wrong with the text is part of the answer;
+	// an error means that it could not be looked at.
+	Examine(ctx context.Context, text string) (Examination, error)
+	// Explain answers the verdict for the input, as [Policy.Decide] does, with each rule that was tried on the way. A document
+	// that does not compile is Invalid.
+	Explain(ctx context.Context, in PolicyInput) (Explanation, error)
+	// Diff answers what to do to the first text to get the second, as a unified diff; "" for the same text.
+	Diff(from, to PolicyDocument) string
 }
 
 // PolicyInput is what a rule may look at: the petition as checked, who asks, and the directory's own record of what is

@@ -7,14 +7,16 @@ import (
 	"time"
 )
 
-// Deps are what the use cases stand on; all are required except Logger, Limits, Authenticators and Passkeys.
+// Deps are what the use cases stand on; all are required except Documents, Logger, Limits, Authenticators and Passkeys.
 type Deps struct {
 	Store  Store
 	Policy Policy
-	Clock  Clock
-	IDs    IDs
-	Broker Broker
-	Logger *slog.Logger
+	// Documents reads rule documents before they are taken; without it none is.
+	Documents PolicyDocuments
+	Clock     Clock
+	IDs       IDs
+	Broker    Broker
+	Logger    *slog.Logger
 	// Limits bounds what one actor may cost; without it nothing does.
 	Limits Limits
 	// Authenticators checks passkeys; without it nothing can be confirmed with one. Passkeys say of whom one is demanded.
@@ -35,6 +37,7 @@ type Service struct {
 	owners   ownersCache
 	forget   []func()
 	polls    polls
+	reading  chan struct{} // a place for each rule document that is read at once
 }
 
 // NewService answers the use cases over deps.
@@ -45,7 +48,7 @@ func NewService(deps Deps) *Service {
 	if deps.Limits == nil {
 		deps.Limits = noLimits{}
 	}
-	return &Service{Deps: deps, policies: policyCache{entries: map[string]cachedPolicy{}}, labelled: labelledCache{entries: map[string]cachedLabelled{}}}
+	return &Service{Deps: deps, reading: make(chan struct{}, examining), policies: policyCache{entries: map[string]cachedPolicy{}}, labelled: labelledCache{entries: map[string]cachedLabelled{}}}
 }
 
 // WhenRightsChange has f called whenever a commit of this node has changed who is let in, or as whom, so that nothing that

@@ -126,6 +126,9 @@ func (p Petition) admits(event string) error {
 	if !allowed(p.Phase, event) {
 		return p.conflict(event)
 	}
+	if event == EventRevoke && p.changesPolicy() {
+		return Errorf(Conflict, "petition %s has changed the policy, which a revoke does not take back: roll the policy back", p.Ref())
+	}
 	return nil
 }
 
@@ -162,6 +165,11 @@ func (l *looking) grantIfMet(ctx context.Context, a Actor, p Petition, change *C
 		var err error
 		if standing, err = l.standing(ctx, p, last); err != nil || len(standing.Unmet()) > 0 {
 			return p, err
+		}
+	}
+	if p.changesPolicy() {
+		if why, err := l.s.applyProposal(ctx, a, p, change, l.now); err != nil || why != "" {
+			return l.s.closeProposal(p, why, change, l.now, err)
 		}
 	}
 	grant, err := standing.shortestGrant(l.now)

@@ -21,7 +21,7 @@ func (s *Service) CreatePetition(ctx context.Context, a Actor, n NewPetition, ke
 	if n, err = n.Check(); err != nil {
 		return Petition{}, false, err
 	}
-	if err := checkKey(key); err != nil {
+	if err := firstError(checkKey(key), n.mayBeAsked()); err != nil {
 		return Petition{}, false, err
 	}
 	p, change, err := s.draft(ctx, a, n, "")
@@ -88,22 +88,12 @@ func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces st
 		return Petition{}, Change{}, err
 	}
 	now := s.Clock.Now()
-	p := Petition{Space: a.Space, Name: s.IDs.UUID(), Resources: n.Resources, CreatedBy: a.Resource(), Reason: n.Reason,
-		Params: n.Params, Labels: n.Labels, DisplayName: n.DisplayName, Duration: n.Duration}
-	p = p.withLabel(LabelConfigID, "space:"+a.Space)
-	if n.Duration > 0 {
-		p = p.withLabel(LabelAskedDuration, n.Duration.String())
-	}
-	if replaces != "" {
-		p = p.withLabel(LabelReplaces, replaces)
-	}
-	stranger, err := s.setPetitioners(ctx, a, n.Petitioners, &p)
+	name := s.IDs.UUID()
+	p, stranger, err := s.outline(ctx, a, n, replaces)
 	if err != nil {
 		return Petition{}, Change{}, err
 	}
-	if p.Digest, err = Digest(p.Petitioners, p.Resources, p.Params, p.Reason, p.Duration); err != nil {
-		return Petition{}, Change{}, err
-	}
+	p.Name = name
 	if p.Verdict, err = s.verdict(ctx, a, p, stranger, now); err != nil {
 		return Petition{}, Change{}, err
 	}
@@ -112,6 +102,24 @@ func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces st
 	}
 	p.ExpireTime = now.Add(p.Verdict.DecideWithin).Truncate(time.Microsecond)
 	return s.begin(a, p, now)
+}
+
+// outline answers the petition before policy is asked, without a name. Stranger is as [Service.setPetitioners] answers it.
+func (s *Service) outline(ctx context.Context, a Actor, n NewPetition, replaces string) (p Petition, stranger string, err error) {
+	p = Petition{Space: a.Space, Resources: n.Resources, CreatedBy: a.Resource(), Reason: n.Reason,
+		Params: n.Params, Labels: n.Labels, DisplayName: n.DisplayName, Duration: n.Duration}
+	p = p.withLabel(LabelConfigID, "space:"+a.Space)
+	if n.Duration > 0 {
+		p = p.withLabel(LabelAskedDuration, n.Duration.String())
+	}
+	if replaces != "" {
+		p = p.withLabel(LabelReplaces, replaces)
+	}
+	if stranger, err = s.setPetitioners(ctx, a, n.Petitioners, &p); err != nil {
+		return Petition{}, "", err
+	}
+	p.Digest, err = Digest(p.Petitioners, p.Resources, p.Params, p.Reason, p.Duration)
+	return p, stranger, err
 }
 
 // policyPart is who decides when a rule does, see [System].

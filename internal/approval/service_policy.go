@@ -26,13 +26,23 @@ func (s *Service) verdict(ctx context.Context, a Actor, p Petition, stranger str
 	if err != nil {
 		return Verdict{}, err
 	}
+	return s.verdictOf(ctx, a, p, stranger, now, document)
+}
+
+// policyInput is what the rules of a document look at.
+func (s *Service) policyInput(a Actor, p Petition, now time.Time, document PolicyDocument) PolicyInput {
 	space, asked := a.Space, p.Resources // all else would be copied for a function that few documents call
-	v, err := s.Policy.Decide(ctx, PolicyInput{Space: space, Petition: p, Actor: a, Now: now, Document: document,
+	return PolicyInput{Space: space, Petition: p, Actor: a, Now: now, Document: document,
 		Known:  func(ctx context.Context) ([]Resource, error) { return s.known(ctx, space, asked) },
 		Groups: func(ctx context.Context, member string) ([]string, error) { return s.GroupsOf(ctx, space, member) },
 		Labels: func(ctx context.Context, member string) (map[string]string, error) {
 			return s.labelsOf(ctx, space, member)
-		}})
+		}}
+}
+
+// verdictOf is verdict under a given document.
+func (s *Service) verdictOf(ctx context.Context, a Actor, p Petition, stranger string, now time.Time, document PolicyDocument) (Verdict, error) {
+	v, err := s.Policy.Decide(ctx, s.policyInput(a, p, now, document))
 	if err == nil {
 		err = v.check()
 	}

@@ -13,6 +13,9 @@ func (s *Service) ReplacePetition(ctx context.Context, a Actor, name string, n N
 		return Petition{}, err
 	}
 	n, err := n.Check()
+	if err == nil {
+		err = n.mayBeAsked()
+	}
 	if err != nil {
 		return Petition{}, err
 	}

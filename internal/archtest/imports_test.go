@@ -21,7 +21,7 @@ const everything = "*"
 var rooms = []room{
 	{"internal/approval", []string{jsonLibrary}},
 	{"internal/audit", []string{"golang.org/x/mod"}},
-	{"internal/policy", []string{"internal/approval", "cel.dev/cel-go", yamlLibrary}},
+	{"internal/policy", []string{"internal/approval", "cel.dev/cel-go", yamlLibrary, "github.com/rogpeppe/go-internal/diff"}},
 	{"internal/store", []string{
 		"internal/approval", "internal/audit",
 		"github.com/jackc/pgx/v5", "modernc.org/sqlite", "modernc.org/libc", "github.com/pressly/goose/v3", jsonLibrary,

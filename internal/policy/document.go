@@ -42,6 +42,7 @@ type Document struct {
 
 	rules     []rule
 	index     *index // nil: every rule is tried
+	changes   *rule  // what a change of the document is asked for by; nil: nobody is asked
 	schedules map[string]*schedule
 	selectors map[string]*selector // by their text
 	tests     []selfTest
@@ -91,7 +92,10 @@ func Compile(text string) (*Document, error) {
 			return nil, refuse(fmt.Sprintf("policy.schedules[%d]", i), err)
 		}
 	}
-	names := map[string]bool{ruleNone: true, ruleError: true}
+	if d.changes, err = c.changes(src.Changes); err != nil {
+		return nil, refuse("policy.changes", err)
+	}
+	names := map[string]bool{ruleNone: true, ruleError: true, ruleChanges: true}
 	for i := range src.Rules {
 		s := &src.Rules[i]
 		r, err := c.rule(s)

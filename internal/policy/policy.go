@@ -5,7 +5,7 @@
 // or costs too much never approves, the space's owners decide then. What a document says is checked when it is compiled,
 // with the line and column of what is wrong; deciding builds only what a rule looks at.
 //
-// It imports the centre, the CEL library and the YAML library.
+// It imports the centre, the CEL library, the YAML library and a diff.
 package policy
 
 import (
@@ -21,6 +21,8 @@ import (
 const (
 	ruleNone  = "no-rule"
 	ruleError = "policy-error"
+
+	ruleChanges = "changes" // the document's own section about itself
 )
 
 // Decide answers the verdict of the first rule that matches. A condition that cannot be evaluated is answered with a
@@ -37,6 +39,9 @@ func (d *Document) decideWith(ctx context.Context, in approval.PolicyInput, from
 }
 
 func (d *Document) decide(ctx context.Context, in approval.PolicyInput, from Sources) (approval.Verdict, error) {
+	if d.changes != nil && asksForPolicy(&in.Petition) {
+		return d.changes.verdict, nil
+	}
 	var seen *scene
 	could := d.index.candidates(&in)
 	for i := could.next(0); i >= 0 && i < len(d.rules); i = could.next(i + 1) {

@@ -7,8 +7,16 @@ type source struct {
 	Name      text             `yaml:"name" doc:"What the document is called." maxLength:"100"`
 	Dev       bool             `yaml:"dev" doc:"Marks the policy of a server to play with: pages and log say so."`
 	Schedules []sourceSchedule `yaml:"schedules" doc:"Who is on call, and when." maxItems:"50"`
+	Changes   *sourceChanges   `yaml:"changes" doc:"Who must agree to a change of this document; without it an Owner changes it alone."`
 	Rules     []sourceRule     `yaml:"rules" doc:"Tried in order: the first that matches decides. When none matches, the petition is denied." required:"true" minItems:"1" maxItems:"1000"`
 	Tests     []sourceTest     `yaml:"tests" doc:"Petitions and what the rules must answer to them. A document whose tests fail is not taken." maxItems:"1000"`
+}
+
+// sourceChanges is how the document itself is changed.
+type sourceChanges struct {
+	place        `yaml:"-"`
+	Require      *sourceStages `yaml:"require" doc:"Asks people, as a rule does: a change is a petition, and is made when they agree." required:"true"`
+	DecideWithin *text         `yaml:"decideWithin" doc:"How long they have. 168h unless said." format:"duration"`
 }
 
 type sourceRule struct {

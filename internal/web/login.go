@@ -118,13 +118,14 @@ func permissionWords(p approval.Permission) string {
 }
 
 var inWords = map[approval.Permission]string{
-	approval.ReadSpaces: "see the space", approval.WriteSpaces: "change and end the space, and its policy", approval.CreateSpaces: "make spaces on this server",
+	approval.ReadSpaces: "see the space", approval.WriteSpaces: "change and end the space", approval.CreateSpaces: "make spaces on this server",
 	approval.ReadMembers: "see who is a member", approval.WriteMembers: "add, change and remove members",
 	approval.ReadResources: "see what can be asked for", approval.WriteResources: "change what can be asked for",
 	approval.ReadPetitions: "see petitions and wait for them", approval.CreatePetitions: "ask for approval as you", approval.AskForOthers: "ask for approval for others",
 	approval.CreateClaims: "approve, deny and revoke as you", approval.ReadEvents: "read the audit log",
 	approval.ManageOwnTokens: "make and end your own tokens", approval.ReadTokens: "see all tokens of the space, without their secrets",
 	approval.ManageTokens: "make and end tokens of service accounts", approval.ReadServiceAccounts: "see service accounts", approval.ManageAccounts: "make service accounts",
+	approval.ReadPolicy: "see the rules", approval.WritePolicy: "change the rules by which everything is decided",
 }
 
 // authorizeFields are what a program on this machine asks with, in the words of RFC 6749, 4.1.1, and RFC 7636, 4.3.

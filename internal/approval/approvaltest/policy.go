@@ -62,3 +62,8 @@ func (s *Store) Policies(ctx context.Context, space string, r approval.PageReque
 	}
 	return page, nil
 }
+
+// PolicyProposal implements approval.Store.
+func (s *Store) PolicyProposal(ctx context.Context, space, petition string) (approval.PolicyProposal, error) {
+	return lookUp(s, ctx, s.proposals, key{space, petition}, "PolicyProposal", "petition for another policy", space, petition)
+}

@@ -38,6 +38,7 @@ type state struct {
 	keys      map[[3]string]approval.Idempotency
 	resources map[key]approval.Resource
 	policies  map[string][]approval.PolicyDocument
+	proposals map[key]approval.PolicyProposal
 	tokens    map[key]approval.Token
 	hashes    map[key]bool // kind and hash of tokens
 	signing   map[string]approval.SigningKey
@@ -74,7 +75,7 @@ func NewStore() *Store {
 	return &Store{state: state{
 		spaces: map[string]approval.Space{}, members: map[key]approval.Member{}, petitions: map[key]*petitionRow{},
 		votes: map[approval.PutVote]bool{}, keys: map[[3]string]approval.Idempotency{}, resources: map[key]approval.Resource{},
-		policies: map[string][]approval.PolicyDocument{}, tokens: map[key]approval.Token{}, hashes: map[key]bool{},
+		policies: map[string][]approval.PolicyDocument{}, proposals: map[key]approval.PolicyProposal{}, tokens: map[key]approval.Token{}, hashes: map[key]bool{},
 		signing: map[string]approval.SigningKey{}, jobs: map[string]approval.Job{}, identities: map[key]approval.Identity{},
 		groups:      map[approval.GroupMember]time.Time{},
 		trusts:      map[key]approval.Trust{},
@@ -142,6 +143,8 @@ func spaceOf(w approval.Write) (space string, has bool) {
 		return w.RefreshToken.Space, true
 	case approval.PutPolicy:
 		return w.Document.Space, true
+	case approval.PutPolicyProposal:
+		return w.Proposal.Space, true
 	case approval.PutJob:
 		return w.Job.Space, true
 	case approval.PutGroupMember:
@@ -280,6 +283,10 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 		remove(tx, s.mapped, key{space, w.Member})
 	case approval.PutPolicy:
 		return s.putPolicy(tx, space, w.Document)
+	case approval.PutPolicyProposal:
+		p := w.Proposal
+		p.Digest = approval.PolicyDigest(p.Text)
+		return insert(tx, s.proposals, key{space, p.Petition}, p)
 	case approval.PutSigningKey:
 		return insert(tx, s.signing, w.Key.ID, w.Key)
 	case approval.DeleteSigningKey:

@@ -64,3 +64,19 @@ func pagesOfPolicies(t *testing.T, k kit) {
 	_, err = k.Policies(t.Context(), k.space, approval.PageRequest{Token: "nonsense"})
 	wantCode(t, err, approval.Invalid)
 }
+
+func policyProposals(t *testing.T, k kit) {
+	first := approval.PolicyProposal{Space: k.space, Petition: "p1", Base: 7, Text: "rules: 漢\n", Digest: approval.PolicyDigest("rules: 漢\n"), CreateTime: Start}
+	second := approval.PolicyProposal{Space: k.space, Petition: "p2", Base: 7, Text: "", Digest: approval.PolicyDigest(""), CreateTime: Start}
+	k.commit(t, approval.PutPolicyProposal{Proposal: first}, approval.PutPolicyProposal{Proposal: second})
+	for _, p := range []approval.PolicyProposal{first, second} {
+		got, err := k.PolicyProposal(t.Context(), k.space, p.Petition)
+		want(t, got, err, p)
+	}
+	k.refuse(t, approval.Conflict, approval.PutPolicyProposal{Proposal: first})
+	k.refuse(t, approval.Internal, approval.PutPolicyProposal{Proposal: approval.PolicyProposal{Space: "elsewhere", Petition: "p3"}})
+	for _, other := range [][2]string{{k.space, "p3"}, {"elsewhere", "p1"}} {
+		_, err := k.PolicyProposal(t.Context(), other[0], other[1])
+		wantCode(t, err, approval.NotFound)
+	}
+}

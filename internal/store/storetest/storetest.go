@@ -92,6 +92,7 @@ var cases = []struct {
 	{"members in bytewise order", false, membersInOrder},
 	{"policies", false, policies},
 	{"pages of policies", false, pagesOfPolicies},
+	{"other policies that are asked for", false, policyProposals},
 	{"tokens", false, tokens},
 	{"one of 64 users of a one-use token gets in", false, oneTokenUserWins},
 	{"logins", false, logins},

@@ -1,0 +1,55 @@
+package approvaltest
+
+import (
+	"context"
+	"strings"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// Documents is an approval.PolicyDocuments that takes any text for a document with one rule, unless the text has one of
+// these words: BROKEN is no document, FAILING has a test that fails, ODD has a warning, PETITION demands that changes
+// of it are granted.
+type Documents struct{}
+
+// Examine implements approval.PolicyDocuments.
+func (Documents) Examine(ctx context.Context, text string) (x approval.Examination, err error) {
+	if err := ctx.Err(); err != nil {
+		return x, approval.Wrap(approval.Unavailable, err, "the call was cancelled before it was done")
+	}
+	if strings.Contains(text, "BROKEN") {
+		x.Problems = []approval.Finding{{Line: lineOf(text, "BROKEN"), Column: 3, Rule: "r1", Message: "the text is broken"}}
+		return x, nil
+	}
+	x = approval.Examination{Name: "test", Rules: 1, ByPetition: strings.Contains(text, "PETITION"), Tests: []approval.PolicyTest{{Name: "passes", Line: 1}}}
+	if strings.Contains(text, "FAILING") {
+		x.Tests = append(x.Tests, approval.PolicyTest{Name: "fails", Line: lineOf(text, "FAILING"), Failures: []string{"the rule is r1, not r2"}})
+	}
+	if strings.Contains(text, "ODD") {
+		x.Warnings = []approval.Finding{{Line: lineOf(text, "ODD"), Message: "this is odd"}}
+	}
+	return x, nil
+}
+
+func lineOf(text, word string) int {
+	before, _, _ := strings.Cut(text, word)
+	return 1 + strings.Count(before, "\n")
+}
+
+// Explain implements approval.PolicyDocuments: one rule was tried, and it answers.
+func (d Documents) Explain(ctx context.Context, in approval.PolicyInput) (approval.Explanation, error) {
+	x, err := d.Examine(ctx, in.Document.Text)
+	if err != nil || len(x.Problems) > 0 {
+		return approval.Explanation{}, approval.Errorf(approval.Invalid, "the text is broken")
+	}
+	return approval.Explanation{Rules: []approval.RuleTried{{Rule: "r1", Line: 1, Answer: approval.VerdictReview, Matched: true,
+		Condition: &approval.ConditionPart{Text: "petition.reason", Value: `"` + in.Petition.Reason + `"`}}}}, nil
+}
+
+// Diff implements approval.PolicyDocuments.
+func (Documents) Diff(from, to approval.PolicyDocument) string {
+	if from.Text == to.Text {
+		return ""
+	}
+	return "-" + from.Text + "\n+" + to.Text + "\n"
+}

@@ -1,0 +1,82 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// Documents implements [approval.PolicyDocuments] over an engine.
+type Documents struct{ Engine *Engine }
+
+var _ approval.PolicyDocuments = Documents{}
+
+// Examine implements [approval.PolicyDocuments]: it compiles the document and runs its own tests.
+func (d Documents) Examine(ctx context.Context, text string) (x approval.Examination, err error) {
+	c, err := Compile(text)
+	var problem *Problem
+	if errors.As(err, &problem) {
+		x.Problems = []approval.Finding{finding(problem)}
+		return x, nil
+	}
+	if err != nil {
+		return x, err
+	}
+	x.Name, x.Rules, x.ByPetition = c.Name, len(c.rules), c.changes != nil
+	for _, w := range c.Warnings {
+		x.Warnings = append(x.Warnings, approval.Finding{Line: w.Line, Column: w.Column, Rule: w.Rule, Message: w.Message})
+	}
+	for _, r := range c.RunTests(ctx) {
+		t := approval.PolicyTest{Name: r.Name, Line: r.Line}
+		for _, difference := range r.Differences {
+			t.Failures = append(t.Failures, difference.String())
+		}
+		x.Tests = append(x.Tests, t)
+	}
+	if err := ctx.Err(); err != nil {
+		return x, approval.Wrap(approval.Unavailable, err, "the call was cancelled before the tests had run")
+	}
+	return x, nil
+}
+
+func finding(p *Problem) approval.Finding {
+	return approval.Finding{Line: p.Line, Column: p.Column, Rule: p.Rule, Test: p.Test, Message: p.Message}
+}
+
+// Explain implements [approval.PolicyDocuments].
+func (d Documents) Explain(ctx context.Context, in approval.PolicyInput) (out approval.Explanation, err error) {
+	e, err := d.Engine.Explain(ctx, in)
+	if err != nil {
+		return out, err
+	}
+	out = approval.Explanation{Verdict: e.Verdict, Truncated: e.Truncated}
+	for _, r := range e.Rules {
+		out.Rules = append(out.Rules, approval.RuleTried{Rule: r.Rule, Line: r.Line, Column: r.Column, Answer: r.Answer, Matched: r.Matched,
+			Why: r.Why, Error: r.Error, Condition: conditionPart(r.When)})
+	}
+	return out, nil
+}
+
+func conditionPart(p *Part) *approval.ConditionPart {
+	if p == nil {
+		return nil
+	}
+	out := &approval.ConditionPart{Text: p.Text, Value: p.Value}
+	for i := range p.Parts {
+		out.Parts = append(out.Parts, *conditionPart(&p.Parts[i]))
+	}
+	return out
+}
+
+// Diff implements [approval.PolicyDocuments]: a unified diff with three lines around each change.
+func (d Documents) Diff(from, to approval.PolicyDocument) string {
+	name := func(v approval.PolicyDocument) string { return "version-" + strconv.FormatInt(v.Version, 10) }
+	text := string(diff.Diff(name(from), []byte(from.Text), name(to), []byte(to.Text)))
+	_, text, _ = strings.Cut(text, "\n") // "diff version-1 version-2" is no part of the format
+	return text
+}
