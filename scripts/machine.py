@@ -99,6 +99,13 @@ def node_is_new_enough() -> bool:
     return found is not None and int(found.group(1)) >= 18
 
 
+def has_keyring() -> bool:
+    """Whether a login can be kept in a real Secret Service; other systems have their own."""
+    if not sys.platform.startswith("linux"):
+        return True
+    return all(shutil.which(name) for name in ("dbus-daemon", "gnome-keyring-daemon"))
+
+
 def has_venv() -> bool:
     probe = [sys.executable, "-c", "import ensurepip, venv"]
     return subprocess.run(probe, stderr=subprocess.DEVNULL).returncode == 0
@@ -149,6 +156,13 @@ NEEDS: dict[str, Need] = {
         "install Chromium or Chrome, or set INDENT_TEST_CHROMIUM to the program",
         ["chromium", "fonts-dejavu-core"],
         lambda: find_chromium() is not None,
+    ),
+    "keyring": Need(
+        "dbus-daemon and gnome-keyring-daemon",
+        "`indent login` keeps its tokens in a real keyring",
+        "install D-Bus and GNOME's keyring",
+        ["dbus", "gnome-keyring"],
+        has_keyring,
     ),
     "shellcheck": Need(
         "shellcheck",

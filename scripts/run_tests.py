@@ -21,7 +21,7 @@ from stages import Stage
 
 BROWSER = tree.ROOT / "tests/browser"
 GOTESTSUM = ["go", "tool", "-modfile=scripts/tools.mod", "gotestsum", "--format", "standard-quiet"]
-NEEDS = ["go", "git", "gcc", "venv", "postgres", "node", "chromium"]
+NEEDS = ["go", "git", "gcc", "venv", "postgres", "node", "chromium", "keyring"]
 
 
 def all_stages(python: Path) -> list[Stage]:
@@ -94,6 +94,7 @@ def main(wanted: Sequence[str]) -> int:
     env = tree.without_indent_settings()
     # an empty database is a failed test where this is set, elsewhere it is half of the proof
     env["INDENT_TEST_REQUIRE_POSTGRES"] = "1"
+    env["INDENT_TEST_REQUIRE_KEYRING"] = "1"
     env["INDENT_TEST_CHROMIUM"] = str(machine.find_chromium())
     env["INDENT_TEST_PYTHON"] = str(python)
     with postgres.private_server() as url:

@@ -119,7 +119,7 @@ func (d drawer) dropSecret(name string, p profile) error {
 // keep stores a new login: in the keyring when there is one that works and it is wanted, else in the file. It answers the
 // place in words.
 func (d drawer) keep(name string, p profile, s secret, useKeyring bool) (where string, before *secret, err error) {
-	err = d.change(func(all *profiles) error {
+	err = d.change(func(all *profiles) (err error) {
 		if old, known := all.Profiles[name]; known {
 			if kept, found, err := d.getSecret(name, old); err == nil && found {
 				before = &kept
@@ -128,25 +128,32 @@ func (d drawer) keep(name string, p profile, s secret, useKeyring bool) (where s
 				return err
 			}
 		}
-		where = filepath.Join(d.folder, credentialsFile) + " (mode 0600: there is no keyring)"
-		if !useKeyring {
-			where = filepath.Join(d.folder, credentialsFile) + " (mode 0600)"
-		}
-		p.Keyring = useKeyring && hasKeyring()
-		if p.Keyring {
-			if err := d.putSecret(name, p, s); err == nil {
-				where = "the system's keyring"
-			} else {
-				p.Keyring = false
-			}
-		}
-		if !p.Keyring {
-			if err := d.putSecret(name, p, s); err != nil {
-				return err
-			}
+		if where, p.Keyring, err = d.keepSecret(name, p, s, useKeyring); err != nil {
+			return err
 		}
 		all.Profiles[name], all.Current = p, name
 		return nil
 	})
 	return where, before, err
+}
+
+// keepSecret keeps the secret of a new login. One that the keyring does not take goes into the file: the login was allowed,
+// and a person is there to read where it is.
+func (d drawer) keepSecret(name string, p profile, s secret, useKeyring bool) (where string, inKeyring bool, err error) {
+	file := filepath.Join(d.folder, credentialsFile)
+	switch {
+	case !useKeyring:
+		where = file + " (mode 0600)"
+	case !hasKeyring():
+		where = file + " (mode 0600: there is no keyring)"
+	default:
+		p.Keyring = true
+		err := d.putSecret(name, p, s)
+		if err == nil {
+			return "the system's keyring", true, nil
+		}
+		where = fmt.Sprintf("%s (mode 0600: %v)", file, err)
+	}
+	p.Keyring = false
+	return where, false, d.putSecret(name, p, s)
 }

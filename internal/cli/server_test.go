@@ -207,13 +207,13 @@ func TestExitCodesAreAnAPI(t *testing.T) {
 	t.Parallel()
 	p := &indent.Petition{}
 	for want, errs := range map[int][]error{
-		0:  {nil},
-		1:  {errors.New("x"), &indent.Error{Status: 409, Code: "conflict"}, &indent.Error{Status: 404}, &indent.Error{Status: 500}, &indent.ResponseError{}, &indent.ConfigError{Name: "INDENT_API_URL"}, &indent.ConfigError{Name: "INDENT_SPACE", Missing: true}},
-		4:  {&indent.Error{Status: 401, Code: "unauthenticated"}, &indent.ConfigError{Name: "INDENT_API_TOKEN", Missing: true}, &indent.UnavailableError{Err: &indent.Error{Status: 401}}, &indent.ConfigError{Name: "INDENT_API_TOKEN"}, notSignedIn{"x"}},
-		10: {&indent.DeniedError{Petition: p}, &indent.DeniedError{Petition: p, Revoked: true}, &indent.WithdrawnError{Petition: p}, said(&indent.DeniedError{Petition: p})},
-		11: {&indent.ExpiredError{Petition: p}},
-		12: {&indent.TimeoutError{Petition: p}, &indent.TimeoutError{Petition: p, Err: context.Canceled}},
-		13: {&indent.ConnectionError{Err: io.EOF}, &indent.Error{Status: 503, Code: "unavailable"}, &indent.UnavailableError{Err: &indent.ConnectionError{Err: io.EOF}}, &indent.TimeoutError{Petition: p, Err: &indent.ConnectionError{Err: io.EOF}}},
+		0:   {nil},
+		1:   {errors.New("x"), &indent.Error{Status: 409, Code: "conflict"}, &indent.Error{Status: 404}, &indent.Error{Status: 500}, &indent.ResponseError{}, &indent.ConfigError{Name: "INDENT_API_URL"}, &indent.ConfigError{Name: "INDENT_SPACE", Missing: true}},
+		4:   {&indent.Error{Status: 401, Code: "unauthenticated"}, &indent.ConfigError{Name: "INDENT_API_TOKEN", Missing: true}, &indent.UnavailableError{Err: &indent.Error{Status: 401}}, &indent.ConfigError{Name: "INDENT_API_TOKEN"}, notSignedIn{"x"}},
+		10:  {&indent.DeniedError{Petition: p}, &indent.DeniedError{Petition: p, Revoked: true}, &indent.WithdrawnError{Petition: p}, said(&indent.DeniedError{Petition: p})},
+		11:  {&indent.ExpiredError{Petition: p}},
+		12:  {&indent.TimeoutError{Petition: p}, &indent.TimeoutError{Petition: p, Err: context.Canceled}},
+		13:  {&indent.ConnectionError{Err: io.EOF}, &indent.Error{Status: 503, Code: "unavailable"}, &indent.UnavailableError{Err: &indent.ConnectionError{Err: io.EOF}}, &indent.TimeoutError{Petition: p, Err: &indent.ConnectionError{Err: io.EOF}}},
 		130: {context.Canceled, interrupted{"x"}, &indent.ConnectionError{Err: context.Canceled}, &indent.UnavailableError{Err: context.Canceled}},
 	} {
 		for _, err := range errs {
