@@ -40,6 +40,7 @@ type Document struct {
 	// Warnings are what is allowed and probably not meant.
 	Warnings []Warning
 
+	text      string
 	rules     []rule
 	index     *index // nil: every rule is tried
 	changes   *rule  // what a change of the document is asked for by; nil: nobody is asked
@@ -86,7 +87,7 @@ func Compile(text string) (*Document, error) {
 		return nil, refuse("policy", err)
 	}
 	c := &compiler{lines: strings.Split(text, "\n"), schedules: map[string]*schedule{}, selectors: map[string]*selector{}}
-	d := &Document{Name: src.Name.value, Dev: src.Dev, schedules: c.schedules, selectors: c.selectors}
+	d := &Document{Name: src.Name.value, Dev: src.Dev, text: text, schedules: c.schedules, selectors: c.selectors}
 	for i := range src.Schedules {
 		if err := c.schedule(&src.Schedules[i]); err != nil {
 			return nil, refuse(fmt.Sprintf("policy.schedules[%d]", i), err)

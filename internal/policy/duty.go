@@ -89,7 +89,7 @@ func (c *condition) strangeSchedule(schedules map[string]*schedule) string {
 	strange := ""
 	checked := c.checked.NativeRep()
 	celast.PostOrderVisit(checked.Expr(), celast.NewExprVisitor(func(e celast.Expr) {
-		if of, name := scheduleNamed(e); of != nil && schedules[name] == nil && checked.GetType(of.ID()).IsExactType(duty) {
+		if of, name := scheduleNamed(e); of != nil && schedules[name] == nil && checked.GetType(of.ID()).IsExactType(dutyMap) {
 			strange = name
 		}
 	}))

@@ -63,7 +63,7 @@ func with[T any](get func(T) (any, error)) func(any) (any, error) {
 var (
 	stringList = cel.ListType(cel.StringType)
 	labels     = cel.MapType(cel.StringType, cel.StringType)
-	duty       = cel.MapType(cel.StringType, cel.BoolType) // by schedule
+	dutyMap    = cel.MapType(cel.StringType, cel.BoolType) // by schedule
 )
 
 var vocabulary = map[string]map[string]field{
@@ -82,7 +82,7 @@ var vocabulary = map[string]map[string]field{
 		"role":        {cel.StringType, ofActor(func(a *approval.Actor) any { return string(a.Role) }), false},
 		"groups":      {stringList, with(func(s *scene) (any, error) { return s.groupsOf(s.in.Actor.ID) }), false},
 		"labels":      {labels, with(func(s *scene) (any, error) { return s.labelsOf(s.in.Actor.ID) }), false},
-		"onCall":      {duty, of(func(s *scene) any { return duties{s, s.in.Actor.ID} }), false},
+		"onCall":      {dutyMap, of(func(s *scene) any { return duties{s, s.in.Actor.ID} }), false},
 	},
 	typeReviewer: {
 		"id":      {cel.StringType, of(func(c *candidate) any { return c.ID }), false},
@@ -117,7 +117,7 @@ func requestedFields() map[string]field {
 		all[name] = f
 	}
 	all["groups"] = field{stringList, with((*requested).groups), false}
-	all["onCall"] = field{duty, with((*requested).onCall), false}
+	all["onCall"] = field{dutyMap, with((*requested).onCall), false}
 	return all
 }
 
