@@ -1,8 +1,11 @@
 package store
 
 import (
+	"database/sql"
 	"strings"
 	"testing"
+
+	"github.com/pressly/goose/v3"
 
 	"github.com/indent-approvals/indent/internal/approval"
 	"github.com/indent-approvals/indent/internal/store/migrations"
@@ -112,6 +115,39 @@ func TestClosedStoreIsUnavailable(t *testing.T) {
 		_, err = s.Petition(t.Context(), "acmecorp", "a")
 		wantUnavailable(t, err)
 		wantUnavailable(t, s.Ping(t.Context()))
+	})
+}
+
+// A directory that an older version has written is found by its names in any case: a confirmation that one of its entries
+// demands must not be escaped until somebody writes the entry again.
+func TestNamesOfAnOlderDirectoryAreFound(t *testing.T) {
+	t.Parallel()
+	eachURL(t, func(t *testing.T, url string) {
+		must := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		engine, dialect := migrations.SQLite, goose.DialectSQLite3
+		db, err := openPool(dsn(url), 1)
+		if strings.HasPrefix(url, "postgres") {
+			engine, dialect = migrations.Postgres, goose.DialectPostgres
+			db, err = sql.Open("pgx", url)
+		}
+		must(err)
+		older, err := goose.NewProvider(dialect, db, migrations.For(engine), goose.WithDisableGlobalRegistry(true))
+		must(err)
+		_, err = older.UpTo(t.Context(), 9)
+		must(err)
+		_, err = db.ExecContext(t.Context(), `INSERT INTO resources (space, name, id, views, words, doc) VALUES ('acmecorp', 'db', 'Prod-DB', 0, '', '{"id":"Prod-DB"}')`)
+		must(err)
+		must(db.Close())
+		s := openStore(t, Options{URL: url, Conns: 2})
+		found, err := s.ResourcesNamed(t.Context(), "acmecorp", []string{"prod-db"})
+		if err != nil || len(found) != 1 || found[0].ID != "Prod-DB" {
+			t.Errorf("%+v, %v", found, err)
+		}
 	})
 }
 
