@@ -92,6 +92,26 @@ func TestSessionsThatAreOverDoNotShutAnybodyOut(t *testing.T) {
 	old.post("/sign-in", url.Values{"link": {"right"}}).leadsTo("/")
 }
 
+// Whoever owes a passkey looks at pages, and is not taken for somebody who sends wrong sessions.
+func TestHalfASessionIsNoWrongOne(t *testing.T) {
+	t.Parallel()
+	h := newPasskeyHouse(t)
+	l := limits.New(limits.Config{Wrong: 1, Clock: h.clock})
+	mux := http.NewServeMux()
+	web.New(web.Deps{Service: h.service, Sessions: h.identity.Sessions(), Tokens: tokens{h.clock, h.identity}, Passkeys: h.identity.Passkeys(), Limits: l, BaseURL: named}).Register(mux)
+	h.handler = mux
+	h.service.Deps.Passkeys.Roles = []approval.Role{approval.Editor}
+	half := h.follow(reviewer)
+	for range 200 {
+		half.get("/api-keys").leadsTo("/sign-in/passkey?return=%2Fapi-keys")
+		half.get("/sign-in/passkey").is(http.StatusOK)
+		half.get("/static/app.css").is(http.StatusOK)
+	}
+	if n := l.Refused(limits.WrongToken) + l.Refused(limits.WrongSource); n != 0 {
+		t.Errorf("%d were refused", n)
+	}
+}
+
 // A form that comes back too often is no decision.
 func TestADecisionBeyondTheBudgetIsNotMade(t *testing.T) {
 	t.Parallel()

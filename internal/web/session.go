@@ -36,6 +36,9 @@ func (w *Web) visitor(r *http.Request) (visitor, error) {
 	if err == nil && look == 0 {
 		return visitor{actor, secret}, nil
 	}
+	if approval.CodeOf(err) == approval.Unauthenticated && w.owesPasskey(r, secret) {
+		return visitor{}, nil // it is nobody's yet, and right: its person looks at pages until the passkey is there
+	}
 	// A session that is over is sent until the browser forgets it: it counts, but the visitor is told to sign in.
 	_ = w.Limits.Judge(r, secret, look, err)
 	switch approval.CodeOf(err) {
@@ -45,6 +48,15 @@ func (w *Web) visitor(r *http.Request) (visitor, error) {
 		return visitor{}, nil
 	}
 	return visitor{}, err
+}
+
+// owesPasskey answers whether the secret is that of half a session.
+func (w *Web) owesPasskey(r *http.Request, secret string) bool {
+	if w.Passkeys == nil {
+		return false
+	}
+	_, err := w.Passkeys.Half(r.Context(), secret)
+	return err == nil
 }
 
 // byScript answers whether an open page asks by itself, which must not keep a session alive that nobody uses. A decision
