@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/indent-approvals/indent/internal/approval"
@@ -25,9 +26,15 @@ type settingsView struct {
 
 type memberRow struct {
 	approval.Member
-	Identities []approval.Identity
+	Identities []identityRow
 	// Last is the only owner left, whose role nobody can take.
 	Last, Me bool
+}
+
+// identityRow is another name of a member. Other marks that of another member: the two are one person, and each row says so.
+type identityRow struct {
+	approval.Identity
+	Other bool
 }
 
 func (w *Web) showSettings(r *http.Request, v visitor) (answer, error) {
@@ -69,8 +76,13 @@ func (w *Web) fillMembers(r *http.Request, v visitor, view *settingsView) error 
 			continue
 		}
 		row := memberRow{Member: m, Last: view.Owners == 1 && m.Role == approval.Owner && !m.Suspended, Me: m.ID == v.ID}
-		if row.Identities, err = w.Service.Identities(r.Context(), v.Actor, m.ID); err != nil {
+		identities, err := w.Service.Identities(r.Context(), v.Actor, m.ID)
+		if err != nil {
 			return err
+		}
+		for _, i := range identities {
+			other := slices.ContainsFunc(members, func(o approval.Member) bool { return o.ID == i.Identity })
+			row.Identities = append(row.Identities, identityRow{i, other})
 		}
 		view.Members = append(view.Members, row)
 	}

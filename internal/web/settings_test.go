@@ -47,6 +47,23 @@ func TestAnOwnerSettlesThePeople(t *testing.T) {
 	b.get("/settings").lacks("new@acme.example", "slack:T1/U1", "suspended")
 }
 
+// Two members who are linked are one person: both rows say so, and either parts them.
+func TestALinkOfTwoMembersIsOnBothRows(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := h.browser(owner)
+	for _, from := range []string{viewer, reviewer} {
+		to := map[string]string{viewer: reviewer, reviewer: viewer}[from]
+		b.after(b.post("/settings/identities", url.Values{"do": {"link"}, "member": {reviewer}, "identity": {viewer}}).leadsTo("/settings#members")).
+			has("one person with "+viewer, "one person with "+reviewer, "Done: the identity is linked")
+		h.browser(from).get("/account").has("You are also known as " + to)
+		b.after(b.post("/settings/identities", url.Values{"do": {"unlink"}, "member": {from}, "identity": {to}}).leadsTo("/settings#members")).
+			has("Done: the identity is unlinked").lacks("one person with")
+	}
+	b.post("/settings/identities", url.Values{"do": {"link"}, "member": {reviewer}, "identity": {"slack:T1/U1"}}).leadsTo("/settings#members")
+	b.get("/settings").has("slack:T1/U1").lacks("one person with")
+}
+
 // What is refused says why, on the page, and changes nothing.
 func TestSettingsRefuse(t *testing.T) {
 	t.Parallel()
