@@ -75,6 +75,36 @@ func TestNothingThatIsDecidedOnIsCut(t *testing.T) {
 	}
 }
 
+// All that policy demands is shown, stage by stage.
+func TestAPetitionSaysAllThatPolicyDemands(t *testing.T) {
+	t.Parallel()
+	c, err := indent.New(indent.Options{Space: "acmecorp", Token: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p indent.Petition
+	if err := json.Unmarshal([]byte(`{"name":"n","spaceName":"acmecorp","state":{"status":{"phase":"open"},"progress":{"stage":1,"levels":[0,1]},
+		"messages":[{"code":"unsatisfiable","message":"fewer people may approve than must"}],
+		"verdict":{"decision":"review","rule":"r","policyVersion":3,"denials":2,"requirements":[
+			{"count":1,"reviewers":{"managers":"managerId"}},
+			{"stage":1,"count":2,"resource":1,"distinctFrom":[0],"confirm":"passkey","reviewers":{"roles":["Owner"],"persons":["ada@x"],"groups":["core"],"owners":"owner","onCall":["prod"],"where":"reviewer.id != ''"},
+			 "remindAfter":"600s","escalate":[{"after":"1800s","reviewers":{"groups":["leads"]}},{"after":"3600s","reviewers":{"roles":["Editor"]}}],"notify":{"groups":["watchers"]}}],
+		"inputs":[{"label":"ticket","description":"which ticket","type":"choice","choices":["a","b"]},{"label":"n","type":"number","min":1,"max":5,"optional":true}],
+		"breakGlass":{"within":"7200s","requirements":[{"count":1,"reviewers":{"roles":["Auditor"]}}]}}}}`), &p); err != nil {
+		t.Fatal(err)
+	}
+	text := describe(c, &p)
+	for _, want := range []string{"Requires     stage 1: 1 of: the manager of who asks (label managerId)\n",
+		"             stage 2, now: 2 of: Owner, ada@x, the group core, an owner of what is asked for (label owner), who is on call for prod, whoever meets reviewer.id != '' (of resource 1) (nobody who approved in stage 1) (confirm: passkey, which is done on the page)\n",
+		"since 30m0s also: the group leads\n", "after 1h0m0s also: Editor\n", "told again after 10m0s\n", "told of it, without a say: the group watchers\n",
+		"Refused by   2 different reviewers\n", "Asks for     ticket, \"which ticket\": choice of a, b\n", "             n: number, at least 1, at most 5 (may be left out)\n",
+		"Afterwards   within 2h0m0s, or the grant ends: 1 of: Auditor\n", "Note         fewer people may approve than must\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not said in\n%s", want, text)
+		}
+	}
+}
+
 func TestTheReferenceIsFresh(t *testing.T) {
 	t.Parallel()
 	committed, err := os.ReadFile("../../docs/cli.md")

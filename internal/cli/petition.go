@@ -136,16 +136,11 @@ func describe(c *indent.Client, p *indent.Petition) string {
 }
 
 func describeState(p *indent.Petition, line func(label, text string)) {
-	if v := p.State.Verdict; v != nil {
-		text := fmt.Sprintf("%s by rule %q, version %d", v.Decision, v.Rule, v.PolicyVersion)
-		if v.Dev {
-			text += " (the dev policy: one person may play both parts)"
-		}
-		line("Policy", plain(text))
-		line("", plain(v.Explanation))
-		for i, r := range v.Requirements {
-			line(label(i, "Requires"), describeRequirement(r))
-		}
+	if p.State.Verdict != nil {
+		describeVerdict(p, line)
+	}
+	for i, m := range p.State.Messages {
+		line(label(i, "Note"), plain(m.Message))
 	}
 	if g := p.State.Grant; g != nil {
 		end := "until it is revoked"
@@ -187,17 +182,6 @@ func describeResource(r indent.Resource) string {
 	}
 	for _, key := range sortedKeys(r.Labels) {
 		text += " " + key + "=" + r.Labels[key]
-	}
-	return plain(text)
-}
-
-func describeRequirement(r indent.Requirement) string {
-	text := fmt.Sprintf("%d of: %s", r.Count, strings.Join(append(slices.Clone(r.Reviewers.Roles), r.Reviewers.Persons...), ", "))
-	if r.SelfApproval {
-		text += " (who asks may review as well)"
-	}
-	if r.Confirm != "" {
-		text += " (confirm: " + r.Confirm + ", which is done on the page)"
 	}
 	return plain(text)
 }
