@@ -39,11 +39,11 @@ func (s *petitionState) appendJSON(j approval.JSON) approval.JSON {
 	j = j.Name("verdict").Begin().Name("decision").Quote(v.Decision).Name("rule").Quote(v.Rule).Int("policyVersion", v.PolicyVersion).
 		Text("explanation", v.Explanation).True("dev", v.Dev)
 	if len(v.Requirements) > 0 {
-		j = appendRequirements(j.Name("requirements"), v.Requirements)
+		j = v.Requirements.appendJSON(j.Name("requirements"))
 	}
 	j = j.IntIf("denials", int64(v.Denials)).Inputs("inputs", v.Inputs)
 	if b := v.BreakGlass; b != nil {
-		j = appendRequirements(j.Name("breakGlass").Begin().Name("requirements"), b.Requirements).Name("within").Quote(b.Within).End()
+		j = b.Requirements.appendJSON(j.Name("breakGlass").Begin().Name("requirements")).Name("within").Quote(b.Within).End()
 	}
 	j = j.End().Decision("decision", s.Decision).Grant("grant", s.Grant).Progress("progress", s.Progress).
 		Name("claims").Events(s.Claims).Name("eventHistory").Events(s.EventHistory)
@@ -54,26 +54,18 @@ func (s *petitionState) appendJSON(j approval.JSON) approval.JSON {
 	return append(j, ']').End()
 }
 
-func appendRequirements(j approval.JSON, list []petitionRequirement) approval.JSON {
-	j = append(j, '[')
-	for i := range list {
-		j = list[i].appendJSON(j.Next())
-	}
-	return append(j, ']')
-}
-
-func (r *petitionRequirement) appendJSON(j approval.JSON) approval.JSON {
+func appendRequirement(j approval.JSON, r *approval.Requirement) approval.JSON {
 	j = j.Begin().IntIf("stage", int64(r.Stage)).IntIf("resource", int64(r.Resource)).Name("reviewers").Reviewers(&r.Reviewers).
 		Int("count", int64(r.Count)).Bool("selfApproval", r.SelfApproval).Text("confirm", r.Confirm).Ints("distinctFrom", r.DistinctFrom)
 	if r.Notify != nil {
 		j = j.Name("notify").Reviewers(r.Notify)
 	}
-	j = j.Text("remindAfter", r.RemindAfter)
+	j = j.Text("remindAfter", durationIf(r.RemindAfter))
 	if len(r.Escalate) > 0 {
 		j = append(j.Name("escalate"), '[')
 		for i := range r.Escalate {
 			e := &r.Escalate[i]
-			j = j.Next().Begin().Name("after").Quote(e.After).Name("reviewers").Reviewers(&e.Reviewers).End()
+			j = j.Next().Begin().Name("after").Quote(durationText(e.After)).Name("reviewers").Reviewers(&e.Reviewers).End()
 		}
 		j = append(j, ']')
 	}

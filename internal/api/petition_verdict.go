@@ -1,21 +1,46 @@
 package api
 
 import (
+	"reflect"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
 
 type petitionVerdict struct {
-	Decision      string                `json:"decision" enum:"review,approve,deny" doc:"What policy answered, once, at creation."`
-	Rule          string                `json:"rule" doc:"The rule that answered."`
-	PolicyVersion int64                 `json:"policyVersion"`
-	Explanation   string                `json:"explanation,omitempty" doc:"One sentence for people."`
-	Dev           bool                  `json:"dev,omitzero" doc:"The dev policy answered: one person may play both parts."`
-	Requirements  []petitionRequirement `json:"requirements,omitempty" doc:"What must be met before it is granted."`
-	Denials       int                   `json:"denials,omitzero" doc:"How many reviewers must refuse to close it; absent: one."`
-	Inputs        []approval.Input      `json:"inputs,omitempty" doc:"The labels that the rule asks the petitioner to fill in."`
-	BreakGlass    *petitionBreakGlass   `json:"breakGlass,omitzero" doc:"The review that must follow the grant of an emergency."`
+	Decision      string               `json:"decision" enum:"review,approve,deny" doc:"What policy answered, once, at creation."`
+	Rule          string               `json:"rule" doc:"The rule that answered."`
+	PolicyVersion int64                `json:"policyVersion"`
+	Explanation   string               `json:"explanation,omitempty" doc:"One sentence for people."`
+	Dev           bool                 `json:"dev,omitzero" doc:"The dev policy answered: one person may play both parts."`
+	Requirements  petitionRequirements `json:"requirements,omitempty" doc:"What must be met before it is granted."`
+	Denials       int                  `json:"denials,omitzero" doc:"How many reviewers must refuse to close it; absent: one."`
+	Inputs        []approval.Input     `json:"inputs,omitempty" doc:"The labels that the rule asks the petitioner to fill in."`
+	BreakGlass    *petitionBreakGlass  `json:"breakGlass,omitzero" doc:"The review that must follow the grant of an emergency."`
+}
+
+// petitionRequirements are a verdict's own, which write themselves as [petitionRequirement] says: nearly every answer has some.
+type petitionRequirements []approval.Requirement
+
+// Schema answers the schema of what they are written as.
+func (petitionRequirements) Schema(r huma.Registry) *huma.Schema {
+	return r.Schema(reflect.TypeFor[[]petitionRequirement](), true, "")
+}
+
+// MarshalJSON writes them as the library writes a list of [petitionRequirement].
+func (l petitionRequirements) MarshalJSON() ([]byte, error) {
+	return json.Marshal(requirementsOf(l), json.Deterministic(true))
+}
+
+func (l petitionRequirements) appendJSON(j approval.JSON) approval.JSON {
+	j = append(j, '[')
+	for i := range l {
+		j = appendRequirement(j.Next(), &l[i])
+	}
+	return append(j, ']')
 }
 
 // petitionRequirement is a requirement on the wire: [approval.Requirement] with durations as clients write them.
@@ -38,8 +63,8 @@ type petitionEscalation struct {
 }
 
 type petitionBreakGlass struct {
-	Requirements []petitionRequirement `json:"requirements"`
-	Within       string                `json:"within" doc:"How long after the grant people have to ratify it." example:"86400s"`
+	Requirements petitionRequirements `json:"requirements"`
+	Within       string               `json:"within" doc:"How long after the grant people have to ratify it." example:"86400s"`
 }
 
 // petitionMessage is what who asks should know.
@@ -50,9 +75,9 @@ type petitionMessage struct {
 
 func verdictOf(v *approval.Verdict) petitionVerdict {
 	out := petitionVerdict{Decision: v.Decision, Rule: v.Rule, PolicyVersion: v.PolicyVersion, Explanation: v.Explanation, Dev: v.Dev,
-		Requirements: requirementsOf(v.Requirements), Denials: v.Denials, Inputs: v.Inputs}
+		Requirements: v.Requirements, Denials: v.Denials, Inputs: v.Inputs}
 	if b := v.BreakGlass; b != nil {
-		out.BreakGlass = &petitionBreakGlass{Requirements: requirementsOf(b.Requirements), Within: durationText(b.Within)}
+		out.BreakGlass = &petitionBreakGlass{Requirements: b.Requirements, Within: durationText(b.Within)}
 	}
 	return out
 }

@@ -35,6 +35,7 @@ type Service struct {
 	policies policyCache
 	labelled labelledCache
 	owners   ownersCache
+	rosters  rosterCache
 	forget   []func()
 	polls    polls
 	reading  chan struct{} // a place for each rule document that is read at once
@@ -142,6 +143,8 @@ func (s *Service) topics(c Change) []string {
 			}
 		case PutPolicy:
 			s.policies.forget(c.Space)
+		case PutMember, DeleteMember, PutIdentity, DeleteIdentity:
+			s.rosters.forget(c.Space)
 		case PutResource:
 			s.labelled.forget(c.Space)
 		}

@@ -101,7 +101,7 @@ func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces st
 		return Petition{}, Change{}, err
 	}
 	p.ExpireTime = now.Add(p.Verdict.DecideWithin).Truncate(time.Microsecond)
-	return s.begin(a, p, now)
+	return s.begin(a, p, s.unsatisfiable(ctx, p, now), now)
 }
 
 // outline answers the petition before policy is asked, without a name. Stranger is as [Service.setPetitioners] answers it.
@@ -125,8 +125,8 @@ func (s *Service) outline(ctx context.Context, a Actor, n NewPetition, replaces 
 // policyPart is who decides when a rule does, see [System].
 const policyPart = "policy"
 
-// begin applies the request and what policy answered.
-func (s *Service) begin(a Actor, p Petition, now time.Time) (Petition, Change, error) {
+// begin applies the request and what policy answered. stuck says why too few people may grant it, "" when enough may.
+func (s *Service) begin(a Actor, p Petition, stuck string, now time.Time) (Petition, Change, error) {
 	request := s.petitionEvent(a, p, now, EventRequest, p.Reason, map[string]string{LabelDigest: p.Digest})
 	events := []Event{request}
 	switch p.Verdict.Decision {
@@ -138,6 +138,9 @@ func (s *Service) begin(a Actor, p Petition, now time.Time) (Petition, Change, e
 		events = append(events, s.petitionEvent(System(a.Space, policyPart), p, now, EventGrant, p.Verdict.Explanation, grant.labels()))
 	case VerdictDeny:
 		events = append(events, s.petitionEvent(System(a.Space, policyPart), p, now, EventDeny, p.Verdict.Explanation, nil))
+	}
+	if stuck != "" {
+		events = append(events, s.petitionEvent(System(a.Space, policyPart), p, now, EventUnsatisfiable, stuck, nil))
 	}
 	var err error
 	for _, e := range events {

@@ -56,6 +56,11 @@ func (s *Service) verdictOf(ctx context.Context, a Actor, p Petition, stranger s
 	if v.Decision != VerdictDeny && v.MaxDuration > 0 && p.Duration > v.MaxDuration {
 		return Verdict{}, FieldError("petition.defaultDuration", "asks for %s but rule %q allows at most %s: ask for less", p.Duration, v.Rule, v.MaxDuration)
 	}
+	if v.Decision != VerdictDeny {
+		if err := v.checkInputs(p.Labels); err != nil {
+			return Verdict{}, err
+		}
+	}
 	return v, nil
 }
 

@@ -237,4 +237,3 @@ func TestWhoIsFoundToAsk(t *testing.T) {
 	same(t, "who is linked", approval.CodeOf(err), approval.Forbidden)
 	same(t, "phase with a third", h.decide(olga, p, claim(approve)).Phase, approval.Granted)
 }
-

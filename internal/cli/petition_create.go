@@ -161,6 +161,9 @@ func (t *terminal) create(cmd *cobra.Command, c *indent.Client, r indent.Request
 	}
 	t.say("⏵ Requested approval %s", plain(p.Ref()))
 	t.say("  %s", plain(c.PetitionURL(p.Name)))
+	for _, m := range p.State.Messages {
+		t.say("⚠ %s", plain(m.Message))
+	}
 	if t.json {
 		err = t.printJSON(p)
 	} else {

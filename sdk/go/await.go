@@ -71,6 +71,9 @@ func (c *Client) Await(ctx context.Context, r Request) (*Petition, error) {
 		return nil, &UnavailableError{Err: err}
 	}
 	w.tell(ProgressRequested, "⏵ Requested approval %s", w.petition.Ref())
+	for _, m := range w.petition.State.Messages {
+		w.tell(ProgressMessage, "⚠ %s", m.Message)
+	}
 	return w.settle(ctx)
 }
 

@@ -9,6 +9,7 @@ import (
 // Kinds of [Progress].
 const (
 	ProgressRequested = "requested"
+	ProgressMessage   = "message" // the server says what who asks should know, such as that too few people may approve
 	ProgressResumed   = "resumed"
 	ProgressWaiting   = "waiting" // a sign of life after 2, 4, 8 … seconds
 	ProgressTrouble   = "trouble" // the server cannot be reached or fails; it is asked again

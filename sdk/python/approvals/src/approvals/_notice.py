@@ -11,7 +11,15 @@ from indentapi.types import Petition
 from indentapi.values import printable
 
 Kind: TypeAlias = Literal[
-    "requested", "resumed", "waiting", "granted", "denied", "expired", "withdrawn", "timeout"
+    "requested",
+    "message",
+    "resumed",
+    "waiting",
+    "granted",
+    "denied",
+    "expired",
+    "withdrawn",
+    "timeout",
 ]
 
 
@@ -49,7 +57,7 @@ def nowhere(_: ApprovalEvent) -> None:
     """Show nothing."""
 
 
-_PLAIN = str.maketrans({"⏵": ">", "↳": "-", "✅": "[OK]", "❌": "[NO]", "⌛": "[..]"})
+_PLAIN = str.maketrans({"⏵": ">", "↳": "-", "✅": "[OK]", "❌": "[NO]", "⌛": "[..]", "⚠": "!"})
 
 
 def _writable(text: str, encoding: str) -> str:

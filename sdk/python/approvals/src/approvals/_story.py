@@ -94,6 +94,8 @@ def asking(asked: Asked, idempotency_key: str | None, terms: Terms) -> Story:
     wait.check(outcome)
     asked.check_whole(outcome)
     yield wait.tell("requested", f"⏵ Requested approval {reference(outcome)}")
+    for told in outcome["state"]["messages"]:
+        yield wait.tell("message", f"⚠ {told.get('message', '')}")
     return (yield from wait.settled())
 
 
