@@ -112,7 +112,7 @@ test("register, sign in with the second factor, approve with a step-up, remove",
   await page.getByLabel("Reason").fill("seen the ticket");
   await page.getByRole("button", { name: "Approve" }).click();
   await page.getByRole("heading", { name: "Granted" }).waitFor();
-  await page.getByText("confirmed with a passkey", { exact: true }).waitFor();
+  await page.getByLabel("History").getByText("confirmed with a passkey", { exact: true }).waitFor();
   await look(page, "petition-confirmed");
   const { state } = await console.petition(name);
   assert.equal(state.status.phase, "granted");
