@@ -29,6 +29,9 @@ func (s *Service) GroupMembers(ctx context.Context, a Actor, name string, effect
 // group answers the directory's entry of a group.
 func (s *Service) group(ctx context.Context, space, name string) (Resource, error) {
 	r, err := s.entry(ctx, space, name)
+	if CodeOf(err) == NotFound {
+		err = Errorf(NotFound, "there is no group %.200q in %s: add it to the directory first, as a resource of the kind group", name, space)
+	}
 	if err == nil && !r.IsGroup() {
 		err = FieldError("name", "is that of a resource of the kind %q: only a resource of the kind group has members", r.Kind)
 	}

@@ -44,6 +44,7 @@ func (t *terminal) loginCommand() *cobra.Command {
 	fs.BoolVar(&f.device, "device", false, "show a code to enter in a browser anywhere")
 	fs.BoolVar(&f.noKeyring, "no-keyring", false, "keep the tokens in a file of mode 0600 although there is a keyring")
 	fs.BoolVar(&f.insecure, "insecure-http", false, "sign in to a server elsewhere that has no TLS: everybody on the way can read the tokens")
+	t.jsonFlag(fs)
 	return saysSomething(cmd, "scope")
 }
 
@@ -200,6 +201,13 @@ func (t *terminal) keepLogin(ctx context.Context, d drawer, all profiles, l *ind
 	if _, set := os.LookupEnv("INDENT_API_TOKEN"); set || indent.Setting("INDENT_API_TOKEN") != "" {
 		t.say("INDENT_API_TOKEN is set here and goes before this login: unset it, or say --profile %s.", name)
 	}
+	if t.json {
+		p.Keyring = where == inKeyring
+		return t.printJSON(struct {
+			Profile string `json:"profile"`
+			profile
+		}{name, p})
+	}
 	return nil
 }
 
@@ -249,11 +257,15 @@ func (t *terminal) logoutCommand() *cobra.Command {
 			if len(names) == 0 {
 				t.say("There is no login.")
 			}
+			if t.json {
+				return t.printJSON(map[string][]string{"signedOut": append([]string{}, names...)})
+			}
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&name, "profile", "", "which one (default INDENT_PROFILE, else the current one)")
 	cmd.Flags().BoolVar(&every, "all", false, "every login of this machine")
+	t.jsonFlag(cmd.Flags())
 	return cmd
 }
 

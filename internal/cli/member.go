@@ -53,7 +53,7 @@ func (t *terminal) memberShowCommand() *cobra.Command {
 		Use: "show MEMBER", Short: "Show a member: role, state and identities", Args: exactly(1, "the address of a MEMBER"),
 		Example: "indent member show ada@example.com",
 	}, func(p person) string {
-		lines := []string{fmt.Sprintf("%s  %s  %s  %s", plain(p.ID), p.Role, standing(p.Suspended), plain(p.DisplayName))}
+		lines := []string{strings.TrimRight(fmt.Sprintf("%s  %s  %s  %s", plain(p.ID), plain(p.Role), standing(p.Suspended), plain(p.DisplayName)), " ")}
 		for _, i := range p.Identities {
 			lines = append(lines, "  also "+plain(i.Identity))
 		}

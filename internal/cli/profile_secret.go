@@ -137,9 +137,12 @@ func (d drawer) keep(name string, p profile, s secret, useKeyring bool) (where s
 	return where, before, err
 }
 
+// inKeyring is the place in words.
+const inKeyring = "the system's keyring"
+
 // keepSecret keeps the secret of a new login. One that the keyring does not take goes into the file: the login was allowed,
 // and a person is there to read where it is.
-func (d drawer) keepSecret(name string, p profile, s secret, useKeyring bool) (where string, inKeyring bool, err error) {
+func (d drawer) keepSecret(name string, p profile, s secret, useKeyring bool) (where string, keyring bool, err error) {
 	file := filepath.Join(d.folder, credentialsFile)
 	switch {
 	case !useKeyring:
@@ -150,7 +153,7 @@ func (d drawer) keepSecret(name string, p profile, s secret, useKeyring bool) (w
 		p.Keyring = true
 		err := d.putSecret(name, p, s)
 		if err == nil {
-			return "the system's keyring", true, nil
+			return inKeyring, true, nil
 		}
 		where = fmt.Sprintf("%s (mode 0600: %v)", file, err)
 	}

@@ -65,7 +65,9 @@ func (t *terminal) spaceRenameCommand() *cobra.Command {
 	})
 }
 
-func describeSpace(s indent.Space) string { return plain(s.Name) + "  " + plain(s.DisplayName) }
+func describeSpace(s indent.Space) string {
+	return strings.TrimRight(plain(s.Name)+"  "+plain(s.DisplayName), " ")
+}
 
 func (t *terminal) spaceDeleteCommand() *cobra.Command {
 	var yes bool

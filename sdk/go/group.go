@@ -10,7 +10,7 @@ import (
 func (c *Client) GroupMembers(ctx context.Context, group string, effective bool) iter.Seq2[Resource, error] {
 	path, err := c.groupPath(group, "")
 	if err != nil {
-		return func(yield func(Resource, error) bool) { yield(Resource{}, err) }
+		return failed[Resource](err)
 	}
 	query := map[string]string{}
 	if effective {

@@ -87,7 +87,7 @@ func (i *Identity) check() error {
 func (c *Client) Identities(ctx context.Context, email string) iter.Seq2[Identity, error] {
 	path, err := c.memberPath(email, "/identities")
 	if err != nil {
-		return func(yield func(Identity, error) bool) { yield(Identity{}, err) }
+		return failed[Identity](err)
 	}
 	return listed[Identity](ctx, c, path, "identities", nil)
 }

@@ -20,7 +20,7 @@ type Trust struct {
 func (c *Client) Trusts(ctx context.Context, account string) iter.Seq2[Trust, error] {
 	path, err := c.accountPath(account)
 	if err != nil {
-		return func(yield func(Trust, error) bool) { yield(Trust{}, err) }
+		return failed[Trust](err)
 	}
 	return listed[Trust](ctx, c, path+"/trusts", "trusts", nil)
 }
