@@ -130,11 +130,12 @@ func TestNamesOfAnOlderDirectoryAreFound(t *testing.T) {
 			}
 		}
 		engine, dialect := migrations.SQLite, goose.DialectSQLite3
-		db, err := openPool(dsn(url), 1)
+		open := func() (*sql.DB, error) { return openPool(dsn(url), 1) }
 		if strings.HasPrefix(url, "postgres") {
 			engine, dialect = migrations.Postgres, goose.DialectPostgres
-			db, err = sql.Open("pgx", url)
+			open = func() (*sql.DB, error) { return sql.Open("pgx", url) }
 		}
+		db, err := open()
 		must(err)
 		older, err := goose.NewProvider(dialect, db, migrations.For(engine), goose.WithDisableGlobalRegistry(true))
 		must(err)
