@@ -1,8 +1,11 @@
 package approval_test
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
@@ -17,13 +20,16 @@ func (w *world) check(m *model) {
 	if p.Phase == approval.Granted && !p.Grant.EndTime.Equal(m.ends) {
 		w.t.Fatalf("%s is granted until %v; want %v", m.name, p.Grant.EndTime, m.ends)
 	}
+	if p.Phase == approval.Open && p.Progress != nil && (p.Progress.Stage != m.stage || !p.Progress.Since.Equal(m.since)) {
+		w.t.Fatalf("%s is in stage %d since %v; want %d since %v", m.name, p.Progress.Stage, p.Progress.Since, m.stage, m.since)
+	}
 	if p.Labels[approval.LabelReplaces] != m.replaces {
 		w.t.Fatalf("%s replaces %q", m.name, p.Labels[approval.LabelReplaces])
 	}
 	w.terminalIsTerminal(p)
 	w.everyChangeHasItsEvent(p)
 	w.grantedByQuorum(p)
-	w.oneTimer(p)
+	w.oneTimer(p, m)
 	digest, err := approval.Digest(p.Petitioners, p.Resources, p.Params, p.Reason, p.Duration)
 	if err != nil || digest != p.Digest {
 		w.t.Fatalf("%s has another digest than what it asks: %v", p.Name, err)
@@ -62,14 +68,21 @@ func (w *world) grantedByQuorum(p approval.Petition) {
 	if p.Verdict.Decision != approval.VerdictReview {
 		return
 	}
-	persons := map[string]bool{}
+	persons, voted := map[string]bool{}, map[string]bool{}
 	for _, c := range p.Claims {
 		person := c.Label(approval.LabelPerson)
 		if c.Event != approve {
 			continue
 		}
-		if persons[person] {
+		first, _, _ := strings.Cut(c.Label(approval.LabelRequirements), ",")
+		place, err := strconv.Atoi(first)
+		if err != nil {
+			w.t.Fatalf("%s: an approval counts for %q", p.Name, first)
+		}
+		if vote := fmt.Sprint(p.Verdict.Requirements[place].Stage, person); voted[vote] {
 			w.t.Fatalf("%s: %s counts twice", p.Name, person)
+		} else {
+			voted[vote] = true
 		}
 		persons[person] = true
 		if slices.Contains(p.Persons, person) != (c.Label(approval.LabelSelfApproval) == "true") {
@@ -86,12 +99,17 @@ func (w *world) grantedByQuorum(p approval.Petition) {
 }
 
 // oneTimer demands that the petition has the one timer that its phase needs, at the time when it is needed.
-func (w *world) oneTimer(p approval.Petition) {
+func (w *world) oneTimer(p approval.Petition, m *model) {
 	kind, at := w.timer(p)
 	want, due := "", time.Time{}
 	switch {
 	case p.Phase == approval.Open:
-		want, due = approval.JobExpire, p.ExpireTime
+		if want, due = approval.JobExpire, m.next(); due.Before(p.ExpireTime) {
+			want = kind
+			if kind != approval.JobEscalate && kind != approval.JobRemind {
+				want = "escalate or remind"
+			}
+		}
 	case p.Phase == approval.Granted && !p.Grant.EndTime.IsZero():
 		want, due = approval.JobEnd, p.Grant.EndTime
 	case p.Phase == approval.Revoked:

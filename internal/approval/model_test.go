@@ -13,141 +13,6 @@ import (
 	"github.com/indent-approvals/indent/internal/approval"
 )
 
-// model is the reference: what a petition must be, in the fewest words. It knows nothing of events, commits or stores.
-type model struct {
-	name     string
-	phase    approval.Phase
-	outcome  approval.Outcome
-	askers   []string // ids
-	persons  []string
-	verdict  approval.Verdict
-	asked    time.Duration
-	expires  time.Time
-	ends     time.Time // of the grant; zero: none
-	agreed   []agreement
-	replaces string
-}
-
-// agreement is one approval.
-type agreement struct {
-	person, id string
-	counts     []int // requirements, when it was made
-	length     time.Duration
-	end        time.Time
-	forever    bool
-}
-
-// settle does what time has done by now.
-func (m *model) settle(now time.Time) {
-	switch {
-	case m.phase == approval.Open && !now.Before(m.expires):
-		m.phase, m.outcome = approval.Closed, approval.OutcomeExpired
-	case m.phase == approval.Granted && !m.ends.IsZero() && !now.Before(m.ends):
-		m.phase, m.outcome = approval.Revoked, approval.OutcomeEnded
-	}
-}
-
-// mayReview answers for which requirements the member's approval would count.
-func (m *model) mayReview(who approval.Member) (counts []int) {
-	self := slices.Contains(m.persons, who.Person) || slices.Contains(m.askers, who.ID)
-	for i, r := range m.verdict.Requirements {
-		if (slices.Contains(r.Reviewers.Roles, who.Role) || slices.Contains(r.Reviewers.Persons, who.ID)) && (!self || r.SelfApproval) {
-			counts = append(counts, i)
-		}
-	}
-	return counts
-}
-
-// claim answers the code of the refusal, "" when the claim is taken; then the model has changed.
-func (m *model) claim(w *world, who approval.Member, event string, term agreement, invalid, wrongDigest bool) approval.Code {
-	if who.Role == "" {
-		return approval.Forbidden
-	}
-	now := w.clock.Now()
-	m.settle(now)
-	if who.Role == approval.Auditor {
-		return approval.Forbidden
-	}
-	asks, counts := slices.Contains(m.askers, who.ID), m.mayReview(who)
-	phase := map[string]approval.Phase{approve: approval.Open, deny: approval.Open, revoke: approval.Granted}[event]
-	switch {
-	case m.phase != phase:
-		return approval.Conflict
-	case len(counts) == 0 && !(event != approve && asks) && !(event == revoke && (who.Role == approval.Editor || who.Role == approval.Owner)):
-		return approval.Forbidden
-	case wrongDigest:
-		return approval.Conflict
-	case invalid, event == approve && m.tooLong(term, now):
-		return approval.Invalid
-	case event == approve && slices.ContainsFunc(m.agreed, func(a agreement) bool { return a.person == who.Person }):
-		return approval.Conflict
-	}
-	switch event {
-	case deny:
-		m.phase, m.outcome = approval.Closed, approval.OutcomeDenied
-		if asks {
-			m.outcome = approval.OutcomeWithdrawn
-		}
-	case revoke:
-		m.phase, m.outcome = approval.Revoked, approval.OutcomeRevoked
-	case approve:
-		term.person, term.id, term.counts = who.Person, who.ID, counts
-		m.agreed = append(m.agreed, term)
-		m.grantIfMet(w, now)
-	}
-	return ""
-}
-
-func (m *model) tooLong(a agreement, now time.Time) bool {
-	end := m.endOf(a, now)
-	most := m.verdict.MaxDuration
-	return most > 0 && (end.IsZero() || end.Sub(now) > most)
-}
-
-// endOf answers the end that an approval agrees to when the grant begins now, zero for none.
-func (m *model) endOf(a agreement, now time.Time) time.Time {
-	switch {
-	case a.forever:
-		return time.Time{}
-	case !a.end.IsZero():
-		return a.end
-	case a.length > 0:
-		return now.Add(a.length)
-	case m.asked > 0:
-		return now.Add(m.asked)
-	}
-	return now.Add(m.verdict.DefaultDuration)
-}
-
-// grantIfMet counts each person who still stands, once for each requirement.
-func (m *model) grantIfMet(w *world, now time.Time) {
-	met := make([]int, len(m.verdict.Requirements))
-	first, end := true, time.Time{}
-	for _, a := range m.agreed {
-		who := w.bounded(a.id)
-		still := m.mayReview(who)
-		counts := slices.DeleteFunc(slices.Clone(a.counts), func(i int) bool { return !slices.Contains(still, i) })
-		if who.Suspended || len(counts) == 0 || !a.end.IsZero() && !now.Before(a.end) {
-			continue
-		}
-		for _, i := range counts {
-			met[i]++
-		}
-		if e := m.endOf(a, now); first || end.IsZero() || !e.IsZero() && e.Before(end) {
-			first, end = false, e
-		}
-	}
-	for i, r := range m.verdict.Requirements {
-		if met[i] < r.Count {
-			return
-		}
-	}
-	if most := m.verdict.MaxDuration; most > 0 && end.Sub(now) > most {
-		end = now.Add(most) // the clock was set back
-	}
-	m.phase, m.ends = approval.Granted, end
-}
-
 // world is the centre, the model of it and what has happened.
 type world struct {
 	*house
@@ -376,12 +241,13 @@ func (w *world) runTimers() {
 	if m == nil {
 		return
 	}
-	j := approval.Job{Space: "acme", Petition: m.name, Kind: []string{approval.JobExpire, approval.JobEnd, approval.JobClose}[w.n(3, "kind")]}
+	kinds := []string{approval.JobExpire, approval.JobEnd, approval.JobClose, approval.JobEscalate, approval.JobRemind}
+	j := approval.Job{Space: "acme", Petition: m.name, Kind: kinds[w.n(len(kinds), "kind")]}
 	err := w.RunJob(w.house.t.Context(), j)
 	now, early := w.clock.Now(), false
 	switch {
-	case j.Kind == approval.JobExpire && m.phase == approval.Open:
-		early = now.Before(m.expires)
+	case j.Kind != approval.JobEnd && j.Kind != approval.JobClose && m.phase == approval.Open:
+		early = now.Before(m.next())
 		m.settle(now)
 	case j.Kind == approval.JobEnd && m.phase == approval.Granted && !m.ends.IsZero():
 		early = now.Before(m.ends)

@@ -1,0 +1,279 @@
+package approval_test
+
+import (
+	"slices"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// model is the reference: what a petition must be, in the fewest words. It knows nothing of events, commits or stores.
+type model struct {
+	name     string
+	phase    approval.Phase
+	outcome  approval.Outcome
+	askers   []string // ids
+	persons  []string
+	verdict  approval.Verdict
+	asked    time.Duration
+	expires  time.Time
+	ends     time.Time // of the grant; zero: none
+	agreed   []agreement
+	refused  []string // persons
+	stage    int
+	since    time.Time // when the stage began
+	levels   []int     // of each requirement
+	reminded []bool
+	replaces string
+}
+
+// agreement is one approval.
+type agreement struct {
+	person, id string
+	counts     []int // requirements, when it was made
+	length     time.Duration
+	end        time.Time
+	forever    bool
+}
+
+// reminder and escalations that the stage waits for, by their times.
+func (m *model) waits(i int) (remind time.Time, escalate []time.Time) {
+	r := m.verdict.Requirements[i]
+	if r.Stage != m.stage || m.count(m.agreed, i) >= r.Count {
+		return remind, nil
+	}
+	before := func(d time.Duration) bool { return m.since.Add(d).Before(m.expires) }
+	if r.RemindAfter > 0 && !m.reminded[i] && before(r.RemindAfter) {
+		remind = m.since.Add(r.RemindAfter)
+	}
+	for _, e := range r.Escalate[m.levels[i]:] {
+		if before(e.After) {
+			escalate = append(escalate, m.since.Add(e.After))
+		}
+	}
+	return remind, escalate
+}
+
+// next answers when time does something to the open petition.
+func (m *model) next() time.Time {
+	at := m.expires
+	for i := range m.verdict.Requirements {
+		remind, escalate := m.waits(i)
+		for _, t := range append(escalate, remind) {
+			if !t.IsZero() && t.Before(at) {
+				at = t
+			}
+		}
+	}
+	return at
+}
+
+// settle does what time has done by now.
+func (m *model) settle(now time.Time) {
+	switch {
+	case m.phase == approval.Open && !now.Before(m.expires):
+		m.phase, m.outcome = approval.Closed, approval.OutcomeExpired
+	case m.phase == approval.Granted && !m.ends.IsZero() && !now.Before(m.ends):
+		m.phase, m.outcome = approval.Revoked, approval.OutcomeEnded
+	case m.phase == approval.Open:
+		for i := range m.verdict.Requirements {
+			remind, escalate := m.waits(i)
+			m.reminded[i] = m.reminded[i] || !remind.IsZero() && !now.Before(remind)
+			for _, t := range escalate {
+				if !now.Before(t) {
+					m.levels[i]++
+				}
+			}
+		}
+	}
+}
+
+// fits answers for which requirements, of whatever stage, the member's approval would count.
+func (m *model) fits(who approval.Member) (counts []int) {
+	self := slices.Contains(m.persons, who.Person) || slices.Contains(m.askers, who.ID)
+	for i, r := range m.verdict.Requirements {
+		named := slices.Contains(r.Reviewers.Roles, who.Role) || slices.Contains(r.Reviewers.Persons, who.ID)
+		for _, e := range r.Escalate[:m.levels[i]] {
+			named = named || slices.Contains(e.Reviewers.Roles, who.Role) || slices.Contains(e.Reviewers.Persons, who.ID)
+		}
+		if named && (!self || r.SelfApproval) {
+			counts = append(counts, i)
+		}
+	}
+	return counts
+}
+
+// stages answers the stages that an approval was made for.
+func (m *model) inStage(a agreement, stage int) bool {
+	return slices.ContainsFunc(a.counts, func(i int) bool { return m.verdict.Requirements[i].Stage == stage })
+}
+
+// count answers how many persons of those who agreed count for the requirement.
+func (m *model) count(agreed []agreement, i int) int {
+	r, persons := m.verdict.Requirements[i], map[string]bool{}
+	for _, a := range agreed {
+		distinct := slices.ContainsFunc(r.DistinctFrom, func(stage int) bool {
+			return slices.ContainsFunc(agreed, func(b agreement) bool { return b.person == a.person && m.inStage(b, stage) })
+		})
+		if slices.Contains(a.counts, i) && !distinct && !(m.verdict.Denials > 1 && slices.Contains(m.refused, a.person)) {
+			persons[a.person] = true
+		}
+	}
+	return len(persons)
+}
+
+// reached answers the first stage that those who agreed do not meet, the last when they meet all; and whether they do.
+func (m *model) reached(agreed []agreement) (stage int, all bool) {
+	all = true
+	for _, r := range m.verdict.Requirements {
+		stage = max(stage, r.Stage)
+	}
+	for i, r := range m.verdict.Requirements {
+		if m.count(agreed, i) < r.Count {
+			stage, all = min(stage, r.Stage), false
+		}
+	}
+	return stage, all
+}
+
+func (m *model) advance(now time.Time) {
+	if stage, _ := m.reached(m.agreed); stage != m.stage {
+		m.stage, m.since = stage, now
+	}
+}
+
+// standing answers those who agreed as they count now; the last, so many, are taken as they are.
+func (m *model) standing(w *world, now time.Time, last int) (kept []agreement) {
+	for n, a := range m.agreed {
+		if n < len(m.agreed)-last {
+			who := w.bounded(a.id)
+			still := m.fits(who)
+			a.counts = slices.DeleteFunc(slices.Clone(a.counts), func(i int) bool { return !slices.Contains(still, i) })
+			if who.Suspended || len(a.counts) == 0 || !a.end.IsZero() && !now.Before(a.end) {
+				continue
+			}
+		}
+		kept = append(kept, a)
+	}
+	return kept
+}
+
+// mayReview answers for which requirements of the stage that decides now the member's approval would count, and whether the
+// member reviews in a stage that has begun.
+func (m *model) mayReview(w *world, who approval.Member, now time.Time) (counts []int, reviews bool) {
+	stage, agreed := m.stage, m.agreed
+	if m.phase == approval.Open && len(m.verdict.Requirements) > 0 {
+		agreed = m.standing(w, now, 0)
+		stage, _ = m.reached(agreed)
+	}
+	for _, i := range m.fits(who) {
+		r := m.verdict.Requirements[i]
+		if r.Stage > stage {
+			continue
+		}
+		reviews = true
+		voted := slices.ContainsFunc(agreed, func(a agreement) bool {
+			return a.person == who.Person && slices.ContainsFunc(r.DistinctFrom, func(stage int) bool { return m.inStage(a, stage) })
+		})
+		if r.Stage == stage && !voted {
+			counts = append(counts, i)
+		}
+	}
+	return counts, reviews
+}
+
+// claim answers the code of the refusal, "" when the claim is taken; then the model has changed.
+func (m *model) claim(w *world, who approval.Member, event string, term agreement, invalid, wrongDigest bool) approval.Code {
+	if who.Role == "" {
+		return approval.Forbidden
+	}
+	now := w.clock.Now()
+	m.settle(now)
+	if who.Role == approval.Auditor {
+		return approval.Forbidden
+	}
+	asks := slices.Contains(m.askers, who.ID)
+	counts, reviews := m.mayReview(w, who, now)
+	phase := map[string]approval.Phase{approve: approval.Open, deny: approval.Open, revoke: approval.Granted}[event]
+	switch {
+	case m.phase != phase:
+		return approval.Conflict
+	case event == approve && len(counts) == 0,
+		event != approve && !reviews && !asks && !(event == revoke && (who.Role == approval.Editor || who.Role == approval.Owner)):
+		return approval.Forbidden
+	case wrongDigest:
+		return approval.Conflict
+	case invalid, event == approve && m.tooLong(term, now):
+		return approval.Invalid
+	case event != revoke && slices.Contains(m.refused, who.Person):
+		return approval.Conflict
+	case event == approve && slices.ContainsFunc(m.agreed, func(a agreement) bool {
+		return a.person == who.Person && m.inStage(a, m.verdict.Requirements[counts[0]].Stage)
+	}):
+		return approval.Conflict
+	}
+	switch event {
+	case deny:
+		m.deny(who, asks, now)
+	case revoke:
+		m.phase, m.outcome = approval.Revoked, approval.OutcomeRevoked
+	case approve:
+		term.person, term.id, term.counts = who.Person, who.ID, counts
+		m.agreed = append(m.agreed, term)
+		m.advance(now)
+		m.grantIfMet(w, now)
+	}
+	return ""
+}
+
+func (m *model) deny(who approval.Member, asks bool, now time.Time) {
+	m.refused = append(m.refused, who.Person)
+	switch {
+	case asks:
+		m.phase, m.outcome = approval.Closed, approval.OutcomeWithdrawn
+	case len(m.refused) >= m.verdict.Denials:
+		m.phase, m.outcome = approval.Closed, approval.OutcomeDenied
+	default:
+		m.advance(now)
+	}
+}
+
+func (m *model) tooLong(a agreement, now time.Time) bool {
+	end := m.endOf(a, now)
+	most := m.verdict.MaxDuration
+	return most > 0 && (end.IsZero() || end.Sub(now) > most)
+}
+
+// endOf answers the end that an approval agrees to when the grant begins now, zero for none.
+func (m *model) endOf(a agreement, now time.Time) time.Time {
+	switch {
+	case a.forever:
+		return time.Time{}
+	case !a.end.IsZero():
+		return a.end
+	case a.length > 0:
+		return now.Add(a.length)
+	case m.asked > 0:
+		return now.Add(m.asked)
+	}
+	return now.Add(m.verdict.DefaultDuration)
+}
+
+// grantIfMet counts each person who still stands, once for each requirement.
+func (m *model) grantIfMet(w *world, now time.Time) {
+	standing := m.standing(w, now, 1)
+	_, met := m.reached(m.agreed)
+	if _, still := m.reached(standing); !met || !still {
+		return
+	}
+	end := time.Time{}
+	for i, a := range standing {
+		if e := m.endOf(a, now); i == 0 || end.IsZero() || !e.IsZero() && e.Before(end) {
+			end = e
+		}
+	}
+	if most := m.verdict.MaxDuration; most > 0 && end.Sub(now) > most {
+		end = now.Add(most) // the clock was set back
+	}
+	m.phase, m.ends = approval.Granted, end
+}
