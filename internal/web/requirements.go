@@ -55,14 +55,15 @@ type needView struct {
 	Confirm      bool // each approval is confirmed with a passkey
 }
 
-// Left says how many approvals are missing.
-func (n needView) Left() string { return approvals(n.Count - len(n.Have)) }
+// Missing answers how many approvals are missing.
+func (n needView) Missing() int { return max(0, n.Count-len(n.Have)) }
 
-func approvals(n int) string {
-	if n == 1 {
+// Left says how many approvals are missing.
+func (n needView) Left() string {
+	if n.Missing() == 1 {
 		return "1 approval"
 	}
-	return strconv.Itoa(n) + " approvals"
+	return strconv.Itoa(n.Missing()) + " approvals"
 }
 
 // reviewerView is one term of reviewers: Before and After are this page's words, Name is what the rule or the directory calls it.
