@@ -152,7 +152,7 @@ func TestTheVerdictIsComplete(t *testing.T) {
 				Requirements: []approval.Requirement{{Reviewers: approval.Reviewers{Persons: []string{"a@x.example", "b@x.example", "c@x.example"}}, Count: 2, SelfApproval: true}},
 				DecideWithin: hour, DefaultDuration: hour / 2, MaxDuration: hour / 2}},
 		{"confirmed with a passkey", head + "require: {reviewers: {roles: [Editor, Owner]}, confirm: passkey}", approval.Verdict{Decision: "review", Rule: "r", PolicyVersion: 7,
-			Explanation:  `rule "r" asks for 1 approvals by Editor or Owner`,
+			Explanation:  `rule "r" asks for 1 approval by Editor or Owner`,
 			Requirements: []approval.Requirement{{Reviewers: editors[0].Reviewers, Count: 1, Confirm: approval.ConfirmPasskey}}, DecideWithin: 7 * day, DefaultDuration: hour}},
 		{"no rule matches", head + "when: 'false'\n  approve: {duration: 1h}", approval.Verdict{Decision: "deny", Rule: "no-rule", PolicyVersion: 7,
 			Explanation: "no rule matches", DecideWithin: 7 * day, DefaultDuration: hour}},

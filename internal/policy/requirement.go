@@ -255,7 +255,11 @@ func asksFor(rule string, all []approval.Requirement) string {
 		default:
 			joint = "and "
 		}
-		parts = append(parts, fmt.Sprintf("%s%d approvals by %s", joint, r.Count, r.Reviewers))
+		approvals := "approvals"
+		if r.Count == 1 {
+			approvals = "approval"
+		}
+		parts = append(parts, fmt.Sprintf("%s%d %s by %s", joint, r.Count, approvals, r.Reviewers))
 	}
 	return readable(fmt.Sprintf("rule %q asks for %s", rule, strings.Join(parts, ", ")))
 }

@@ -84,7 +84,7 @@ func TestAReviewHasStages(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if !strings.Contains(got.Explanation, `rule "r" asks for 2 approvals by`) || !strings.Contains(got.Explanation, ", then 1 approvals by") {
+	if !strings.Contains(got.Explanation, `rule "r" asks for 2 approvals by`) || !strings.Contains(got.Explanation, ", then 1 approval by") {
 		t.Errorf("the explanation is %q", got.Explanation)
 	}
 }
