@@ -68,11 +68,12 @@ type Away struct {
 
 // Limits of a check.
 const (
-	maxLooks = 300_000 // conditions that are evaluated
-	maxStuck = 100     // findings
-	halfHour = 30 * time.Minute
-	closely  = 8 * 24 * time.Hour // each half hour
-	ahead    = 35 * 24 * time.Hour
+	maxLooks     = 200_000           // conditions that are evaluated
+	maxLooksCost = 10 * maxTotalCost // of all of them
+	maxStuck     = 100               // findings
+	halfHour     = 30 * time.Minute
+	closely      = 8 * 24 * time.Hour // each half hour
+	ahead        = 35 * 24 * time.Hour
 )
 
 // Check looks for what would go wrong with the document in a space: petitions that could wait for ever, rules that nothing
@@ -108,6 +109,7 @@ type check struct {
 	times []time.Time
 
 	looks    int
+	cost     uint64
 	reached  []bool
 	findings []Finding
 	stuck    map[string]int // findings by rule and requirement
@@ -142,10 +144,12 @@ func (c *check) ask(who *DirectoryMember, what *approval.Resource) {
 		in.Now = at
 		seen := newScene(c.ctx, c.d, in, nil)
 		for i := could.next(0); i >= 0 && i < len(c.d.rules); i = could.next(i + 1) {
-			if c.looks++; c.looks > maxLooks {
+			if c.looks++; c.isTooMuch() {
 				return
 			}
+			before := seen.cost
 			answer := c.parts[i].look(seen, &c.d.rules[i])
+			c.cost += seen.cost - before
 			if answer == fails {
 				c.judge(nil, who, what, at)
 				break
@@ -161,6 +165,8 @@ func (c *check) ask(who *DirectoryMember, what *approval.Resource) {
 		}
 	}
 }
+
+func (c *check) isTooMuch() bool { return c.looks > maxLooks || c.cost > maxLooksCost }
 
 // input is the petition of a member for a resource, as far as it is known.
 func (c *check) input(who *DirectoryMember, what *approval.Resource) approval.PolicyInput {
@@ -237,8 +243,8 @@ func (c *check) moments() []time.Time {
 
 // aboutRules answers what is wrong with rules apart from any petition.
 func (c *check) aboutRules() (list []Finding) {
-	if c.looks > maxLooks {
-		list = append(list, Finding{Kind: FindingIncomplete, Message: fmt.Sprintf("there are more than %d conditions to look at: what was found holds, and there may be more", maxLooks)})
+	if c.isTooMuch() {
+		list = append(list, Finding{Kind: FindingIncomplete, Message: "there is too much to look at: what was found holds, and there may be more"})
 	}
 	shadowed := map[int]bool{}
 	for i := range c.d.rules {
@@ -258,7 +264,7 @@ func (c *check) aboutRules() (list []Finding) {
 		}
 	}
 	for i, reached := range c.reached {
-		if r := &c.d.rules[i]; !reached && !shadowed[i] && c.looks <= maxLooks {
+		if r := &c.d.rules[i]; !reached && !shadowed[i] && !c.isTooMuch() {
 			list = append(list, Finding{Kind: FindingUnreached, Rule: r.verdict.Rule, Line: r.row, Column: r.column,
 				Message: "nobody and nothing in the directory reaches it"})
 		}

@@ -94,7 +94,10 @@ func (p *partial) look(s *scene, r *rule) certainty {
 	if err != nil {
 		return maybe
 	}
-	value, _, err := p.program.ContextEval(s.ctx, unknown)
+	value, details, err := p.program.ContextEval(s.ctx, unknown)
+	if cost := details.ActualCost(); cost != nil {
+		s.cost += *cost
+	}
 	switch {
 	case types.IsUnknown(value):
 		return maybe

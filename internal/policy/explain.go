@@ -121,7 +121,7 @@ func (r *rule) tries(s *scene, tried *RuleTried) (match, failed bool) {
 // explain evaluates all parts of the condition, at most left of them; nil when there are none left.
 func (c *condition) explain(s *scene, left *int) *Part {
 	env, err := environment(false)
-	if err != nil || *left <= 0 {
+	if err != nil || *left <= 0 || s.cost > maxTotalCost {
 		return nil
 	}
 	program, err := env.Program(c.checked, cel.EvalOptions(cel.OptTrackState|cel.OptExhaustiveEval), cel.CostLimit(maxCost), cel.InterruptCheckFrequency(interruptEach))
@@ -129,6 +129,9 @@ func (c *condition) explain(s *scene, left *int) *Part {
 		return nil
 	}
 	_, details, err := program.ContextEval(s.ctx, s)
+	if cost := details.ActualCost(); cost != nil {
+		s.cost += *cost
+	}
 	whole := &partsOf{checked: c.checked.NativeRep(), state: details.State(), left: left}
 	part := whole.part(whole.checked.Expr(), 0)
 	if part.Value == "" && err != nil {

@@ -198,3 +198,21 @@ func TestAnExplanationIsBounded(t *testing.T) {
 		t.Errorf("%d parts", parts)
 	}
 }
+
+func TestAnExplanationCostsABoundedAmount(t *testing.T) {
+	t.Parallel()
+	rules := make([]string, 60)
+	for i := range rules {
+		rules[i] = "false && petition.params.l.all(a, petition.params.l.all(b, b == 1)) -> deny"
+	}
+	e := explained(t, document(t, append(rules, "review")...), asks(params(`{"l":[`+strings.Repeat("1,", 400)+`1]}`)))
+	shown := 0
+	for _, r := range e.Rules {
+		if r.When != nil {
+			shown++
+		}
+	}
+	if len(e.Rules) != 61 || !e.Truncated || shown == 0 || shown > 30 {
+		t.Errorf("%d rules, %d shown, truncated %t", len(e.Rules), shown, e.Truncated)
+	}
+}

@@ -33,12 +33,23 @@ func (d *Document) Decide(ctx context.Context, in approval.PolicyInput) (approva
 }
 
 func (d *Document) decideWith(ctx context.Context, in approval.PolicyInput, from Sources) (approval.Verdict, error) {
-	v, err := d.decide(ctx, in, from)
-	v.PolicyVersion, v.Dev = in.Document.Version, d.Dev
+	v, _, err := d.decideAt(ctx, in, from)
 	return v, err
 }
 
-func (d *Document) decide(ctx context.Context, in approval.PolicyInput, from Sources) (approval.Verdict, error) {
+// decideAt is decideWith that answers, too, what the conditions cost.
+func (d *Document) decideAt(ctx context.Context, in approval.PolicyInput, from Sources) (v approval.Verdict, cost uint64, err error) {
+	var seen *scene
+	v, err = d.decide(ctx, in, from, &seen)
+	v.PolicyVersion, v.Dev = in.Document.Version, d.Dev
+	if seen != nil {
+		cost = seen.cost
+	}
+	return v, cost, err
+}
+
+// decide makes the scene only when a condition looks at it.
+func (d *Document) decide(ctx context.Context, in approval.PolicyInput, from Sources, made **scene) (approval.Verdict, error) {
 	if d.changes != nil && asksForPolicy(&in.Petition) {
 		return d.changes.verdict, nil
 	}
@@ -51,6 +62,7 @@ func (d *Document) decide(ctx context.Context, in approval.PolicyInput, from Sou
 		}
 		if seen == nil {
 			seen = newScene(ctx, d, in, from)
+			*made = seen
 		}
 		match, err := r.matches(seen)
 		if seen.unavailable != nil {

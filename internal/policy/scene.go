@@ -23,6 +23,9 @@ type scene struct {
 	document *Document
 	sources  Sources // nil: schedules with a source answer their fallback
 
+	petition, actor        ref.Val
+	petitioners, resources ref.Val // nil: no condition has asked
+
 	params      map[string]any
 	groups      map[string][]string // by member, those that were looked at
 	onCall      map[string]OnCall   // by schedule
@@ -35,18 +38,26 @@ type scene struct {
 
 // newScene keeps its own copy of the input, so that a decision without conditions costs no allocation.
 func newScene(ctx context.Context, d *Document, in approval.PolicyInput, from Sources) *scene {
-	return &scene{ctx: ctx, in: in, document: d, sources: from}
+	s := &scene{ctx: ctx, in: in, document: d, sources: from}
+	s.petition, s.actor = object{objectTypes[typePetition], s}, object{objectTypes[typeActor], s}
+	return s
 }
 
 // ResolveName answers a variable of the vocabulary.
 func (s *scene) ResolveName(name string) (any, bool) {
 	switch name {
 	case "petition":
-		return object{objectTypes[typePetition], s}, true
+		return s.petition, true
 	case "petitioners":
-		return s.requested(s.in.Petition.Petitioners, true), true
+		if s.petitioners == nil {
+			s.petitioners = s.requested(s.in.Petition.Petitioners, true)
+		}
+		return s.petitioners, true
 	case "resources":
-		return s.requested(s.in.Petition.Resources, false), true
+		if s.resources == nil {
+			s.resources = s.requested(s.in.Petition.Resources, false)
+		}
+		return s.resources, true
 	case "known":
 		entries, err := s.directory()
 		if err != nil {
@@ -54,7 +65,7 @@ func (s *scene) ResolveName(name string) (any, bool) {
 		}
 		return list(entries), true
 	case "actor":
-		return object{objectTypes[typeActor], s}, true
+		return s.actor, true
 	case "now":
 		return s.in.Now, true
 	}

@@ -63,22 +63,37 @@ func (a answers) OnCall(_ context.Context, schedule string, _ Source, _ time.Tim
 	return persons, nil
 }
 
-// RunTests runs the document's own tests, in their order.
+// maxTestsCost bounds what all tests of a document cost, in the unit of conditions: a few seconds. A test of a document that
+// is not made to be slow costs a hundred.
+const maxTestsCost = 5 * maxTotalCost
+
+// RunTests runs the document's own tests, in their order. Those that are left when they have cost too much fail.
 func (d *Document) RunTests(ctx context.Context) []TestResult {
 	results := make([]TestResult, len(d.tests))
+	var cost uint64
 	for i, t := range d.tests {
-		results[i] = d.run(ctx, t)
+		if cost > maxTestsCost {
+			results[i] = t.failed("nothing: the tests before this one cost too much")
+			continue
+		}
+		var spent uint64
+		results[i], spent = d.run(ctx, t)
+		cost += spent
 	}
 	return results
 }
 
-func (d *Document) run(ctx context.Context, t selfTest) TestResult {
-	r := TestResult{Name: t.name, Line: t.row, Column: t.column}
-	v, err := d.decideWith(ctx, t.in, t.onCall)
+// failed is the result of a test to which there was no answer.
+func (t selfTest) failed(got string) TestResult {
+	return TestResult{Name: t.name, Line: t.row, Column: t.column, Differences: []Difference{{"verdict", got, t.want[0].want}}}
+}
+
+func (d *Document) run(ctx context.Context, t selfTest) (r TestResult, cost uint64) {
+	v, cost, err := d.decideAt(ctx, t.in, t.onCall)
 	if err != nil {
-		r.Differences = []Difference{{"verdict", "an error: " + readable(err.Error()), t.want[0].want}}
-		return r
+		return t.failed("an error: " + readable(err.Error())), cost
 	}
+	r = TestResult{Name: t.name, Line: t.row, Column: t.column}
 	r.Verdict = v
 	for _, w := range t.want {
 		if got := w.got(v); got != w.want {
@@ -93,7 +108,7 @@ func (d *Document) run(ctx context.Context, t selfTest) TestResult {
 		}
 	}
 	r.Passed = len(r.Differences) == 0
-	return r
+	return r, cost
 }
 
 // decision is what a test calls a verdict: breakGlass, too, is one that approves.

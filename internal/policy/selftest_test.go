@@ -182,3 +182,18 @@ func TestADocumentMayHaveManyTests(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A document whose tests are made to be slow is refused within a bounded time.
+func TestTheTestsOfADocumentCostABoundedAmount(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	list := strings.TrimSuffix(strings.Repeat("1,", 400), ",")
+	fmt.Fprintf(&b, "version: 1\nrules:\n- name: r\n  when: petition.params.l.all(a, petition.params.l.exists(b, b == 2) == false)\n  deny: {reason: x}\ntests:\n")
+	for i := range 200 {
+		fmt.Fprintf(&b, "- {name: t%d, petition: {resources: [{id: a}], params: {l: [%s]}}, expect: {verdict: review, rule: policy-error}}\n", i, list)
+	}
+	report, err := Examine(b.String())
+	if err == nil || report.Passed() == 0 || report.Passed() > 60 || !strings.Contains(err.Error(), "cost too much") {
+		t.Errorf("%d passed, %v", report.Passed(), err)
+	}
+}
