@@ -21,7 +21,7 @@ var (
 )
 
 // petitionName answers the whole name of the petition that a person means. A beginning is looked for among the petitions of the
-// phase; one that several have is refused with the list of them.
+// phase, "" for any; one that several have is refused with the list of them.
 func petitionName(ctx context.Context, c *indent.Client, given string, phase indent.Phase) (string, error) {
 	space, name, err := splitName(c, given)
 	if err != nil {
@@ -37,7 +37,11 @@ func petitionName(ctx context.Context, c *indent.Client, given string, phase ind
 		return "", fmt.Errorf("%q is no petition: %s", given, petitionNameText)
 	}
 	var found []string
-	for p, err := range c.Petitions(ctx, indent.PetitionQuery{Phases: []indent.Phase{phase}, PageSize: 200}) {
+	q := indent.PetitionQuery{PageSize: 200}
+	if phase != "" {
+		q.Phases = []indent.Phase{phase}
+	}
+	for p, err := range c.Petitions(ctx, q) {
 		if err != nil {
 			return "", err
 		}
@@ -49,6 +53,9 @@ func petitionName(ctx context.Context, c *indent.Client, given string, phase ind
 	case 1:
 		return found[0], nil
 	case 0:
+		if phase == "" {
+			return "", fmt.Errorf("no petition begins with %s: `indent petition list` shows all of them", name)
+		}
 		return "", fmt.Errorf("no %s petition begins with %s: `indent petition list` shows all of them; give the whole name for one that is not %s", phase, name, phase)
 	}
 	return "", fmt.Errorf("several petitions begin with %s: give more of the name: %s", name, strings.Join(found, ", "))

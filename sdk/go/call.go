@@ -189,9 +189,14 @@ func (c *Client) problem(body []byte) *Error {
 	var problem struct {
 		Code, Message, Detail, Title, Field, Error string
 		Status                                     int
+		Errors                                     []Finding
 	}
 	_ = json.Unmarshal(body, &problem) // a proxy's page has none of these
 	e := &Error{Status: problem.Status, Code: printable(problem.Code), Field: printable(c.redact(problem.Field)), Grant: printable(problem.Error)}
+	for _, f := range problem.Errors {
+		f.Rule, f.Test, f.Message = printable(c.redact(f.Rule)), printable(c.redact(f.Test)), printable(c.redact(f.Message))
+		e.Findings = append(e.Findings, f)
+	}
 	for _, text := range []string{problem.Message, problem.Detail, problem.Title} {
 		if e.Message == "" {
 			e.Message = printable(c.redact(text))

@@ -16,7 +16,7 @@ var (
 	ErrUnauthenticated error = kind("unauthenticated") // 401: the token is missing, wrong, expired or revoked
 	ErrForbidden       error = kind("forbidden")       // 403: the token is good and may not do this
 	ErrNotFound        error = kind("not_found")       // 404: it is not there, or not for this token to see
-	ErrConflict        error = kind("conflict")        // 409: it has been decided, or a key was used for something else
+	ErrConflict        error = kind("conflict")        // 409, 412: it has been decided, a key was used for something else, or another version holds
 	ErrGone            error = kind("expired")         // 410: its time is up
 	ErrTooMany         error = kind("too_many")        // 429: Error.RetryAfter says when to come back
 	ErrUnavailable     error = kind("unavailable")     // 503 and other passing failures of the server; nothing was changed by a 503
@@ -33,6 +33,8 @@ type Error struct {
 	Code    string // the API's word for it, such as "invalid"; empty when something other than Indent answered
 	Message string // what is wrong and what to do next, for people; control characters are escaped
 	Field   string // JSON path of the input at fault, such as "petition.resources[2].id", or empty
+	// Findings are all that is wrong with a rule document, each with its line and column.
+	Findings []Finding
 	// Grant is what is wrong with a request for a token in the words of OAuth, such as "authorization_pending", else empty.
 	Grant string
 	// RetryAfter is when the server wants to be asked again, 0 when it did not say.
@@ -62,7 +64,7 @@ func (e *Error) kind() kind {
 		return kind(e.Code)
 	}
 	switch e.Status {
-	case 400, 413, 422:
+	case 400, 413, 422, 428:
 		return "invalid"
 	case 401:
 		return "unauthenticated"
@@ -70,7 +72,7 @@ func (e *Error) kind() kind {
 		return "forbidden"
 	case 404:
 		return "not_found"
-	case 409:
+	case 409, 412:
 		return "conflict"
 	case 410:
 		return "expired"

@@ -1,0 +1,200 @@
+package indent
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// PolicyVersion is one version of the space's rule document, without its text.
+type PolicyVersion struct {
+	Version   int64    `json:"version"`            // from 1
+	Digest    string   `json:"digest"`             // SHA-256 of the text, sha256:<hex>
+	Reason    string   `json:"reason,omitempty"`   // why it was made
+	Petition  string   `json:"petition,omitempty"` // the petition that the change was granted by; empty: it needed none
+	CreatedBy Resource `json:"createdBy"`
+	Meta      Meta     `json:"meta"`
+}
+
+// PolicyDocument is one version of the space's rule document.
+type PolicyDocument struct {
+	PolicyVersion
+	Text string `json:"text"` // YAML or JSON, as it was written
+}
+
+// Finding is one thing that is found in a rule document. Line and Column count from 1; 0: it is about the whole.
+type Finding struct {
+	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"`
+	Rule    string `json:"rule,omitempty"`
+	Test    string `json:"test,omitempty"`
+	Message string `json:"message"`
+}
+
+// PolicyChange is what came of a change of the policy.
+type PolicyChange struct {
+	Applied   bool          `json:"applied"`
+	Unchanged bool          `json:"unchanged,omitempty"` // the text is that of the version that holds
+	Policy    PolicyVersion `json:"policy"`              // the version that holds now
+	Petition  *Petition     `json:"petition,omitempty"`  // what has to be granted before the change is made; nil: nothing
+	Warnings  []Finding     `json:"warnings,omitempty"`
+}
+
+// PolicyDiff is what leads from one version to another, as a unified diff; empty when the texts are the same.
+type PolicyDiff struct {
+	From int64  `json:"from"`
+	To   int64  `json:"to"`
+	Diff string `json:"diff"`
+}
+
+// PolicyProposal is the text that a petition for another policy asks for.
+type PolicyProposal struct {
+	Petition    string `json:"petition"`
+	BaseVersion int64  `json:"baseVersion"` // the version that the text is to follow
+	Digest      string `json:"digest"`
+	Text        string `json:"text"`
+	Diff        string `json:"diff"`
+}
+
+// PolicyReport is what is found out about a document that was not taken.
+type PolicyReport struct {
+	Valid             bool         `json:"valid"` // it would be taken: it compiles and its tests pass
+	Problems          []Finding    `json:"problems,omitempty"`
+	Name              string       `json:"name,omitempty"`
+	Rules             int          `json:"rules"`
+	Tests             []PolicyTest `json:"tests"`
+	Warnings          []Finding    `json:"warnings,omitempty"`
+	ChangesByPetition bool         `json:"changesByPetition,omitempty"` // once it holds, a change of it is a petition
+}
+
+// PolicyTest is what came of one test of a document.
+type PolicyTest struct {
+	Name     string   `json:"name"`
+	Line     int      `json:"line,omitempty"`
+	Passed   bool     `json:"passed"`
+	Failures []string `json:"failures,omitempty"` // what is not as the test expects
+}
+
+// SimulatedPetition is a petition to try on the policy without making it.
+type SimulatedPetition struct {
+	NewPetition           // as it would be made; its key is not used
+	As          string    // the id of the member that would ask; the caller by default. For another one the caller needs policy:write
+	Text        string    // a document to try; the one that holds by default
+	Time        time.Time // when it would be asked; now by default
+}
+
+// PolicySimulation is what policy would answer, and how it comes to that.
+type PolicySimulation struct {
+	PolicyVersion int64       `json:"policyVersion,omitempty"` // 0: a text of the caller's was tried
+	Verdict       Verdict     `json:"verdict"`
+	Petitioners   []Resource  `json:"petitioners"`
+	Rules         []RuleTried `json:"rules"` // in order, up to the one that answers
+	Truncated     bool        `json:"truncated,omitempty"`
+}
+
+// RuleTried is what became of one rule.
+type RuleTried struct {
+	Rule      string         `json:"rule"`
+	Line      int            `json:"line,omitempty"`
+	Column    int            `json:"column,omitempty"`
+	Answer    string         `json:"answer"` // approve, deny, review or breakGlass
+	Matched   bool           `json:"matched"`
+	Why       string         `json:"why,omitempty"`
+	Error     string         `json:"error,omitempty"` // why the condition could not be evaluated
+	Condition *ConditionPart `json:"condition,omitempty"`
+}
+
+// ConditionPart is a part of a condition, as it is written, and its value.
+type ConditionPart struct {
+	Text  string          `json:"text"`
+	Value string          `json:"value"`
+	Parts []ConditionPart `json:"parts,omitempty"`
+}
+
+// Policy answers the rule document that holds now, or [ErrNotFound] when the space has none.
+func (c *Client) Policy(ctx context.Context) (PolicyDocument, error) {
+	return answered[PolicyDocument](ctx, c, call{method: "GET", path: c.inSpace("/policy"), repeatable: true})
+}
+
+// PolicyVersions lists the versions of the rule document, newest first.
+func (c *Client) PolicyVersions(ctx context.Context) iter.Seq2[PolicyVersion, error] {
+	return listed[PolicyVersion](ctx, c, c.inSpace("/policy/versions"), "versions", nil)
+}
+
+// PolicyVersion answers one version of the rule document, or [ErrNotFound].
+func (c *Client) PolicyVersion(ctx context.Context, version int64) (PolicyDocument, error) {
+	return answered[PolicyDocument](ctx, c, call{method: "GET", path: c.versionPath(version), repeatable: true})
+}
+
+// DiffPolicy answers what leads from one version of the rule document to another; from 0 is the one before.
+func (c *Client) DiffPolicy(ctx context.Context, from, to int64) (PolicyDiff, error) {
+	query := url.Values{}
+	if from != 0 {
+		query.Set("with", strconv.FormatInt(from, 10))
+	}
+	return answered[PolicyDiff](ctx, c, call{method: "GET", path: c.versionPath(to) + ":diff", query: query, repeatable: true})
+}
+
+// ApplyPolicy makes a text the next version of the rule document. expect is the version that the text was made of, 0 where
+// there is none yet: when another one holds, the answer is [ErrConflict]. A text that does not compile, or whose own tests
+// fail, is [ErrInvalid], and Error.Findings says where. Where the policy demands it the change waits for the Petition of the answer.
+func (c *Client) ApplyPolicy(ctx context.Context, text, reason string, expect int64) (PolicyChange, error) {
+	body := struct {
+		Text   string `json:"text"`
+		Reason string `json:"reason"`
+	}{text, reason}
+	return answered[PolicyChange](ctx, c, call{method: "PUT", path: c.inSpace("/policy"), body: body, header: madeOf(expect)})
+}
+
+// RollBackPolicy makes the text of an old version the next version; in all else it is [Client.ApplyPolicy].
+func (c *Client) RollBackPolicy(ctx context.Context, version int64, reason string, expect int64) (PolicyChange, error) {
+	body := struct {
+		Version int64  `json:"version"`
+		Reason  string `json:"reason"`
+	}{version, reason}
+	return answered[PolicyChange](ctx, c, call{method: "POST", path: c.inSpace("/policy:rollback"), body: body, header: madeOf(expect)})
+}
+
+// PolicyProposal answers the text that a petition for another policy asks for; any other petition is [ErrNotFound].
+func (c *Client) PolicyProposal(ctx context.Context, petition string) (PolicyProposal, error) {
+	name, err := segment("petition", petition)
+	if err != nil {
+		return PolicyProposal{}, err
+	}
+	return answered[PolicyProposal](ctx, c, call{method: "GET", path: c.inSpace("/policy/proposals/" + name), repeatable: true})
+}
+
+// TestPolicy compiles a document and runs its tests, without taking it. That it would not be taken is part of the answer.
+func (c *Client) TestPolicy(ctx context.Context, text string) (PolicyReport, error) {
+	body := struct {
+		Text string `json:"text"`
+	}{text}
+	return answered[PolicyReport](ctx, c, call{method: "POST", path: c.inSpace("/policy:test"), body: body, repeatable: true})
+}
+
+// SimulatePolicy answers what policy would say to a petition, and how it comes to that. Nothing is made.
+func (c *Client) SimulatePolicy(ctx context.Context, s SimulatedPetition) (PolicySimulation, error) {
+	asked, err := s.body()
+	if err != nil {
+		return PolicySimulation{}, err
+	}
+	body := struct {
+		petitionBody
+		As   string    `json:"as,omitempty"`
+		Text string    `json:"text,omitempty"`
+		Time time.Time `json:"time,omitzero"`
+	}{asked, s.As, s.Text, s.Time}
+	return answered[PolicySimulation](ctx, c, call{method: "POST", path: c.inSpace("/policy:simulate"), body: body, repeatable: true})
+}
+
+func (c *Client) versionPath(version int64) string {
+	return c.inSpace("/policy/versions/" + strconv.FormatInt(version, 10))
+}
+
+// madeOf says which version a change was made of.
+func madeOf(version int64) map[string]string {
+	return map[string]string{"If-Match": fmt.Sprintf("%q", strconv.FormatInt(version, 10))}
+}
