@@ -16,12 +16,13 @@ const (
 	FindingUnreached  = "unreached"   // a rule that is for nothing in the directory
 	FindingContradict = "contradicts" // a rule that comes after one that is for all of the same and answers otherwise
 	FindingRedundant  = "redundant"   // the same, with the same answer
+	FindingNobody     = "nobody"      // a person, group or role in a rule that is nobody in the directory
 	FindingIncomplete = "incomplete"  // there was too much to look at: what was found holds, and there may be more
 )
 
 // Finding is what a check found. Line and Column are where the rule begins, from 1; 0 when no rule is at fault.
 type Finding struct {
-	Kind    string   `json:"kind" enum:"stuck,unreached,contradicts,redundant,incomplete"`
+	Kind    string   `json:"kind" enum:"stuck,unreached,contradicts,redundant,nobody,incomplete"`
 	Rule    string   `json:"rule,omitempty"`
 	Line    int      `json:"line,omitempty"`
 	Column  int      `json:"column,omitempty"`
@@ -97,7 +98,7 @@ func (d *Document) Check(ctx context.Context, dir Directory) ([]Finding, error) 
 			}
 		}
 	}
-	return append(c.findings, c.aboutRules()...), nil
+	return slices.Concat(c.findings, c.aboutRules(), c.aboutNames()), nil
 }
 
 // check is one check of a document in a directory.

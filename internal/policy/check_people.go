@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -149,4 +150,67 @@ func (d *dutyRoster) between(from, to time.Time) (persons, groups []string) {
 		return names
 	}
 	return pick(d.slots), pick(d.group)
+}
+
+// aboutNames answers what rules and schedules name that is nobody: misspelt, renamed or gone.
+func (c *check) aboutNames() (list []Finding) {
+	told := map[string]bool{}
+	tell := func(at place, rule, message string) {
+		if !told[rule+" "+message] {
+			told[rule+" "+message] = true
+			list = append(list, Finding{Kind: FindingNobody, Rule: rule, Line: at.row, Column: at.column, Message: message})
+		}
+	}
+	for i := range c.d.rules {
+		r := &c.d.rules[i]
+		for _, named := range r.namesAll() {
+			for _, name := range named.Persons {
+				if len(c.people.byName[name]) == 0 {
+					tell(r.place, r.verdict.Rule, name+" is no member of the space")
+				}
+			}
+			for _, name := range named.Groups {
+				if len(c.people.byGroup[name]) == 0 {
+					tell(r.place, r.verdict.Rule, "nobody is in the group "+name)
+				}
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.d.schedules)) {
+		s := c.d.schedules[name]
+		if s.fallback != "" && len(c.people.byGroup[s.fallback]) == 0 {
+			tell(s.place, "", "nobody is in the group "+s.fallback+", which stands in for the schedule "+name)
+		}
+		for _, person := range s.persons() {
+			if len(c.people.byName[person]) == 0 {
+				tell(s.place, "", person+", of the schedule "+name+", is no member of the space")
+			}
+		}
+	}
+	return list
+}
+
+// namesAll answers everybody whom the rule names, with or without a say.
+func (r *rule) namesAll() (all []approval.Reviewers) {
+	if r.who != nil {
+		all = append(all, r.who.Reviewers)
+	}
+	for _, q := range r.demanded() {
+		all = append(all, reviewersOf(&q)...)
+		if q.Notify != nil {
+			all = append(all, *q.Notify)
+		}
+	}
+	return all
+}
+
+func (s *schedule) persons() (all []string) {
+	for _, r := range s.rotations {
+		all = append(all, r.persons...)
+	}
+	for _, o := range s.overrides {
+		all = append(all, o.person)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }

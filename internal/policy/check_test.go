@@ -145,6 +145,7 @@ rules:
 	for _, f := range findings {
 		if f.Kind != FindingStuck {
 			t.Errorf("found %v", f)
+			continue
 		}
 		stuck[f.Rule] = f
 	}
@@ -185,6 +186,31 @@ func TestCheckFindsRulesThatNothingReaches(t *testing.T) {
 		`contradicts: line 4, column 3: rule "dear": nothing reaches it: rule "db" before it is for all of the same, and answers review instead of deny`,
 		`redundant: line 5, column 3: rule "again": nothing reaches it: rule "db" before it is for all of the same, and answers the same`,
 		`unreached: line 6, column 3: rule "vm": nobody and nothing in the directory reaches it`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s", strings.Join(got, "\n"))
+	}
+}
+
+func TestCheckFindsNamesThatAreNobody(t *testing.T) {
+	t.Parallel()
+	text := "version: 1\nschedules:\n- {name: s, rotations: [{every: 1d, start: 2029-01-01, persons: [ada@x.example, gone@x.example]}], fallback: {group: nobody}}\nrules:\n" +
+		"- {name: r, require: {reviewers: {persons: [ada@x.example, left@x.example], groups: [sre, srre], roles: [Owner]}, notify: {groups: [srre, chat]}, escalate: [{after: 1h, reviewers: {groups: [sre, boss]}}]}}\n"
+	findings, err := compiled(t, text).Check(t.Context(), directory("ada Owner sre", "bea Owner"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range findings {
+		got = append(got, f.String())
+	}
+	want := []string{
+		`nobody: line 5, column 3: rule "r": left@x.example is no member of the space`,
+		`nobody: line 5, column 3: rule "r": nobody is in the group srre`,
+		`nobody: line 5, column 3: rule "r": nobody is in the group boss`,
+		`nobody: line 5, column 3: rule "r": nobody is in the group chat`,
+		`nobody: line 3, column 3: nobody is in the group nobody, which stands in for the schedule s`,
+		`nobody: line 3, column 3: gone@x.example, of the schedule s, is no member of the space`,
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s", strings.Join(got, "\n"))
@@ -244,7 +270,7 @@ func TestTheExamplesAreLive(t *testing.T) {
 			}
 			findings, err := compiled(t, string(text)).Check(t.Context(), d)
 			for _, f := range findings {
-				if f.Kind != FindingUnreached {
+				if f.Kind != FindingUnreached && f.Kind != FindingNobody {
 					t.Error(f)
 				}
 			}

@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -95,3 +97,57 @@ func BenchmarkDecide(b *testing.B) {
 		})
 	}
 }
+
+// What a petition's requirements name is looked up by the document that it was frozen with.
+func TestTheEngineSaysWhoIsOnCallAndWhomAConditionSelects(t *testing.T) {
+	t.Parallel()
+	e := New()
+	text := "version: 1\nschedules: [{name: pager, source: {url: 'https://pager.example'}, fallback: {group: sre}}]\n" +
+		"rules:\n- {name: duty, when: actor.onCall.pager, approve: {duration: 1h}}\n- {name: rest, require: {reviewers: {onCall: [pager], where: 'reviewer.role == \"Editor\"'}}}\n"
+	d := approval.PolicyDocument{Space: "a", Version: 1, Text: text}
+	in := asks()
+	in.Document = d
+	in.Groups = func(context.Context, string) ([]string, error) { return nil, nil }
+	if who, err := e.OnCall(t.Context(), d, "pager", noon); err != nil || len(who.Persons) > 0 || who.Group != "sre" {
+		t.Errorf("nobody can be asked: %+v, %v", who, err)
+	}
+	if v, err := e.Decide(t.Context(), in); err != nil || v.Rule != "rest" {
+		t.Errorf("nobody can be asked: %s, %v", v.Rule, err)
+	}
+	e.Sources = &pager{persons: []string{in.Actor.ID}}
+	if who, err := e.OnCall(t.Context(), d, "pager", noon); err != nil || !slices.Equal(who.Persons, []string{in.Actor.ID}) {
+		t.Errorf("got %+v, %v", who, err)
+	}
+	if v, err := e.Decide(t.Context(), in); err != nil || v.Rule != "duty" {
+		t.Errorf("got %s, %v", v.Rule, err)
+	}
+	if x, err := e.Explain(t.Context(), in); err != nil || x.Verdict.Rule != "duty" || !x.Rules[0].Matched {
+		t.Errorf("got %+v, %v", x, err)
+	}
+	for role, want := range map[approval.Role]bool{approval.Editor: true, approval.Owner: false} {
+		if got, err := e.Selects(t.Context(), d, `reviewer.role == "Editor"`, approval.Candidate{ID: "x", Role: role}); err != nil || got != want {
+			t.Errorf("%s: %t, %v", role, got, err)
+		}
+	}
+	for name, err := range map[string]error{
+		"a schedule": second(e.OnCall(t.Context(), d, "other", noon)),
+		"a where":    second(e.Selects(t.Context(), d, "true", approval.Candidate{})),
+	} {
+		if approval.CodeOf(err) != approval.NotFound {
+			t.Errorf("%s that is not there: %v", name, err)
+		}
+	}
+	broken := approval.PolicyDocument{Space: "a", Version: 2, Text: "rules: 7"}
+	in.Document = broken
+	for name, err := range map[string]error{
+		"OnCall":  second(e.OnCall(t.Context(), broken, "pager", noon)),
+		"Selects": second(e.Selects(t.Context(), broken, "true", approval.Candidate{})),
+		"Explain": second(e.Explain(t.Context(), in)),
+	} {
+		if approval.CodeOf(err) != approval.Invalid {
+			t.Errorf("%s of a document that does not compile: %v", name, err)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
