@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
 )
 
 func TestWhatHidesIsMadeVisible(t *testing.T) {
@@ -73,6 +75,16 @@ func TestDurationsReadAsPeopleSayThem(t *testing.T) {
 	} {
 		if got := duration(d); got != want {
 			t.Errorf("%v reads %q, want %q", d, got, want)
+		}
+	}
+}
+
+// Whoever lets a program in reads what it may in words, whatever permission comes next.
+func TestEveryPermissionHasWords(t *testing.T) {
+	t.Parallel()
+	for _, p := range approval.Permissions {
+		if inWords[p] == "" {
+			t.Errorf("%s is shown as its name: say in words what it allows", p)
 		}
 	}
 }
