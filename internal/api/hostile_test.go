@@ -61,6 +61,7 @@ var wholeBodies = map[string][]string{
 	"applyPolicy":     {`{"text":"t","reason":"r"}`},
 	"rollBackPolicy":  {`{"version":1,"reason":"r"}`},
 	"testPolicy":      {`{"text":"t"}`},
+	"replayPolicy":    {`{"text":"t"}`},
 	"simulatePolicy":  {strings.TrimSuffix(wholePetition, "}") + `,"as":"viewer@acmecorp.example","text":"t"}`},
 }
 

@@ -163,3 +163,20 @@ func TestAPetitionIsSimulated(t *testing.T) {
 		t.Errorf("got %+v", x)
 	}
 }
+
+func TestAPolicyIsReplayed(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	reviewed := h.ask(theViewer)
+	h.claim(theEditor, reviewed.Name, approval.EventDeny).ok(nil)
+	var got policyReplay
+	h.do(theViewer, post, policyPath+":replay", policyReplayed).ok(&got)
+	if got.Petitions != 1 || got.Same != 1 || got.Base != 1 || len(got.Rules) != 1 || got.Rules[0].Before != 1 || got.Rules[0].Decided != 1 || got.Rules[0].Wait != "0s" ||
+		len(got.Load) == 0 || got.Weighed != 1 {
+		t.Errorf("got %+v", got)
+	}
+	h.do(theViewer, post, policyPath+":replay", `{"text":"t","since":"2099-01-01T00:00:00Z"}`).refused(400, approval.Invalid, "since")
+	h.do(theViewer, post, policyPath+":replay", `{"text":"BROKEN"}`).refused(400, approval.Invalid, "text")
+}
+
+const policyReplayed = `{"text":"another"}`

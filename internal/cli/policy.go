@@ -20,7 +20,7 @@ import (
 func (t *terminal) policyCommand() *cobra.Command {
 	return t.clientFlags(group("policy", "The rules of the space: test, try, change and roll them back",
 		t.policyShowCommand(), t.policyHistoryCommand(), t.policyDiffCommand(), t.policyApplyCommand(), t.policyRollbackCommand(),
-		t.policyTestCommand(), t.policySimulateCommand(), t.policyExplainCommand()))
+		t.policyTestCommand(), t.policySimulateCommand(), t.policyExplainCommand(), t.policyReplayCommand()))
 }
 
 func (t *terminal) policyShowCommand() *cobra.Command {
@@ -253,12 +253,9 @@ func (t *terminal) strictly(cmd *cobra.Command, c *indent.Client, file, text str
 
 // changed says what came of a change, or where in the file it is wrong.
 func (t *terminal) changed(c *indent.Client, file string, change indent.PolicyChange, err error) error {
-	var refused *indent.Error
-	if errors.As(err, &refused) && len(refused.Findings) > 0 {
-		t.sayFindings(file, refused.Findings)
-		return errors.New("the document was not taken, and the rules are as they were")
-	}
-	if err != nil {
+	if told, err := t.refusedDocument(file, err); told {
+		return fmt.Errorf("%w, and the rules are as they were", err)
+	} else if err != nil {
 		return err
 	}
 	t.sayFindings(file+": warning", change.Warnings)
@@ -280,6 +277,16 @@ func (t *terminal) changed(c *indent.Client, file string, change indent.PolicyCh
 		_, err = fmt.Fprintln(t.out, change.Policy.Version)
 	}
 	return err
+}
+
+// refusedDocument says where in the file it is wrong, if that is why it was refused.
+func (t *terminal) refusedDocument(file string, err error) (told bool, why error) {
+	var refused *indent.Error
+	if !errors.As(err, &refused) || len(refused.Findings) == 0 {
+		return false, err
+	}
+	t.sayFindings(file, refused.Findings)
+	return true, errors.New("the document was not taken")
 }
 
 // sayFindings says each finding as compilers do, so that editors find the place.

@@ -146,7 +146,7 @@ func describeSimulation(s indent.PolicySimulation) string {
 		lines = append(lines, "  "+plain(v.Explanation))
 	}
 	for _, r := range v.Requirements {
-		lines = append(lines, fmt.Sprintf("  stage %d: %s by %s", r.Stage+1, counted(int64(r.Count), "approval"), plain(reviewersText(r.Reviewers))))
+		lines = append(lines, fmt.Sprintf("  stage %d: %s by %s", r.Stage+1, counted(int64(r.Count), "approval"), plain(describeReviewers(r.Reviewers))))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -156,25 +156,6 @@ func ofVersion(version int64) string {
 		return ""
 	}
 	return fmt.Sprintf(" of version %d", version)
-}
-
-func reviewersText(r indent.Reviewers) string {
-	var parts []string
-	add := func(what string, names ...string) {
-		for _, name := range names {
-			if name != "" {
-				parts = append(parts, what+name)
-			}
-		}
-	}
-	add("", r.Roles...)
-	add("", r.Persons...)
-	add("group ", r.Groups...)
-	add("manager by label ", r.Managers)
-	add("owner by label ", r.Owners)
-	add("on call of ", r.OnCall...)
-	add("where ", r.Where)
-	return strings.Join(parts, " or ")
 }
 
 // describeExplanation answers each rule that was tried, with the tree of its condition, and then the verdict.

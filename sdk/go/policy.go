@@ -114,6 +114,52 @@ type ConditionPart struct {
 	Parts []ConditionPart `json:"parts,omitempty"`
 }
 
+// PolicyReplay is what a document would have answered to the petitions of the past, with the directory as of now.
+type PolicyReplay struct {
+	Since       time.Time      `json:"since"`
+	Until       time.Time      `json:"until"`
+	BaseVersion int64          `json:"baseVersion"` // the version that holds
+	Petitions   int            `json:"petitions"`   // how many were read, the newest first
+	More        bool           `json:"more,omitempty"`
+	Gone        int            `json:"gone"` // of those who are no members any more
+	Same        int            `json:"same"`
+	Flipped     map[string]int `json:"flipped"`   // how many get another answer, by how it changes
+	Regranted   int            `json:"regranted"` // were denied, and would be approved by a rule
+	Flips       []PolicyFlip   `json:"flips"`     // the newest of them, at most 200
+	Rules       []RuleReplay   `json:"rules"`
+	Load        []ReviewerLoad `json:"load"`
+	Weighed     int            `json:"weighed"` // for how many petitions Load was looked up
+}
+
+// PolicyFlip is a petition of the past that would get another answer.
+type PolicyFlip struct {
+	Petition   string    `json:"petition"`
+	CreateTime time.Time `json:"createTime"`
+	Title      string    `json:"title"`
+	CreatedBy  string    `json:"createdBy"`
+	How        string    `json:"how"`
+	RuleBefore string    `json:"ruleBefore"`
+	RuleAfter  string    `json:"ruleAfter,omitempty"`
+	Outcome    Outcome   `json:"outcome,omitempty"`
+	Regranted  bool      `json:"regranted,omitempty"` // it was denied, and would be approved by a rule
+}
+
+// RuleReplay is how many petitions a rule answered and would answer, and how long people took for those.
+type RuleReplay struct {
+	Rule       string   `json:"rule"`
+	Before     int      `json:"before"`
+	After      int      `json:"after"`
+	Decided    int      `json:"decided"`
+	MedianWait Duration `json:"medianWait,omitzero"`
+}
+
+// ReviewerLoad is how many petitions a person could have been asked about, and would be.
+type ReviewerLoad struct {
+	Person string `json:"person"`
+	Before int    `json:"before"`
+	After  int    `json:"after"`
+}
+
 // Policy answers the rule document that holds now, or [ErrNotFound] when the space has none.
 func (c *Client) Policy(ctx context.Context) (PolicyDocument, error) {
 	return answered[PolicyDocument](ctx, c, call{method: "GET", path: c.inSpace("/policy"), repeatable: true})
@@ -188,6 +234,15 @@ func (c *Client) SimulatePolicy(ctx context.Context, s SimulatedPetition) (Polic
 		Time time.Time `json:"time,omitzero"`
 	}{asked, s.As, s.Text, s.Time}
 	return answered[PolicySimulation](ctx, c, call{method: "POST", path: c.inSpace("/policy:simulate"), body: body, repeatable: true})
+}
+
+// ReplayPolicy answers what a document would have said to the petitions that were made since a time (zero: the last 30 days).
+func (c *Client) ReplayPolicy(ctx context.Context, text string, since time.Time) (PolicyReplay, error) {
+	body := struct {
+		Text  string    `json:"text"`
+		Since time.Time `json:"since,omitzero"`
+	}{text, since}
+	return answered[PolicyReplay](ctx, c, call{method: "POST", path: c.inSpace("/policy:replay"), body: body, repeatable: true})
 }
 
 func (c *Client) versionPath(version int64) string {

@@ -1,0 +1,129 @@
+package approval_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// proposal is a document's verdict, by the reason that a petition gives.
+func (h *house) wouldSay(verdicts map[string]approval.Verdict) {
+	standing := h.rule.verdict
+	h.rule.asked = func(in approval.PolicyInput) {
+		h.rule.verdict = standing
+		if v, has := verdicts[in.Petition.Reason]; has && in.Document.Version == 0 {
+			h.rule.verdict = v
+		}
+	}
+}
+
+func because(reason string) func(*approval.NewPetition) {
+	return func(n *approval.NewPetition) { n.Reason = reason }
+}
+
+func TestAReplayCountsWhatChanges(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	old := h.ask(vic, because("too old"))
+	h.clock.Advance(time.Hour)
+	since := h.clock.Now()
+	same := h.ask(vic, because("the same"))
+	granted := h.ask(vic, because("human to rule"))
+	denied := h.ask(pat, because("denied"))
+	h.clock.Advance(10 * time.Minute)
+	h.decide(bob, granted, claim(approval.EventApprove))
+	h.clock.Advance(10 * time.Minute)
+	h.decide(bob, denied, claim(approval.EventDeny))
+	h.rule.verdict = verdict(approval.VerdictApprove)
+	automatic := h.ask(vic, because("rule to human"))
+	h.rule.verdict = review(1)
+	short := verdict(approval.VerdictReview)
+	short.Requirements, short.MaxDuration = review(1).Requirements, time.Minute
+	short.DefaultDuration = time.Minute
+	long := h.ask(vic, because("for too long"), func(n *approval.NewPetition) { n.Duration = 2 * time.Hour })
+	approves := verdict(approval.VerdictApprove)
+	approves.Rule = "free"
+	one := review(1)
+	one.Rule, one.Requirements = "one", []approval.Requirement{{Reviewers: approval.Reviewers{Persons: []string{olga}}, Count: 1}}
+	h.wouldSay(map[string]approval.Verdict{"human to rule": approves, "denied": approves, "rule to human": one, "for too long": short})
+	before := len(h.named(""))
+
+	r, err := h.ReplayPolicy(t.Context(), h.actor(vic), "another", since)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Petitions != 5 || r.Same != 1 || r.Regranted != 1 || r.Gone != 0 || r.More || r.Base != 1 || r.Weighed != 5 {
+		t.Errorf("got %+v", r)
+	}
+	if diff := cmp.Diff(map[string]int{approval.FlipApproved: 2, approval.FlipReviewed: 1, approval.FlipRefused: 1}, r.Flipped); diff != "" {
+		t.Error(diff)
+	}
+	var names []string
+	for _, f := range r.Flips {
+		names = append(names, f.Petition)
+	}
+	if diff := cmp.Diff([]string{long.Name, automatic.Name, denied.Name, granted.Name}, names); diff != "" || !r.Flips[2].Denied || r.Flips[3].Denied {
+		t.Errorf("%s %s is the same, %s too old: %s", diff, same.Name, old.Name, names)
+	}
+	want := []approval.RuleReplay{{Rule: "free", After: 2, Decided: 2, Wait: 20 * time.Minute}, {Rule: "one", After: 1}, {Rule: "two eyes", Before: 5, After: 1}}
+	if diff := cmp.Diff(want, r.Rules); diff != "" {
+		t.Error(diff)
+	}
+	load := map[string]approval.ReviewerLoad{}
+	for _, l := range r.Load {
+		load[l.Person] = l
+	}
+	if load[olga].Before != 4 || load[olga].After != 2 || load[bob].Before != 4 || load[bob].After != 1 || load[vic].Before != 0 {
+		t.Errorf("got %+v", r.Load)
+	}
+	if after := len(h.named("")); after != before {
+		t.Errorf("%d events were written", after-before)
+	}
+}
+
+func TestAReplayKnowsWhoHasGone(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.ask(vic)
+	h.write(approval.DeleteMember{ID: vic})
+	r, err := h.ReplayPolicy(t.Context(), h.actor(pat), "another", time.Time{})
+	if err != nil || r.Petitions != 1 || r.Gone != 1 || r.Same != 1 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+func TestAReplayReadsPageByPage(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for range approval.MaxPageSize + 1 {
+		h.ask(vic)
+	}
+	r, err := h.ReplayPolicy(t.Context(), h.actor(pat), "another", time.Time{})
+	if err != nil || r.Petitions != approval.MaxPageSize+1 || r.Same != r.Petitions {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+func TestAReplayIsRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	bound := h.actor(olga)
+	bound.Scopes = []approval.Permission{approval.ReadPolicy}
+	for _, c := range []struct {
+		a     approval.Actor
+		text  string
+		since time.Time
+		code  approval.Code
+	}{
+		{bound, "another", time.Time{}, approval.Forbidden},
+		{h.actor(vic), "BROKEN", time.Time{}, approval.Invalid},
+		{h.actor(vic), "another", h.clock.Now().Add(time.Second), approval.Invalid},
+	} {
+		if _, err := h.ReplayPolicy(t.Context(), c.a, c.text, c.since); approval.CodeOf(err) != c.code {
+			t.Errorf("got %v, want %s", err, c.code)
+		}
+	}
+}
