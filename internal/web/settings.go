@@ -14,6 +14,7 @@ const mostMembersShown = 200
 // settingsView is the people of a space: who is in it, as what, by which other names.
 type settingsView struct {
 	Notice  *notice
+	Entry   entry
 	Space   approval.Space
 	Search  string
 	Members []memberRow
@@ -38,11 +39,11 @@ type identityRow struct {
 }
 
 func (w *Web) showSettings(r *http.Request, v visitor) (answer, error) {
-	return w.settingsPage(r, v, nil)
+	return w.settingsPage(r, v, entry{})
 }
 
-func (w *Web) settingsPage(r *http.Request, v visitor, n *notice) (answer, error) {
-	view := settingsView{Notice: n, Search: strings.TrimSpace(r.URL.Query().Get("q")), Roles: approval.Roles,
+func (w *Web) settingsPage(r *http.Request, v visitor, e entry) (answer, error) {
+	view := settingsView{Entry: e, Search: strings.TrimSpace(r.URL.Query().Get("q")), Roles: approval.Roles,
 		MayRename: v.Can(approval.WriteSpaces), MayManage: v.Can(approval.WriteMembers)}
 	if err := approval.CheckLine("q", view.Search, approval.MaxSearch); err != nil {
 		return answer{}, err
@@ -103,9 +104,38 @@ func (w *Web) settle(r *http.Request, v visitor, do func(field func(string) stri
 	if !ok {
 		return answer{}, err
 	}
-	page, pageErr := w.settingsPage(r, v, &notice{Heading: "Not done", Text: err.Error()})
+	page, pageErr := w.settingsPage(r, v, refusedSetting(r, err))
+	if view, ok := page.data.(settingsView); ok && pageErr == nil && !view.holds() {
+		view.Notice = &notice{Heading: "Not done", Text: err.Error()}
+		page.data = view
+	}
 	page.status = status
 	return page, pageErr
+}
+
+// refusedSetting answers the form of the page that was refused; of a button without fields it is none.
+func refusedSetting(r *http.Request, err error) entry {
+	err = renamed(err, map[string]string{"email": "member"})
+	switch do := r.PostForm.Get("do"); {
+	case do == "add" && r.URL.Path == "/settings/members":
+		return refusedEntry("add", r.PostForm, err, "member", "displayName", "role")
+	case do == "link" && r.URL.Path == "/settings/identities":
+		return refusedEntry("link-"+r.PostForm.Get("member"), r.PostForm, err, "identity")
+	case do == "delete" && r.URL.Path == "/settings/space":
+		return refusedEntry("delete", r.PostForm, err, "name")
+	case r.PostForm.Has("displayName") && r.URL.Path == "/settings/space":
+		return refusedEntry("rename", r.PostForm, err, "displayName")
+	}
+	return entry{}
+}
+
+// holds answers whether the page has the form that was refused.
+func (v settingsView) holds() bool {
+	of, links := strings.CutPrefix(v.Entry.form, "link-")
+	if links {
+		return v.MayManage && slices.ContainsFunc(v.Members, func(m memberRow) bool { return m.ID == of })
+	}
+	return v.MayManage && v.Entry.form == "add" || v.MayRename && (v.Entry.form == "rename" || v.Entry.form == "delete")
 }
 
 func (w *Web) changeSpace(r *http.Request, v visitor) (answer, error) {

@@ -88,12 +88,32 @@ func TestSettingsRefuse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.post(c.address, form).is(c.status).has("Not done", c.says, "People and settings")
+		b.post(c.address, form).is(c.status).has(`role="alert"`, c.says, "People and settings")
 	}
 	for _, id := range []string{owner, viewer, reviewer} {
 		if m := must(h.service.Store.Member(t.Context(), "acme", id)); m.Suspended || id == viewer && m.Role != approval.Viewer {
 			t.Errorf("%+v", m)
 		}
+	}
+}
+
+// What was typed comes back, with what is wrong beside its field.
+func TestARefusedSettingComesBack(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := h.browser(owner)
+	for _, c := range []struct{ address, fields, has string }{
+		{"/settings/members", "do=add&role=Auditor&displayName=Newcomer&member=nobody", `value="nobody" aria-invalid="true" aria-describedby="add-member-wrong"`},
+		{"/settings/members", "do=add&role=Auditor&displayName=Newcomer&member=nobody", `value="Newcomer"`},
+		{"/settings/members", "do=add&role=Auditor&displayName=Newcomer&member=nobody", `<option selected>Auditor`},
+		{"/settings/members", "do=add&role=Root&member=new@acme.example", `name="role" aria-invalid="true"`},
+		{"/settings/identities", "do=link&identity=no+address&member=" + viewer, `value="no address" aria-invalid="true"`},
+		{"/settings/space", "do=delete&name=acmee", `value="acmee" aria-invalid="true"`},
+		{"/settings/space", "displayName=" + strings.Repeat("x", 501), `aria-describedby="space-name-wrong"`},
+	} {
+		form, err := url.ParseQuery(c.fields)
+		must(form, err)
+		b.post(c.address, form).is(http.StatusBadRequest).has(c.has, `role="alert"`).lacks("Not done")
 	}
 }
 
