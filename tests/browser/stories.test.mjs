@@ -105,7 +105,9 @@ test("the owner's decision on what the owner's account asks is marked as self-ap
   await page.goto(path);
   await page.getByText("You are on both sides of this petition.").waitFor();
   await page.getByRole("button", { name: "Approve" }).click();
-  await page.getByText("self-approval", { exact: true }).waitFor();
+  for (const part of ["What policy says", "History"]) {
+    await page.getByLabel(part).getByText("self-approval", { exact: true }).waitFor();
+  }
   const { state } = await console.petition(name);
   assert.equal(state.claims[0].meta.labels["indent.com/claim/selfApproval"], "true");
 });
