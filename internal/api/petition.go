@@ -33,6 +33,7 @@ type petitionState struct {
 	Decision     *approval.Decision `json:"decision,omitempty" doc:"The claim that decided; absent while open and when time or a rule decided."`
 	Grant        *approval.Grant    `json:"grant,omitempty" doc:"The time-bound permission, once granted; without endTime it lasts until it is revoked."`
 	Progress     *approval.Progress `json:"progress,omitempty" doc:"The stage that the petition is in; absent where there is one stage that time does not change."`
+	Review       *approval.Review   `json:"review,omitempty" doc:"What follows a grant that broke the glass; absent everywhere else."`
 	Claims       []approval.Event   `json:"claims" doc:"All claims, oldest first."`
 	EventHistory []approval.Event   `json:"eventHistory" doc:"All events of the petition, oldest first; filled with full=true."`
 	Messages     []petitionMessage  `json:"messages" doc:"What who asks should know; nearly always empty."`
@@ -57,7 +58,7 @@ func petitionOf(p approval.Petition, history []approval.Event) *petition {
 	}
 	out.State = petitionState{
 		Status: petitionStatus{Phase: p.Phase, Message: sentence(p)}, Verdict: verdictOf(&p.Verdict),
-		Decision: p.Decision, Grant: p.Grant, Progress: p.Progress, Claims: p.Claims, EventHistory: history,
+		Decision: p.Decision, Grant: p.Grant, Progress: p.Progress, Review: p.Review, Claims: p.Claims, EventHistory: history,
 	}
 	if p.Stuck != "" {
 		out.State.Messages = []petitionMessage{{Code: "unsatisfiable", Message: p.Stuck}}

@@ -45,7 +45,7 @@ func (s *petitionState) appendJSON(j approval.JSON) approval.JSON {
 	if b := v.BreakGlass; b != nil {
 		j = b.Requirements.appendJSON(j.Name("breakGlass").Begin().Name("requirements")).Name("within").Quote(b.Within).End()
 	}
-	j = j.End().Decision("decision", s.Decision).Grant("grant", s.Grant).Progress("progress", s.Progress).
+	j = j.End().Decision("decision", s.Decision).Grant("grant", s.Grant).Progress("progress", s.Progress).Review("review", s.Review).
 		Name("claims").Events(s.Claims).Name("eventHistory").Events(s.EventHistory)
 	j = append(j.Name("messages"), '[')
 	for _, m := range s.Messages {

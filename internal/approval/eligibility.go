@@ -53,7 +53,7 @@ func (f *Facts) holds(r *Reviewers, resource int) bool {
 // reviewers of a requirement of the stage that decides now, and must not be one of those who ask, across linked identities
 // and the service accounts they own, unless the requirement allows it (I6). It looks at the actor as it is now (I14).
 func (p Petition) EligibilityOf(a Actor, f Facts) Eligibility {
-	if p.Verdict.Decision != VerdictReview {
+	if len(p.requirements()) == 0 {
 		return Eligibility{Why: fmt.Sprintf("rule %q decides this petition, not a person", p.Verdict.Rule)}
 	}
 	if a.Unclear {
@@ -61,8 +61,8 @@ func (p Petition) EligibilityOf(a Actor, f Facts) Eligibility {
 	}
 	e := Eligibility{Self: p.isOf(&a, &f), Stage: p.stage()}
 	var barred, spent, later, earlier bool
-	for i := range p.Verdict.Requirements {
-		r := &p.Verdict.Requirements[i]
+	for i := range p.requirements() {
+		r := &p.requirements()[i]
 		switch {
 		case !p.reviews(i, &a, &f):
 			continue
@@ -100,7 +100,7 @@ func (p Petition) EligibilityOf(a Actor, f Facts) Eligibility {
 // reviews answers whether the actor is among the reviewers of the requirement at place i, those that escalation has added
 // included.
 func (p *Petition) reviews(i int, a *Actor, f *Facts) bool {
-	r := &p.Verdict.Requirements[i]
+	r := &p.requirements()[i]
 	if r.Reviewers.name(a) || r.Reviewers.looksUp() && f.holds(&r.Reviewers, r.Resource) {
 		return true
 	}
@@ -114,12 +114,12 @@ func (p *Petition) reviews(i int, a *Actor, f *Facts) bool {
 
 // fits answers the places of all requirements, of whatever stage, that an approval of the actor counts for.
 func (p *Petition) fits(a Actor, f Facts) (places []int) {
-	if p.Verdict.Decision != VerdictReview || a.Unclear {
+	if a.Unclear {
 		return nil
 	}
 	self := p.isOf(&a, &f)
-	for i := range p.Verdict.Requirements {
-		if p.reviews(i, &a, &f) && (!self || p.Verdict.Requirements[i].SelfApproval) {
+	for i := range p.requirements() {
+		if p.reviews(i, &a, &f) && (!self || p.requirements()[i].SelfApproval) {
 			places = append(places, i)
 		}
 	}
@@ -136,7 +136,7 @@ func (p *Petition) isOf(a *Actor, f *Facts) bool {
 
 // reviewersOf answers for people who reviews for the requirement at place i, those that escalation has added included.
 func (p *Petition) reviewersOf(i int) string {
-	r := &p.Verdict.Requirements[i]
+	r := &p.requirements()[i]
 	names := []string{r.Reviewers.String()}
 	for at := range p.level(i) {
 		names = append(names, r.Escalate[at].Reviewers.String())
@@ -146,7 +146,7 @@ func (p *Petition) reviewersOf(i int) string {
 
 func (p *Petition) askedFor() string {
 	var parts []string
-	for i := range p.Verdict.Requirements {
+	for i := range p.requirements() {
 		parts = append(parts, p.reviewersOf(i))
 	}
 	return strings.Join(parts, ", and ")

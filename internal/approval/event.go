@@ -21,6 +21,9 @@ const (
 	EventEscalate      = "access/escalate"      // a requirement gets more reviewers: nobody has met it in time
 	EventRemind        = "access/remind"        // the reviewers of a requirement are told again
 	EventUnsatisfiable = "access/unsatisfiable" // fewer people may grant it than must
+	EventRatify        = "access/ratify"        // people have answered for a grant that broke the glass
+	EventUnratified    = "access/unratified"    // they have not, or refused: the grant ends
+	EventGlassRestore  = "breakGlass/restore"   // an owner lets somebody break the glass again
 
 	EventRefused = "access/refused" // an attempt that was not allowed
 
@@ -71,7 +74,8 @@ const (
 	LabelLevel          = "indent.com/requirement/level" // of an escalation: 1 the first
 	LabelDigest         = "indent.com/petition/digest"
 	LabelAskedDuration  = "indent.com/petition/duration"
-	LabelBreakGlass     = "indent.com/breakGlass" // "true" of a petition: whoever asks breaks the glass, in an emergency
+	LabelGlassPersons   = "indent.com/breakGlass/persons" // of an event: who broke the glass, or may break it again, between commas
+	LabelBreakGlass     = "indent.com/breakGlass"         // "true" of a petition: whoever asks breaks the glass, in an emergency
 	LabelConfigID       = "indent.com/app/config/id"
 	LabelReplaces       = "PetitionReplaces"
 	LabelReplacedBy     = "PetitionReplacedBy"

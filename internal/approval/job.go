@@ -10,6 +10,7 @@ const (
 	JobExpire   = "expire"   // an open petition that nobody decided
 	JobEscalate = "escalate" // an open petition that gets more reviewers
 	JobRemind   = "remind"   // an open petition whose reviewers are told again
+	JobReview   = "review"   // a grant that broke the glass and that nobody has ratified
 	JobEnd      = "end"      // a grant whose time is up
 	JobClose    = "close"    // a revoked petition
 )

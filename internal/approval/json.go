@@ -262,7 +262,7 @@ func (j JSON) Petition(p *Petition) JSON {
 		j = j.Name("claims").Events(p.Claims)
 	}
 	j = Texts(j.Decision("decision", p.Decision).Grant("grant", p.Grant).Progress("progress", p.Progress).Text("stuck", p.Stuck).
-		Name("persons"), p.Persons)
+		Review("review", p.Review).Name("persons"), p.Persons)
 	return j.Name("createTime").Instant(p.CreateTime).Name("updateTime").Instant(p.UpdateTime).
 		Name("expireTime").Instant(p.ExpireTime).End()
 }

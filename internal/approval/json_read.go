@@ -76,6 +76,9 @@ func (r *jsonReader) petition(p *Petition) {
 		p.Progress = r.progress()
 	}
 	p.Stuck = r.quotedIf("stuck")
+	if r.has("review") {
+		p.Review = r.review()
+	}
 	p.Persons = textsOf[string](r.must("persons"))
 	p.CreateTime, p.UpdateTime = r.must("createTime").instant(), r.must("updateTime").instant()
 	p.ExpireTime = r.must("expireTime").instant()

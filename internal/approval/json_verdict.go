@@ -96,6 +96,22 @@ func (j JSON) Progress(name string, p *Progress) JSON {
 		Ints("reminded", p.Reminded).End()
 }
 
+// Review writes a member, unless there is none.
+func (j JSON) Review(name string, r *Review) JSON {
+	if r == nil {
+		return j
+	}
+	return j.Name(name).Begin().Name("expireTime").Instant(r.ExpireTime).Text("outcome", string(r.Outcome)).End()
+}
+
+func (r *jsonReader) review() *Review {
+	v := new(Review)
+	r.expect('{')
+	v.ExpireTime, v.Outcome = r.must("expireTime").instant(), ReviewOutcome(r.quotedIf("outcome"))
+	r.expect('}')
+	return v
+}
+
 func (r *jsonReader) verdict(v *Verdict) {
 	r.expect('{')
 	v.Decision, v.Rule = r.must("decision").quoted(), r.must("rule").quoted()

@@ -205,7 +205,7 @@ func (m *model) claim(w *world, who approval.Member, event string, term agreemen
 		return approval.Conflict
 	case invalid, event == approve && m.tooLong(term, now):
 		return approval.Invalid
-	case event != revoke && slices.Contains(m.refused, who.Person):
+	case event != revoke && !(event == deny && asks) && slices.Contains(m.refused, who.Person):
 		return approval.Conflict
 	case event == approve && slices.ContainsFunc(m.agreed, func(a agreement) bool {
 		return a.person == who.Person && m.inStage(a, m.verdict.Requirements[counts[0]].Stage)

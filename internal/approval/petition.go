@@ -64,6 +64,8 @@ type Petition struct {
 	Progress *Progress `json:"progress,omitempty"`
 	// Stuck says, for people, why nobody could grant it when it was made; empty when enough people could.
 	Stuck string `json:"stuck,omitempty"`
+	// Review is what follows a grant that broke the glass; nil everywhere else.
+	Review *Review `json:"review,omitempty"`
 
 	// Persons are the canonical persons of the creator and the petitioners: nobody of them reviews unless a rule says so.
 	Persons    []string  `json:"persons"`
@@ -126,9 +128,21 @@ var Transitions = []Transition{
 	{Open, EventRemind, []Phase{Open}, "a requirement has waited long: its reviewers are told again"},
 	{Open, EventUnsatisfiable, []Phase{Open}, "too few people could grant it when it was made"},
 	{Open, EventExpire, []Phase{Closed}, "nobody decided in time"},
+	{Granted, EventApprove, []Phase{Granted}, "a reviewer ratifies what broke the glass; the review may need more"},
+	{Granted, EventDeny, []Phase{Granted}, "a reviewer does not ratify what broke the glass"},
+	{Granted, EventEscalate, []Phase{Granted}, "the review has waited too long: it gets more reviewers"},
+	{Granted, EventRemind, []Phase{Granted}, "the review has waited long: its reviewers are told again"},
+	{Granted, EventRatify, []Phase{Granted}, "the review is met"},
+	{Granted, EventUnratified, []Phase{Revoked}, "what broke the glass was refused, or nobody ratified it in time"},
 	{Granted, EventRevoke, []Phase{Revoked}, "a reviewer or the holder takes it away"},
 	{Granted, EventEnd, []Phase{Revoked}, "its time is up"},
-	{Revoked, EventClose, []Phase{Closed}, "nothing is left to undo"},
+	{Revoked, EventApprove, []Phase{Revoked}, "a reviewer ratifies what broke the glass, after it has ended"},
+	{Revoked, EventDeny, []Phase{Revoked}, "a reviewer does not ratify what broke the glass, after it has ended"},
+	{Revoked, EventEscalate, []Phase{Revoked}, "the review has waited too long: it gets more reviewers"},
+	{Revoked, EventRemind, []Phase{Revoked}, "the review has waited long: its reviewers are told again"},
+	{Revoked, EventRatify, []Phase{Revoked}, "the review is met"},
+	{Revoked, EventUnratified, []Phase{Revoked}, "what broke the glass was refused, or nobody ratified it in time"},
+	{Revoked, EventClose, []Phase{Closed}, "nothing is left to undo, and nobody left to answer"},
 }
 
 func allowed(from Phase, event string) bool {
@@ -139,14 +153,17 @@ func allowed(from Phase, event string) bool {
 // It refuses with Conflict whatever the state machine does not know, a second claim by the same person, an approval by who
 // has refused and a grant whose requirements are not met.
 func (p Petition) Apply(e Event, now time.Time) (Petition, error) {
-	if !allowed(p.Phase, e.Event) {
-		return p, p.conflict(e.Event)
+	if err := p.admits(e.Event); err != nil {
+		return p, err
 	}
 	next := p
 	next.UpdateTime = now
 	switch e.Event {
 	case EventRequest:
-		next.Phase, next.CreateTime, next.Progress = Open, now, p.Verdict.begins(now)
+		next.Phase, next.CreateTime = Open, now
+		if p.Verdict.Decision == VerdictReview {
+			next.Progress = p.Verdict.begins(now)
+		}
 	case EventApprove:
 		return next.approved(e)
 	case EventGrant:
@@ -155,6 +172,10 @@ func (p Petition) Apply(e Event, now time.Time) (Petition, error) {
 		return next.denied(e)
 	case EventEscalate, EventRemind:
 		return next.timePassed(e)
+	case EventRatify:
+		return next.ratified()
+	case EventUnratified:
+		return next.unratified(e), nil
 	case EventUnsatisfiable:
 		next.Stuck = e.Reason
 	case EventExpire:
@@ -186,13 +207,16 @@ func (p Petition) approved(e Event) (Petition, error) {
 
 // denied closes the petition, unless its rule asks for more refusals than there are. Who asks, and a rule, need no others.
 func (p Petition) denied(e Event) (Petition, error) {
-	person := e.Label(LabelPerson)
-	if p.hasDenied(person) {
+	person, outcome := e.Label(LabelPerson), p.denialOutcome(e)
+	if p.hasDenied(person) && outcome != OutcomeWithdrawn {
 		return p, p.deniedBefore(person)
 	}
-	outcome := p.denialOutcome(e)
 	p.Claims = append(slices.Clone(p.Claims), e)
-	if outcome == OutcomeWithdrawn || e.Actor.Kind == KindSystem || p.denials() >= p.Verdict.Denials {
+	if p.Phase != Open { // in a review, whose end is an event of its own
+		p.advance(e.Timestamp)
+		return p, nil
+	}
+	if outcome == OutcomeWithdrawn || e.Actor.Kind == KindSystem || p.refusedEnough() {
 		p.close(outcome, e)
 	} else {
 		p.advance(e.Timestamp) // whoever refuses after an approval takes it back
@@ -212,6 +236,10 @@ func (p Petition) granted(e Event) (Petition, error) {
 		return p, err
 	}
 	p.Phase, p.Grant = Granted, &grant
+	if b := p.Verdict.BreakGlass; b != nil && p.Verdict.Decision == VerdictApprove {
+		p.Review = &Review{ExpireTime: e.Timestamp.Add(b.Within).Truncate(time.Microsecond)}
+		p.Progress = p.Verdict.begins(e.Timestamp)
+	}
 	if n := len(p.Claims); n > 0 {
 		p.Decision = decisionOf(p.Claims[n-1])
 	}

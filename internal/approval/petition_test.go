@@ -42,7 +42,7 @@ func event(name string, a Actor, labels ...string) Event {
 
 var (
 	everyEvent = []string{EventRequest, EventApprove, EventGrant, EventDeny, EventExpire, EventRevoke, EventEnd, EventClose,
-		EventEscalate, EventRemind, EventUnsatisfiable}
+		EventEscalate, EventRemind, EventUnsatisfiable, EventRatify, EventUnratified}
 	hourLabel = noon.Add(time.Hour).Format(time.RFC3339)
 )
 
@@ -52,6 +52,15 @@ func escalating(p Petition) Petition {
 	p.Verdict.Requirements[0].RemindAfter = time.Minute
 	p.Verdict.Requirements[0].Escalate = []Escalation{{After: time.Hour, Reviewers: Reviewers{Persons: []string{eve}}}}
 	p.Progress = &Progress{Since: noon}
+	return p
+}
+
+// inReview answers the petition as one that broke the glass.
+func inReview(p Petition) Petition {
+	p = escalating(p)
+	p.Verdict.Decision, p.Verdict.BreakGlass = VerdictApprove, &BreakGlass{Requirements: p.Verdict.Requirements, Within: time.Hour}
+	p.Verdict.Requirements, p.Claims, p.Decision = nil, nil, nil
+	p.Review = &Review{ExpireTime: noon.Add(time.Hour)}
 	return p
 }
 
@@ -117,6 +126,12 @@ func TestTransitionsAreWhatApplyDoes(t *testing.T) {
 		}
 		if row.Event == EventEscalate || row.Event == EventRemind {
 			p = escalating(p)
+		}
+		if row.From != Open && ofReview(row.Event) {
+			p = inReview(p)
+		}
+		if row.Event == EventRatify {
+			p.Claims = []Event{event(EventApprove, person(eve, Editor), LabelPerson, eve, LabelRequirements, "0")}
 		}
 		next, err := p.Apply(event(row.Event, person(eve, Editor), LabelPerson, eve, LabelTimeExpires, hourLabel, LabelRequirement, "0", LabelLevel, "1"), noon)
 		if err != nil || !slices.Contains(row.To, next.Phase) {
@@ -313,6 +328,7 @@ func TestPetitionAsJSON(t *testing.T) {
 	p.Reason, p.Params, p.Labels, p.DisplayName, p.Duration, p.Digest = "r", RawJSON(`{"a":"<&>"}`), map[string]string{"a": "b"}, "d", time.Hour, "sha256:0"
 	p.Verdict.Explanation, p.Verdict.Dev, p.Verdict.MaxDuration, p.Verdict.PolicyVersion = "e", true, time.Hour, 7
 	p.Progress, p.Stuck = &Progress{Stage: 1, Since: noon, Levels: []int{0, 2}, Reminded: []int{1}}, "nobody is left"
+	p.Review = &Review{ExpireTime: noon, Outcome: ReviewRatified}
 	v := reflect.ValueOf(p)
 	for i := range v.NumField() {
 		if f := v.Type().Field(i); v.Field(i).IsZero() && f.Name != "Version" {

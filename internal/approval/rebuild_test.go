@@ -11,6 +11,7 @@ import (
 func rebuilt(p approval.Petition, events []approval.Event) (approval.Petition, error) {
 	q := p
 	q.Phase, q.Outcome, q.Claims, q.Decision, q.Grant = "", "", nil, nil, nil
+	q.Progress, q.Review, q.Stuck = nil, nil, ""
 	q.Labels = map[string]string{}
 	for k, v := range p.Labels {
 		if k != approval.LabelReplacedBy {

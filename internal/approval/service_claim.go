@@ -64,7 +64,7 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 	if err := a.require(CreateClaims); err != nil {
 		return p, Event{}, err
 	}
-	if err := p.admits(c.Event); err != nil {
+	if err := p.admitsClaim(c.Event); err != nil {
 		return p, Event{}, err
 	}
 	l := s.looking(a.Space)
@@ -96,12 +96,15 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 	change := Change{Space: p.Space, Events: append(make([]Event, 0, 2), claim), Writes: append(make([]Write, 0, 5), confirmed...)}
 	if c.Event == EventApprove {
 		change.Writes = append(change.Writes, PutVote{Petition: p.Name, Person: a.Person, Stage: who.Stage})
-		if next, err = l.grantIfMet(ctx, a, next, &change); err != nil {
-			return p, Event{}, err
-		}
+		next, err = l.grantIfMet(ctx, a, next, &change)
+	} else if c.Event == EventDeny && next.reviewing() && next.refusedEnough() {
+		next, err = s.unratify(next, &change, now)
+	}
+	if err != nil {
+		return p, Event{}, err
 	}
 	change.Writes = append(change.Writes, PutPetition{Petition: next, Expect: p.Version, SameLabels: true})
-	if next.Phase != p.Phase || next.Progress != nil {
+	if next.Phase != p.Phase || next.Progress != nil || next.Review != nil {
 		change.Writes = append(change.Writes, timerOf(next, now))
 	}
 	next.Version = p.Version + 1
@@ -113,6 +116,7 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 func (p *Petition) counts(a *Actor, event string, stage int) error {
 	switch {
 	case event == EventRevoke:
+	case event == EventDeny && p.AskedBy(a.Resource()): // a withdrawal, which Apply tells from a refusal
 	case p.claimedAs(a, EventDeny, -1):
 		return p.deniedBefore(a.Person)
 	case event == EventApprove && p.approvedAs(a, stage):
@@ -121,20 +125,18 @@ func (p *Petition) counts(a *Actor, event string, stage int) error {
 	return nil
 }
 
-// admits answers Conflict, saying who decided what and when, unless the phase is one for the claim.
-func (p Petition) admits(event string) error {
-	if !allowed(p.Phase, event) {
-		return p.conflict(event)
+// admitsClaim is admits that refuses to take back a change of the policy.
+func (p *Petition) admitsClaim(event string) error {
+	err := p.admits(event)
+	if err == nil && event == EventRevoke && p.changesPolicy() {
+		err = Errorf(Conflict, "petition %s has changed the policy, which a revoke does not take back: roll the policy back", p.Ref())
 	}
-	if event == EventRevoke && p.changesPolicy() {
-		return Errorf(Conflict, "petition %s has changed the policy, which a revoke does not take back: roll the policy back", p.Ref())
-	}
-	return nil
+	return err
 }
 
 // mayClaim answers for what the actor's claim counts, or Forbidden.
 func (l *looking) mayClaim(ctx context.Context, a Actor, p Petition, event string) (Eligibility, error) {
-	own := event != EventApprove && p.AskedBy(a.Resource()) // Whoever asks may always withdraw, and give back what was granted.
+	own := (event == EventRevoke || event == EventDeny && p.Phase == Open) && p.AskedBy(a.Resource()) // Whoever asks may always withdraw, and give back what was granted.
 	e, err := l.eligibility(ctx, a, p)
 	if err != nil && own {
 		return e, nil
@@ -171,6 +173,11 @@ func (l *looking) grantIfMet(ctx context.Context, a Actor, p Petition, change *C
 		if why, err := l.s.applyProposal(ctx, a, p, change, l.now); err != nil || why != "" {
 			return l.s.closeProposal(p, why, change, l.now, err)
 		}
+	}
+	if p.reviewing() {
+		e := l.s.petitionEvent(System(p.Space, policyPart), p, l.now, EventRatify, "", nil)
+		change.Events = append(change.Events, e)
+		return p.Apply(e, l.now)
 	}
 	grant, err := standing.shortestGrant(l.now)
 	if err != nil {

@@ -114,8 +114,8 @@ func (c *labelledCache) forget(space string) {
 // ConfirmWith answers what an approval that counts for the requirements must be confirmed with, "" when with nothing.
 func (v Verdict) ConfirmWith(requirements []int) string {
 	for _, i := range requirements {
-		if v.Requirements[i].Confirm != "" {
-			return v.Requirements[i].Confirm
+		if asked := v.asked(); asked[i].Confirm != "" {
+			return asked[i].Confirm
 		}
 	}
 	return ""
@@ -194,5 +194,5 @@ func (s *Service) stillConfirmed(ctx context.Context, p Petition, c Event, requi
 	if err == nil && k.Member == c.Actor.ID {
 		return requirements, nil
 	}
-	return slices.DeleteFunc(slices.Clone(requirements), func(i int) bool { return p.Verdict.Requirements[i].Confirm != "" }), nil
+	return slices.DeleteFunc(slices.Clone(requirements), func(i int) bool { return p.requirements()[i].Confirm != "" }), nil
 }

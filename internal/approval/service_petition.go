@@ -100,6 +100,9 @@ func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces st
 	if p.Verdict, err = s.confirming(ctx, p, now); err != nil {
 		return Petition{}, Change{}, err
 	}
+	if p.Verdict, err = s.glass(ctx, p.Verdict, p); err != nil {
+		return Petition{}, Change{}, err
+	}
 	p.ExpireTime = now.Add(p.Verdict.DecideWithin).Truncate(time.Microsecond)
 	return s.begin(a, p, s.unsatisfiable(ctx, p, now), now)
 }
@@ -276,9 +279,15 @@ func (s *Service) Petitions(ctx context.Context, a Actor, q PetitionQuery, revie
 
 // waitingFor reads on through the open petitions until it has one page of those that the actor may decide.
 func (s *Service) waitingFor(ctx context.Context, a Actor, q PetitionQuery) (Page[Petition], error) {
-	q.Phases = []Phase{Open}
 	var out Page[Petition]
 	l := s.looking(a.Space)
+	if len(q.Phases) == 0 && q.Page.Token == "" {
+		var err error
+		if out.Items, err = l.reviewsFor(ctx, a, q); err != nil {
+			return out, err
+		}
+	}
+	q.Phases = []Phase{Open}
 	for want, round := q.Page.Size, 0; round < 20; round++ {
 		q.Page.Size = want - len(out.Items)
 		page, err := s.Store.Petitions(ctx, q)
@@ -302,10 +311,31 @@ func (s *Service) waitingFor(ctx context.Context, a Actor, q PetitionQuery) (Pag
 	return out, nil
 }
 
+// reviewsFor answers what broke the glass and waits for the actor to answer for it, which is before all else on the first page.
+func (l *looking) reviewsFor(ctx context.Context, a Actor, q PetitionQuery) (list []Petition, err error) {
+	most := q.Page.Size - 1 // there is always room for what follows
+	q.Phases, q.Page = []Phase{Granted, Revoked}, PageRequest{Size: MaxPageSize}
+	q.Selector = append(slices.Clone(q.Selector), SelectorTerm{Key: LabelBreakGlass, Operator: In, Values: []string{"true"}})
+	page, err := l.s.Store.Petitions(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range page.Items {
+		waits, err := l.waitsFor(ctx, a, p)
+		if err != nil {
+			return nil, err
+		}
+		if waits && len(list) < most {
+			list = append(list, p)
+		}
+	}
+	return list, nil
+}
+
 // waitsFor answers whether the petition waits for the actor's own decision. One whose look-up fails is not hidden in silence:
 // the list is refused.
 func (l *looking) waitsFor(ctx context.Context, a Actor, p Petition) (bool, error) {
-	if !l.now.Before(p.ExpireTime) {
+	if p.Phase == Open && !l.now.Before(p.ExpireTime) || p.Phase != Open && !(p.reviewing() && l.now.Before(p.Review.ExpireTime)) {
 		return false, nil
 	}
 	e, err := l.eligibility(ctx, a, p)

@@ -68,7 +68,7 @@ func remember[K comparable, V any](found *map[K]V, key K, find func() (V, error)
 }
 
 func (l *looking) eligibility(ctx context.Context, a Actor, p Petition) (Eligibility, error) {
-	if p.Progress != nil && p.Phase == Open && len(p.Claims) > 0 {
+	if p.Progress != nil && p.decides() && len(p.Claims) > 0 {
 		var err error
 		if p, err = l.standing(ctx, p, len(p.Claims)); err != nil {
 			return Eligibility{}, err
@@ -84,14 +84,14 @@ func (l *looking) eligibility(ctx context.Context, a Actor, p Petition) (Eligibi
 // facts looks up what the petition's requirements name about the actor. at is the moment of its claim: whoever was on call
 // then had the right, also when the shift has ended since.
 func (l *looking) facts(ctx context.Context, a Actor, p *Petition, at time.Time) (f Facts, err error) {
-	if p.Verdict.Decision != VerdictReview {
+	if len(p.requirements()) == 0 {
 		return f, nil
 	}
 	if f.Askers, err = l.s.askersNow(ctx, p, l.now); err != nil {
 		return f, l.cannot(p, err)
 	}
-	for i := range p.Verdict.Requirements {
-		r := &p.Verdict.Requirements[i]
+	for i := range p.requirements() {
+		r := &p.requirements()[i]
 		if err := l.find(ctx, &f, &a, p, &r.Reviewers, r.Resource, at); err != nil {
 			return f, l.cannot(p, err)
 		}

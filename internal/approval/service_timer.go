@@ -35,6 +35,12 @@ func (s *Service) runTimer(ctx context.Context, j Job) error {
 	}
 	change, next := Change{Space: j.Space}, p
 	for _, t := range p.dueWith(first, now) {
+		if t.event == EventUnratified {
+			if next, err = s.unratify(next, &change, now); err != nil {
+				return err
+			}
+			continue
+		}
 		e := s.petitionEvent(System(j.Space, "timer"), p, now, t.event, "", t.labels())
 		if next, err = next.Apply(e, now); err != nil {
 			return err
@@ -66,13 +72,17 @@ func (d due) labels() map[string]string {
 // serves answers whether a job of the kind is one that does this: those of an open petition do each other's work, as it has
 // one timer.
 func (d due) serves(kind string) bool {
-	open := func(kind string) bool { return kind == JobExpire || kind == JobEscalate || kind == JobRemind }
-	return kind == d.kind || open(kind) && open(d.kind)
+	waits := func(kind string) bool {
+		return kind == JobExpire || kind == JobEscalate || kind == JobRemind || kind == JobReview
+	}
+	return kind == d.kind || waits(kind) && waits(d.kind) || kind == JobReview && d.kind == JobEnd || d.kind == JobReview && kind == JobEnd
 }
 
 // next answers what time does to the petition next, any false for nothing. Whose end has come gets nothing else any more.
 func (p *Petition) next(now time.Time) (d due, any bool) {
 	switch {
+	case p.reviewing():
+		return p.nextInReview(now), true
 	case p.Phase == Granted && !p.Grant.EndTime.IsZero():
 		return due{kind: JobEnd, event: EventEnd, at: p.Grant.EndTime}, true
 	case p.Phase == Revoked:
@@ -81,11 +91,26 @@ func (p *Petition) next(now time.Time) (d due, any bool) {
 		return due{}, false
 	}
 	if p.Progress != nil && now.Before(p.ExpireTime) {
-		if all := p.timers(); len(all) > 0 {
+		if all := p.timers(p.ExpireTime); len(all) > 0 {
 			return all[0], true
 		}
 	}
 	return due{kind: JobExpire, event: EventExpire, at: p.ExpireTime}, true
+}
+
+// nextInReview is next of a petition whose grant broke the glass: its grant may end before the review or after.
+func (p *Petition) nextInReview(now time.Time) due {
+	end := due{kind: JobReview, event: EventUnratified, at: p.Review.ExpireTime}
+	first := end
+	if p.Progress != nil && now.Before(end.at) {
+		if all := p.timers(end.at); len(all) > 0 {
+			first = all[0]
+		}
+	}
+	if p.Phase == Granted && !p.Grant.EndTime.IsZero() && p.Grant.EndTime.Before(first.at) {
+		return due{kind: JobEnd, event: EventEnd, at: p.Grant.EndTime}
+	}
+	return first
 }
 
 // dueWith answers all that is due now, of which first is the first.
@@ -93,14 +118,17 @@ func (p *Petition) dueWith(first due, now time.Time) []due {
 	if first.kind != JobEscalate && first.kind != JobRemind {
 		return []due{first}
 	}
-	return slices.DeleteFunc(p.timers(), func(d due) bool { return now.Before(d.at) })
+	until := p.ExpireTime
+	if p.reviewing() {
+		until = p.Review.ExpireTime
+	}
+	return slices.DeleteFunc(p.timers(until), func(d due) bool { return now.Before(d.at) })
 }
 
-// timers answers the escalations and reminders that the stage waits for, the next first; none that lie behind the
-// petition's end.
-func (p *Petition) timers() (all []due) {
-	for i := range p.Verdict.Requirements {
-		r := &p.Verdict.Requirements[i]
+// timers answers the escalations and reminders that the stage waits for, the next first; none that lie at the end or behind.
+func (p *Petition) timers(end time.Time) (all []due) {
+	for i := range p.requirements() {
+		r := &p.requirements()[i]
 		if r.Stage != p.Progress.Stage || p.approvals(i) >= r.Count {
 			continue
 		}
@@ -111,7 +139,7 @@ func (p *Petition) timers() (all []due) {
 			all = append(all, due{kind: JobEscalate, event: EventEscalate, at: p.after(r.Escalate[level].After), place: i, level: level + 1})
 		}
 	}
-	all = slices.DeleteFunc(all, func(d due) bool { return !d.at.Before(p.ExpireTime) })
+	all = slices.DeleteFunc(all, func(d due) bool { return !d.at.Before(end) })
 	slices.SortStableFunc(all, func(a, b due) int { return a.at.Compare(b.at) })
 	return all
 }
@@ -124,7 +152,7 @@ func (p *Petition) after(d time.Duration) time.Time {
 // timePassed applies an escalation or a reminder.
 func (p Petition) timePassed(e Event) (Petition, error) {
 	place, err := strconv.Atoi(e.Label(LabelRequirement))
-	if err != nil || p.Progress == nil || place < 0 || place >= len(p.Verdict.Requirements) {
+	if err != nil || p.Progress == nil || place < 0 || place >= len(p.requirements()) {
 		return p, Errorf(Conflict, "petition %s has no requirement %q that time changes", p.Ref(), e.Label(LabelRequirement))
 	}
 	next := *p.Progress
@@ -132,7 +160,7 @@ func (p Petition) timePassed(e Event) (Petition, error) {
 		next.Reminded = append(slices.Clone(next.Reminded), place)
 	} else {
 		level, err := strconv.Atoi(e.Label(LabelLevel))
-		if err != nil || level != p.level(place)+1 || level > len(p.Verdict.Requirements[place].Escalate) {
+		if err != nil || level != p.level(place)+1 || level > len(p.requirements()[place].Escalate) {
 			return p, Errorf(Conflict, "petition %s does not wait for the escalation %q", p.Ref(), e.Label(LabelLevel))
 		}
 		levels := make([]int, max(len(next.Levels), place+1))

@@ -12,11 +12,9 @@ import (
 
 // begins answers the progress that a petition with this verdict makes, nil where there is none to make.
 func (v *Verdict) begins(now time.Time) *Progress {
-	if v.Decision != VerdictReview {
-		return nil
-	}
-	for i := range v.Requirements {
-		if r := &v.Requirements[i]; r.Stage > 0 || r.RemindAfter > 0 || len(r.Escalate) > 0 {
+	asked := v.asked()
+	for i := range asked {
+		if r := &asked[i]; r.Stage > 0 || r.RemindAfter > 0 || len(r.Escalate) > 0 {
 			return &Progress{Since: now}
 		}
 	}
@@ -24,13 +22,30 @@ func (v *Verdict) begins(now time.Time) *Progress {
 }
 
 // Stages answers how many stages the verdict has.
-func (v Verdict) Stages() int {
+func (v Verdict) Stages() int { return stagesOf(v.Requirements) }
+
+func stagesOf(list []Requirement) int {
 	last := 0
-	for i := range v.Requirements {
-		last = max(last, v.Requirements[i].Stage)
+	for i := range list {
+		last = max(last, list[i].Stage)
 	}
 	return last + 1
 }
+
+// asked answers what people are asked: to grant, or to answer for a grant that broke the glass.
+func (v *Verdict) asked() []Requirement {
+	switch {
+	case v.Decision == VerdictReview:
+		return v.Requirements
+	case v.Decision == VerdictApprove && v.BreakGlass != nil:
+		return v.BreakGlass.Requirements
+	}
+	return nil
+}
+
+func (p *Petition) requirements() []Requirement { return p.Verdict.asked() }
+
+func (p *Petition) stages() int { return stagesOf(p.requirements()) }
 
 // stage answers the stage that decides now.
 func (p *Petition) stage() int {
@@ -45,14 +60,14 @@ func (p *Petition) level(i int) int {
 	if p.Progress == nil || i >= len(p.Progress.Levels) {
 		return 0
 	}
-	return min(p.Progress.Levels[i], len(p.Verdict.Requirements[i].Escalate))
+	return min(p.Progress.Levels[i], len(p.requirements()[i].Escalate))
 }
 
 // reached answers the first stage that the claims do not meet, the last when they meet all.
 func (p *Petition) reached() int {
-	stage := p.Verdict.Stages() - 1
-	for i := range p.Verdict.Requirements {
-		if r := &p.Verdict.Requirements[i]; r.Stage < stage && p.approvals(i) < r.Count {
+	stage := p.stages() - 1
+	for i := range p.requirements() {
+		if r := &p.requirements()[i]; r.Stage < stage && p.approvals(i) < r.Count {
 			stage = r.Stage
 		}
 	}
@@ -77,15 +92,15 @@ func (p *Petition) inStage(c *Event, stage int) bool {
 		return true
 	}
 	return slices.ContainsFunc(c.requirements(), func(i int) bool {
-		return i >= 0 && i < len(p.Verdict.Requirements) && p.Verdict.Requirements[i].Stage == stage
+		return i >= 0 && i < len(p.requirements()) && p.requirements()[i].Stage == stage
 	})
 }
 
 // stageOf answers the stage that a claim was made in.
 func (p *Petition) stageOf(c *Event) int {
 	for _, i := range c.requirements() {
-		if i >= 0 && i < len(p.Verdict.Requirements) {
-			return p.Verdict.Requirements[i].Stage
+		if i >= 0 && i < len(p.requirements()) {
+			return p.requirements()[i].Stage
 		}
 	}
 	return p.stage()
@@ -139,17 +154,17 @@ func (p *Petition) denials() int {
 
 // Unmet answers one sentence for each requirement that the claims so far do not meet, stage by stage.
 func (p Petition) Unmet() []string {
-	if p.Verdict.Decision == VerdictApprove {
+	if p.Verdict.Decision == VerdictApprove && p.Review == nil {
 		return nil
 	}
-	if p.Verdict.Decision != VerdictReview || len(p.Verdict.Requirements) == 0 {
+	if len(p.requirements()) == 0 {
 		return []string{"policy does not allow it"}
 	}
 	var unmet []string
-	stages := p.Verdict.Stages()
+	stages := p.stages()
 	for stage := range stages {
-		for i := range p.Verdict.Requirements {
-			r := &p.Verdict.Requirements[i]
+		for i := range p.requirements() {
+			r := &p.requirements()[i]
 			if r.Stage != stage {
 				continue
 			}
@@ -172,8 +187,8 @@ func stageName(stage, stages int) string {
 // waitsFor answers for people who must approve in the stage.
 func (p *Petition) waitsFor(stage int) string {
 	var names []string
-	for i := range p.Verdict.Requirements {
-		if r := &p.Verdict.Requirements[i]; r.Stage == stage && p.approvals(i) < r.Count {
+	for i := range p.requirements() {
+		if r := &p.requirements()[i]; r.Stage == stage && p.approvals(i) < r.Count {
 			names = append(names, p.reviewersOf(i))
 		}
 	}
@@ -208,7 +223,7 @@ func (p Petition) Counted(i int) (list []Event) {
 
 // countsFor answers whether the claim is an approval that counts for the requirement at place i.
 func (p *Petition) countsFor(c *Event, i int) bool {
-	r := &p.Verdict.Requirements[i]
+	r := &p.requirements()[i]
 	if c.Event != EventApprove || !slices.Contains(c.requirements(), i) || r.Confirm != "" && !c.confirmed() {
 		return false
 	}
@@ -229,18 +244,18 @@ func (p *Petition) distinct(person string, r *Requirement) bool {
 // has added. Of everything else nobody is told.
 func (p Petition) Audience(e Event) (told []Reviewers) {
 	place, err := strconv.Atoi(e.Label(LabelRequirement))
-	known := err == nil && place >= 0 && place < len(p.Verdict.Requirements)
+	known := err == nil && place >= 0 && place < len(p.requirements())
 	switch {
 	case e.Event == EventEscalate && known:
 		level, _ := strconv.Atoi(e.Label(LabelLevel))
-		if steps := p.Verdict.Requirements[place].Escalate; level >= 1 && level <= len(steps) {
+		if steps := p.requirements()[place].Escalate; level >= 1 && level <= len(steps) {
 			told = append(told, steps[level-1].Reviewers)
 		}
 	case e.Event == EventRemind && known:
 		told = p.toldFor(place)
-	case e.Event == EventRequest, e.Event == EventApprove && p.Progress != nil && p.Progress.Since.Equal(e.Timestamp):
-		for i := range p.Verdict.Requirements {
-			if p.Phase == Open && p.Verdict.Requirements[i].Stage == p.stage() {
+	case e.Event == EventRequest, e.Event == EventGrant && p.Review != nil, e.Event == EventApprove && p.Progress != nil && p.Progress.Since.Equal(e.Timestamp):
+		for i := range p.requirements() {
+			if p.decides() && p.requirements()[i].Stage == p.stage() {
 				told = append(told, p.toldFor(i)...)
 			}
 		}
@@ -250,7 +265,7 @@ func (p Petition) Audience(e Event) (told []Reviewers) {
 
 // toldFor answers who is told what the requirement at place i needs.
 func (p *Petition) toldFor(i int) []Reviewers {
-	r := &p.Verdict.Requirements[i]
+	r := &p.requirements()[i]
 	if r.Notify != nil {
 		return []Reviewers{*r.Notify}
 	}

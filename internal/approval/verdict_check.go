@@ -17,22 +17,30 @@ func (v Verdict) check() error {
 		return Errorf(Internal, "the verdict asks for %d refusals", v.Denials)
 	}
 	switch v.Decision {
-	case VerdictApprove, VerdictDeny:
+	case VerdictApprove:
+		if b := v.BreakGlass; b != nil {
+			if b.Within <= 0 || b.Within > MaxDuration {
+				return Errorf(Internal, "the review after a broken glass takes %s", b.Within)
+			}
+			return checkStages(b.Requirements)
+		}
+		return nil
+	case VerdictDeny:
 		return nil
 	case VerdictReview:
-		return v.checkStages()
+		return checkStages(v.Requirements)
 	}
 	return Errorf(Internal, "the verdict %q asks for nobody", v.Decision)
 }
 
 // checkStages refuses a stage that nobody decides, and so one that never ends.
-func (v Verdict) checkStages() error {
-	stages := v.Stages()
-	if len(v.Requirements) == 0 || stages > len(v.Requirements) {
-		return Errorf(Internal, "the verdict %q asks for nobody", v.Decision)
+func checkStages(list []Requirement) error {
+	stages := stagesOf(list)
+	if len(list) == 0 || stages > len(list) {
+		return Errorf(Internal, "the verdict asks for nobody")
 	}
 	asks := make([]bool, stages)
-	for _, r := range v.Requirements {
+	for _, r := range list {
 		if err := r.check(); err != nil {
 			return err
 		}

@@ -129,7 +129,7 @@ func (w *Web) addForms(view *petitionView, v visitor, who approval.Eligibility, 
 	reviews := who.Reviews && v.Can(approval.CreateClaims)
 	key := w.Service.IDs.UUID()
 	switch {
-	case p.Phase == approval.Open && may && !p.HasDecided(v.Actor):
+	case (p.Phase == approval.Open || p.Reviewing()) && may && !p.HasDecided(v.Actor):
 		view.Decide = &decideForm{Digest: p.Digest, Key: key, Choices: durationChoices(p, t.duration), Reason: t.reason, Self: who.Self, Withdraws: mine}
 	case p.Phase == approval.Open:
 		view.Bystand = who.Why

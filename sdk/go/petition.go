@@ -57,6 +57,7 @@ type State struct {
 	Grant    *Grant    `json:"grant,omitempty"`    // once it was granted
 	// Progress is the stage that decides now; nil where there is one stage that time does not change.
 	Progress *StageProgress `json:"progress,omitempty"`
+	Review   *Review        `json:"review,omitempty"` // what follows a grant that broke the glass
 	Claims   []Event        `json:"claims"`
 	// EventHistory is complete in the answer to one petition; a list has it when asked in full.
 	EventHistory []Event   `json:"eventHistory"`

@@ -77,6 +77,12 @@ type StageProgress struct {
 	Reminded []int     `json:"reminded,omitempty"` // the requirements whose reviewers were told again
 }
 
+// Review is what follows a grant that broke the glass.
+type Review struct {
+	ExpireTime time.Time `json:"expireTime"`        // by when it must be ratified
+	Outcome    string    `json:"outcome,omitempty"` // ratified, refused or expired; empty while it waits
+}
+
 // Message is what who asks should know.
 type Message struct {
 	Code    string `json:"code"` // unsatisfiable: fewer people may approve than must

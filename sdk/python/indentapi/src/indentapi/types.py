@@ -38,6 +38,7 @@ __all__ = [
     "Resource",
     "ResourceInput",
     "ResourceLike",
+    "Review",
     "Reviewers",
     "Role",
     "ServiceAccount",
@@ -239,6 +240,13 @@ class Progress(TypedDict):
     reminded: NotRequired[list[int]]
 
 
+class Review(TypedDict):
+    """What follows a grant that broke the glass; without `outcome` it waits."""
+
+    expireTime: str
+    outcome: NotRequired[str]
+
+
 class Decision(TypedDict):
     """The claim that decided."""
 
@@ -263,6 +271,7 @@ class PetitionState(TypedDict):
     """Absent while the petition is open, and when time or a rule decided."""
     grant: NotRequired[Grant]
     progress: NotRequired[Progress]
+    review: NotRequired[Review]
     claims: list[Event]
     eventHistory: list[Event]
     messages: list[dict[str, Any]]

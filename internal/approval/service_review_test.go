@@ -1,0 +1,127 @@
+package approval_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// glass is a verdict that grants at once, for an hour, and asks people within a day.
+func glass(requirements ...approval.Requirement) approval.Verdict {
+	v := verdict(approval.VerdictApprove)
+	v.MaxDuration = time.Hour
+	v.BreakGlass = &approval.BreakGlass{Requirements: requirements, Within: 24 * time.Hour}
+	return v
+}
+
+// What breaks the glass is granted at once; people answer for it afterwards, also when its time is up, and then it closes.
+func TestWhatBreaksTheGlassIsRatified(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.rule.verdict = glass(named(0, 1, bob, vic), named(1, 1, olga))
+	p := h.ask(vic, func(n *approval.NewPetition) { n.Labels = map[string]string{approval.LabelBreakGlass: "true"} })
+	waiting, err := h.Petitions(t.Context(), h.actor(bob), approval.PetitionQuery{}, true)
+	if err != nil || len(waiting.Items) != 1 || waiting.Items[0].Name != p.Name {
+		t.Error(waiting, err)
+	}
+	same(t, "phase", p.Phase, approval.Granted)
+	same(t, "by when", p.Review.ExpireTime, h.clock.Now().Add(24*time.Hour))
+	sameList(t, "unmet", p.Unmet(), "stage 1: 0 of 1 approvals by "+bob+" or "+vic, "stage 2: 0 of 1 approvals by "+olga)
+	history := h.history(p)
+	same(t, "who is told", p.Audience(history[len(history)-1])[0].Persons[0], bob)
+	for _, id := range []string{vic, olga, eve} {
+		_, err := h.try(id, p, claim(approve))
+		same(t, "who may not: "+id, approval.CodeOf(err), approval.Forbidden)
+	}
+	p = h.decide(bob, p, claim(approve))
+	same(t, "phase", p.Phase, approval.Granted)
+	h.clock.Advance(time.Hour)
+	for h.run() > 0 {
+	}
+	same(t, "phase after its time", h.now(p).Phase, approval.Revoked)
+	p = h.decide(olga, p, claim(approve))
+	same(t, "review", p.Review.Outcome, approval.ReviewRatified)
+	for h.run() > 0 {
+	}
+	p = h.now(p)
+	same(t, "phase", p.Phase, approval.Closed)
+	same(t, "outcome", p.Outcome, approval.OutcomeEnded)
+	_, err = h.try(bob, p, claim(deny))
+	same(t, "too late", approval.CodeOf(err), approval.Conflict)
+	h.conserves(p)
+	same(t, "phase of the next", h.ask(vic).Phase, approval.Granted)
+}
+
+// What is refused, or what nobody ratifies in time, ends; whoever broke the glass does not break it again until an owner,
+// who is somebody else, lets them.
+func TestWhatBreaksTheGlassUnratified(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.rule.verdict = glass(named(0, 1, bob))
+	h.rule.verdict.DefaultDuration, h.rule.verdict.MaxDuration = 72*time.Hour, 72*time.Hour
+	p := h.ask(vic)
+	h.clock.Advance(24*time.Hour - time.Microsecond)
+	same(t, "jobs before", h.run(), 0)
+	h.clock.Advance(time.Microsecond)
+	p, err := h.Petition(t.Context(), h.actor(olga), p.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "phase", p.Phase, approval.Revoked)
+	same(t, "review", p.Review.Outcome, approval.ReviewExpired)
+	same(t, "end", p.Grant.EndTime, h.clock.Now())
+	for h.run() > 0 {
+	}
+	same(t, "phase", h.now(p).Phase, approval.Closed)
+	h.conserves(p)
+
+	second := h.ask(vic)
+	same(t, "the next", second.Phase, approval.Open)
+	if !strings.Contains(second.Verdict.Explanation, vic+" did so before and nobody ratified it") {
+		t.Error(second.Verdict.Explanation)
+	}
+	same(t, "somebody else", h.ask(eve).Phase, approval.Granted)
+	h.clock.Advance(time.Second)
+	same(t, "for an editor", approval.CodeOf(h.RestoreBreakGlass(t.Context(), h.actor(eve), vic, "")), approval.Forbidden)
+	if err := h.RestoreBreakGlass(t.Context(), h.actor(olga), vic, "we talked"); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "twice", approval.CodeOf(h.RestoreBreakGlass(t.Context(), h.actor(olga), vic, "")), approval.Conflict)
+	p = h.ask(vic)
+	same(t, "after an owner lifted it", p.Phase, approval.Granted)
+
+	p = h.decide(bob, p, claim(deny))
+	same(t, "phase after a refusal", p.Phase, approval.Revoked)
+	same(t, "review", p.Review.Outcome, approval.ReviewRefused)
+	same(t, "who", p.Decision.Actor.ID, bob)
+	sameList(t, "log", h.log(p), "access/request", "access/grant", "access/deny", "access/unratified")
+	h.conserves(p)
+	same(t, "the next", h.ask(vic).Phase, approval.Open)
+
+	p = h.ask(olga)
+	h.decide(bob, p, claim(deny))
+	same(t, "for oneself", approval.CodeOf(h.RestoreBreakGlass(t.Context(), h.actor(olga), olga, "")), approval.Forbidden)
+}
+
+// Whoever broke the glass gives back early, and still has to answer.
+func TestGivingBackWhatBrokeTheGlass(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.rule.verdict = glass(named(0, 1, bob))
+	p := h.decide(vic, h.ask(vic), claim(revoke))
+	same(t, "phase", p.Phase, approval.Revoked)
+	_, err := h.try(vic, p, claim(deny))
+	same(t, "a withdrawal", approval.CodeOf(err), approval.Forbidden)
+	kind, at := h.timer(p)
+	same(t, "timer", kind, approval.JobReview)
+	same(t, "when", at, p.Review.ExpireTime)
+	h.clock.Advance(24 * time.Hour)
+	for h.run() > 0 {
+	}
+	p = h.now(p)
+	same(t, "phase", p.Phase, approval.Closed)
+	same(t, "review", p.Review.Outcome, approval.ReviewExpired)
+	h.conserves(p)
+}
