@@ -32,6 +32,8 @@ var successes = map[string]success{
 	"token-revoked":     {"apikeys", "service-accounts", "Done: the token has ended."},
 	"trust-made":        {"apikeys", "service-accounts", "Done: tokens of that issuer stand for the service account."},
 	"trust-ended":       {"apikeys", "service-accounts", "Done: the trust has ended, and with it every token that came of it."},
+	"policy-applied":    {"policy", "document", "Done: the new version holds."},
+	"policy-same":       {"policy", "document", "Nothing changes: the text is the one that holds."},
 	"passkey-added":     {"passkeys", "yours", "Done: the passkey is yours."},
 	"passkey-removed":   {"passkeys", "yours", "Done: the passkey is removed."},
 	"session-ended":     {"account", "sessions", "Done: the session has ended."},

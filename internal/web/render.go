@@ -19,7 +19,7 @@ import (
 var templateFiles embed.FS
 
 // pages are the templates by name, each inside the layout.
-var pages = parsePages("inbox", "petition", "signin", "apikeys", "settings", "account", "space", "error", "passkeys", "factor", "login", "groups", "group")
+var pages = parsePages("inbox", "petition", "signin", "apikeys", "settings", "account", "space", "error", "passkeys", "factor", "login", "groups", "group", "policy", "policyversion", "policyedit")
 
 func parsePages(names ...string) map[string]*template.Template {
 	shared := template.Must(template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/requirements.html"))
@@ -39,6 +39,7 @@ var functions = template.FuncMap{
 	"labels":   func(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) },
 	"list":     func(items ...any) []any { return items },
 	"initial":  initial,
+	"inc":      func(n int) int { return n + 1 },
 	"marks":    marksOf,
 }
 

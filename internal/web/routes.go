@@ -53,6 +53,13 @@ func (w *Web) Routes() []Route {
 		{"POST", "/groups", approval.WriteResources, w.makeGroup},
 		{"GET", "/groups/{group}", approval.ReadResources, w.showGroup},
 		{"POST", "/groups/{group}", approval.WriteResources, w.changeGroup},
+		{"GET", "/policy", approval.ReadPolicy, w.showPolicy},
+		{"GET", "/policy/versions/{version}", approval.ReadPolicy, w.showPolicyVersion},
+		{"GET", "/policy/proposals/{petition}", approval.ReadPolicy, w.showProposal},
+		{"POST", "/policy/simulate", approval.ReadPolicy, w.simulatePolicy},
+		{"POST", "/policy/rollback", approval.WritePolicy, w.rollBackPolicy},
+		{"GET", editPolicyPath, approval.WritePolicy, w.showPolicyEditor},
+		{"POST", editPolicyPath, approval.WritePolicy, w.editPolicy},
 		{"GET", "/device", approval.ManageOwnTokens, w.showDevice},
 		{"POST", "/device", approval.ManageOwnTokens, w.answerDevice},
 		{"GET", "/authorize", approval.ManageOwnTokens, w.showAuthorize},
@@ -87,6 +94,9 @@ type answer struct {
 // maxForm bounds the body of a form: a reason of 4,000 characters, percent-encoded, is at most 48 KB.
 const maxForm = 64 << 10
 
+// maxDocumentForm bounds the form that has a whole rule document, percent-encoded.
+const maxDocumentForm = 3*approval.MaxPolicyBytes + maxForm
+
 // Register adds the console to the server's routes.
 func (w *Web) Register(mux *http.ServeMux) {
 	byPath := map[string][]Route{}
@@ -102,7 +112,11 @@ func (w *Web) Register(mux *http.ServeMux) {
 func (w *Web) secured(routes []Route) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		secureHeaders(rw.Header())
-		r.Body = http.MaxBytesReader(rw, r.Body, maxForm)
+		most := int64(maxForm)
+		if routes[0].Path == editPolicyPath {
+			most = maxDocumentForm
+		}
+		r.Body = http.MaxBytesReader(rw, r.Body, most)
 		v := visitor{}
 		a, err := w.dispatch(r, routes, &v)
 		if err != nil {

@@ -41,6 +41,13 @@ func TestEveryRouteForEveryVisitor(t *testing.T) {
 		"POST /groups":                     {see, see, bad, forbidden, bad}, // without a name
 		"GET /groups/{group}":              {see, see, no, ok, ok},
 		"POST /groups/{group}":             {see, see, no, forbidden, bad},
+		"GET /policy":                      {see, see, ok, ok, ok},
+		"GET /policy/versions/{version}":   {see, see, ok, ok, ok}, // each space has one
+		"GET /policy/proposals/{petition}": {see, see, no, no, no}, // of a petition for something else
+		"POST /policy/simulate":            {see, see, bad, bad, bad},
+		"POST /policy/rollback":            {see, see, bad, forbidden, forbidden},
+		"GET /policy/edit":                 {see, see, ok, forbidden, forbidden},
+		"POST /policy/edit":                {see, see, bad, forbidden, forbidden},
 		"GET /sign-in":                     {ok, ok, ok, ok, ok},
 		"POST /sign-in":                    {ok, ok, ok, ok, ok}, // without a link: says how to get one
 		"GET /sign-in/with/{provider}":     {no, no, no, no, no}, // there is none
@@ -60,7 +67,7 @@ func TestEveryRouteForEveryVisitor(t *testing.T) {
 		"POST /authorize":                  {see, see, bad, bad, bad},
 	}
 	p := h.ask(viewer, approval.NewPetition{})
-	fill := strings.NewReplacer("{$}", "", "{space}", "acme", "{petition}", p.Name, "{file}", "app.css", "{provider}", "okta", "{group}", h.group("on-call"))
+	fill := strings.NewReplacer("{$}", "", "{space}", "acme", "{petition}", p.Name, "{file}", "app.css", "{provider}", "okta", "{group}", h.group("on-call"), "{version}", "1")
 	for _, route := range web.New(web.Deps{Service: h.service, BaseURL: base}).Routes() {
 		name := route.Method + " " + route.Path
 		expected, listed := want[name]
@@ -90,7 +97,7 @@ func TestEveryAnswerIsSecured(t *testing.T) {
 	h := newHouse(t)
 	p := h.ask(viewer, approval.NewPetition{})
 	b := h.browser(reviewer)
-	for _, address := range []string{"/", path(p), "/api-keys", "/passkeys", "/settings", "/groups", "/sign-in", "/sign-in?link=x", "/nothing", "/static/app.css", "/access/acme/none"} {
+	for _, address := range []string{"/", path(p), "/api-keys", "/passkeys", "/settings", "/groups", "/policy", "/policy/versions/1", "/sign-in", "/sign-in?link=x", "/nothing", "/static/app.css", "/access/acme/none"} {
 		got := b.get(address)
 		for header, want := range map[string]string{
 			"Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",

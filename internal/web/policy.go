@@ -1,0 +1,258 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// mostVersionsShown is how many versions the page lists; the others are behind a link.
+const mostVersionsShown = 20
+
+// rulesView is the rule document that holds, and its history.
+type rulesView struct {
+	Document ruleText // version 0: the space has none
+	History  []approval.PolicyDocument
+	More     string // the address of older ones
+	// Open are petitions for another policy that wait.
+	Open     []approval.Petition
+	MayWrite bool
+	Try      tryView
+	Entry    entry // of a rollback that was refused
+}
+
+// ruleText is a version with its lines.
+type ruleText struct {
+	approval.PolicyDocument
+	Lines []ruleLine
+}
+
+// ruleLine is one line of a document, and what is wrong in it.
+type ruleLine struct {
+	Number   int
+	Text     string
+	Findings []approval.Finding
+}
+
+// linesOf answers the lines of a text, each with what was found in it. What is about the whole stands at none.
+func linesOf(text string, findings []approval.Finding) []ruleLine {
+	at := map[int][]approval.Finding{}
+	for _, f := range findings {
+		at[f.Line] = append(at[f.Line], f)
+	}
+	var lines []ruleLine
+	for i, line := range strings.Split(strings.TrimSuffix(strings.ReplaceAll(text, "\r\n", "\n"), "\n"), "\n") {
+		lines = append(lines, ruleLine{i + 1, line, at[i+1]})
+	}
+	return lines
+}
+
+// diffLine is one line of a diff.
+type diffLine struct {
+	Kind string // "add", "del", "at" or ""
+	Text string
+}
+
+func diffOf(diff string) (lines []diffLine) {
+	if diff == "" {
+		return nil
+	}
+	kinds := map[byte]string{'+': "add", '-': "del", '@': "at"}
+	for line := range strings.SplitSeq(strings.TrimSuffix(diff, "\n"), "\n") {
+		d := diffLine{Text: line}
+		if line != "" {
+			d.Kind = kinds[line[0]]
+		}
+		lines = append(lines, d)
+	}
+	return lines
+}
+
+func (w *Web) showPolicy(r *http.Request, v visitor) (answer, error) {
+	return w.policyPage(r, v, http.StatusOK, func(*rulesView) {})
+}
+
+func (w *Web) policyPage(r *http.Request, v visitor, status int, fill func(*rulesView)) (answer, error) {
+	view := rulesView{MayWrite: v.Can(approval.WritePolicy)}
+	d, err := w.policyNow(r, v)
+	if err != nil {
+		return answer{}, err
+	}
+	view.Document = ruleText{d, linesOf(d.Text, nil)}
+	history, err := w.Service.PolicyVersions(r.Context(), v.Actor, approval.PageRequest{Size: mostVersionsShown, Token: r.URL.Query().Get("page")})
+	if err != nil {
+		return answer{}, err
+	}
+	if view.History = history.Items; history.Next != "" {
+		view.More = "/policy?page=" + url.QueryEscape(history.Next) + "#history"
+	}
+	if view.Open, err = w.openProposals(r, v); err != nil {
+		return answer{}, err
+	}
+	view.Try.MayAs = view.MayWrite
+	fill(&view)
+	return answer{status: status, page: "policy", title: "Policy", data: view}, nil
+}
+
+// policyNow answers the document that holds, version 0 for none.
+func (w *Web) policyNow(r *http.Request, v visitor) (approval.PolicyDocument, error) {
+	d, err := w.Service.CurrentPolicy(r.Context(), v.Actor)
+	if approval.CodeOf(err) == approval.NotFound {
+		return approval.PolicyDocument{Space: v.Space}, nil
+	}
+	return d, err
+}
+
+// openProposals answers the petitions for another policy that wait.
+func (w *Web) openProposals(r *http.Request, v visitor) ([]approval.Petition, error) {
+	if !v.Can(approval.ReadPetitions) {
+		return nil, nil
+	}
+	q := approval.PetitionQuery{Phases: []approval.Phase{approval.Open}, Selector: approval.Selector{{Key: approval.LabelPolicyBase, Operator: approval.Exists}}}
+	page, err := w.Service.Petitions(r.Context(), v.Actor, q, false)
+	return page.Items, err
+}
+
+// policyVersionView is an old version beside another one, or what a petition asks for.
+type policyVersionView struct {
+	Document ruleText
+	Petition string // of a proposal: the petition for it
+	From     int64
+	Diff     []diffLine
+	Newest   int64
+	MayWrite bool
+}
+
+func (w *Web) showPolicyVersion(r *http.Request, v visitor) (answer, error) {
+	version, err := strconv.ParseInt(r.PathValue("version"), 10, 64)
+	if err != nil {
+		return answer{}, approval.Errorf(approval.NotFound, "there is no such version")
+	}
+	d, err := w.Service.PolicyVersion(r.Context(), v.Actor, version)
+	if err != nil {
+		return answer{}, err
+	}
+	from := max(version-1, 1)
+	if with := r.URL.Query().Get("with"); with != "" {
+		if from, err = strconv.ParseInt(with, 10, 64); err != nil {
+			return answer{}, approval.FieldError("with", "must be the number of a version")
+		}
+	}
+	diff, err := w.Service.DiffPolicy(r.Context(), v.Actor, from, version)
+	if err != nil {
+		return answer{}, err
+	}
+	now, err := w.policyNow(r, v)
+	if err != nil {
+		return answer{}, err
+	}
+	view := policyVersionView{Document: ruleText{d, linesOf(d.Text, nil)}, From: from, Diff: diffOf(diff), Newest: now.Version, MayWrite: v.Can(approval.WritePolicy)}
+	return answer{page: "policyversion", title: "Policy, version " + strconv.FormatInt(version, 10), data: view}, nil
+}
+
+func (w *Web) showProposal(r *http.Request, v visitor) (answer, error) {
+	p, diff, err := w.Service.Proposal(r.Context(), v.Actor, r.PathValue("petition"))
+	if err != nil {
+		return answer{}, err
+	}
+	d := approval.PolicyDocument{Space: p.Space, Version: p.Base + 1, Text: p.Text, Digest: p.Digest, CreateTime: p.CreateTime}
+	view := policyVersionView{Document: ruleText{d, linesOf(d.Text, nil)}, Petition: p.Petition, From: p.Base, Diff: diffOf(diff)}
+	return answer{page: "policyversion", title: "Another policy", data: view}, nil
+}
+
+// rollBackPolicy makes an old version hold again.
+func (w *Web) rollBackPolicy(r *http.Request, v visitor) (answer, error) {
+	if err := form(r); err != nil {
+		return answer{}, err
+	}
+	version, err1 := strconv.ParseInt(r.PostForm.Get("version"), 10, 64)
+	base, err2 := strconv.ParseInt(r.PostForm.Get("base"), 10, 64)
+	if errors.Join(err1, err2) != nil {
+		return answer{}, notAButton()
+	}
+	c, err := w.Service.RollBackPolicy(r.Context(), v.Actor, version, approval.NewPolicy{Reason: r.PostForm.Get("reason"), Expect: base})
+	if err == nil {
+		return w.policyChanged(c), nil
+	}
+	status, here := shownOnPage(err)
+	if !here {
+		return answer{}, err
+	}
+	return w.policyPage(r, v, status, func(view *rulesView) {
+		view.Entry = refusedEntry("rollback-"+r.PostForm.Get("version"), r.PostForm, err, "reason")
+	})
+}
+
+// policyChanged leads to where the change is to be seen.
+func (w *Web) policyChanged(c approval.PolicyChange) answer {
+	switch {
+	case c.Petition != nil:
+		return answer{location: "/access/" + c.Petition.Space + "/" + c.Petition.Name}
+	case c.Unchanged:
+		return w.done("/policy", "policy-same")
+	}
+	return w.done("/policy", "policy-applied")
+}
+
+// tryView is the form for a petition to try, and what policy says to it.
+type tryView struct {
+	MayAs  bool
+	Entry  entry
+	Result *approval.Simulation
+	Rules  []triedRule
+}
+
+// triedRule is a rule with the parts of its condition as lines.
+type triedRule struct {
+	approval.RuleTried
+	Parts []triedPart
+}
+
+type triedPart struct {
+	Depth int
+	approval.ConditionPart
+}
+
+func partsOf(p *approval.ConditionPart, depth int) []triedPart {
+	if p == nil {
+		return nil
+	}
+	parts := []triedPart{{min(depth, 6), *p}}
+	for i := range p.Parts {
+		parts = append(parts, partsOf(&p.Parts[i], depth+1)...)
+	}
+	return parts
+}
+
+var tryFields = []string{"reason", "kind", "id", "params", "as"}
+
+// simulatePolicy shows what policy says to a petition. Nothing is made.
+func (w *Web) simulatePolicy(r *http.Request, v visitor) (answer, error) {
+	if err := form(r); err != nil {
+		return answer{}, err
+	}
+	f := r.PostForm
+	n := approval.NewPetition{Reason: f.Get("reason"), Resources: []approval.Resource{{Kind: strings.TrimSpace(f.Get("kind")), ID: strings.TrimSpace(f.Get("id"))}}}
+	if params := strings.TrimSpace(f.Get("params")); params != "" {
+		n.Params = approval.RawJSON(params)
+	}
+	s, err := w.Service.SimulatePetition(r.Context(), v.Actor, approval.Simulated{Petition: n, As: strings.TrimSpace(f.Get("as"))})
+	if err != nil {
+		err = renamed(err, map[string]string{"petition.reason": "reason", "petition.resources[0].kind": "kind", "petition.resources[0].id": "id", "petition.params": "params"})
+		status, here := shownOnPage(err)
+		if !here {
+			return answer{}, err
+		}
+		return w.policyPage(r, v, status, func(view *rulesView) { view.Try.Entry = refusedEntry("try", f, err, tryFields...) })
+	}
+	return w.policyPage(r, v, http.StatusOK, func(view *rulesView) {
+		view.Try.Entry, view.Try.Result = entry{form: "try", values: f}, &s
+		for _, rule := range s.Explanation.Rules {
+			view.Try.Rules = append(view.Try.Rules, triedRule{rule, partsOf(rule.Condition, 0)})
+		}
+	})
+}
