@@ -151,7 +151,7 @@ func TestBrokenGlass(t *testing.T) {
 	p.Phase, p.Verdict.Decision, p.Verdict.Requirements, p.Claims, p.Progress = approval.Granted, approval.VerdictApprove, nil, nil, nil
 	p.Grant = &approval.Grant{StartTime: noon, EndTime: noon.Add(time.Hour)}
 	p.Verdict.BreakGlass = &approval.BreakGlass{Within: 24 * time.Hour, Requirements: []approval.Requirement{{Reviewers: approval.Reviewers{Roles: []approval.Role{approval.Owner}}, Count: 2}}}
-	wants(t, policyText(t, p), "The glass was broken.", "3 Jan 2030, 12:00 UTC it needs", "2 persons who ratify it, of any Owner", "A grant that nobody ratifies ends")
+	wants(t, policyText(t, p), "The glass was broken.", "3 Jan 2030, 12:00 UTC it needs", "2 approvals by any Owner, who ratify it", "A grant that nobody ratifies ends")
 }
 
 // The log's words of what time did, with the stage where there are several.

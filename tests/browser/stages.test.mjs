@@ -47,21 +47,33 @@ rules:
     require: {reviewers: {roles: [Owner, Editor]}}
 `;
 
-/** Make the rules above hold, as the owner. */
-async function setPolicy() {
+/** The API as the owner. */
+async function asOwner() {
   const page = await console.visit(owner);
   await page.goto("/api-keys");
   await page.getByRole("button", { name: "Create token" }).click();
   const token = await page.locator("#token").inputValue();
-  const call = (method, path, body, headers = {}) => fetch(`${console.url}/v1/spaces/acmecorp${path}`, {
+  await page.context().close();
+  return (method, path, body, headers = {}) => fetch(`${console.url}/v1/spaces/acmecorp${path}`, {
     method, body: body && JSON.stringify(body), headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json", ...headers },
   });
+}
+
+let rules;
+
+/** Make the rules above hold, once. */
+function rulesHold() {
+  rules ??= setPolicy();
+  return rules;
+}
+
+async function setPolicy() {
+  const call = await asOwner();
   const group = await call("PUT", "/resources/on-call", { resource: { kind: "group", id: "on-call", displayName: "On call" } });
   assert.equal(group.status, 200, await group.text());
   const old = await call("GET", "/policy");
   const made = await call("PUT", "/policy", { text: policy, reason: "stages" }, { "If-Match": old.headers.get("etag") });
   assert.equal(made.status, 200, await made.text());
-  await page.context().close();
 }
 
 /** Pictures in both themes, on a phone and on a screen; nothing that axe calls serious, nothing that sticks out. */
@@ -81,7 +93,7 @@ async function look(page, name) {
 }
 
 test("stage by stage, live, until it is granted", async () => {
-  await setPolicy();
+  await rulesHold();
   const { path } = await console.ask({
     reason: "backfill the invoices of 2024",
     resources: [{ kind: "database", id: "billing", displayName: "Billing Database" }],
@@ -117,9 +129,28 @@ test("stage by stage, live, until it is granted", async () => {
 });
 
 test("without JavaScript the times are in UTC, and it is all there", async () => {
+  await rulesHold();
   const { path } = await console.ask({ resources: [{ kind: "database", id: "crm" }], meta: { labels: { ticket: "x" } } });
   const page = await console.visit(reviewer, { javaScriptEnabled: false });
   await page.goto(path);
   assert.match(await page.locator(".stage").first().textContent(), /Escalates to you@acmecorp\.example at \d+ \w+ \d{4}, \d\d:\d\d UTC/);
+  await page.context().close();
+});
+
+test("a broken glass is said loudly, with what must follow", async () => {
+  await rulesHold();
+  const call = await asOwner();
+  const answer = await call("POST", "/petitions", { petition: {
+    reason: "the shop is down and nobody answers",
+    resources: [{ kind: "glass", id: "shop" }],
+    meta: { labels: { "indent.com/breakGlass": "true" } },
+  } });
+  assert.equal(answer.status, 200);
+  const { name } = await answer.json();
+  const page = await console.visit(reviewer);
+  await page.goto(`/access/acmecorp/${name}`);
+  assert.match(await page.locator(".glass-banner").textContent(), /Break-glass\..*in an emergency/s);
+  assert.match(await page.locator(".glass").textContent(), /The glass was broken\..*1 approval by any Owner, who ratify it/s);
+  await look(page, "petition-glass");
   await page.context().close();
 });
