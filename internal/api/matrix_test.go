@@ -68,10 +68,16 @@ var expectations = map[string]expectation{
 	"removeFromRole": {"Owner", "", func(h *house, _ approval.Actor) cell {
 		return cell{inSpace + ":removeFromRole", map[string]any{"role": "Petition Admin", "member": h.hired()}}
 	}},
-	"listMembers":    {adminUp, "members:read", at(inSpace+"/members", nil)},
-	"getMember":      {allRoles, "spaces:read", func(_ *house, a approval.Actor) cell { return cell{inSpace + "/members/" + a.ID, nil} }},
-	"putMember":      {"Owner", "members:write", at(inSpace+"/members/"+theViewer, `{"member":{"displayName":"Viewer"}}`)},
-	"deleteMember":   {"Owner", "", func(h *house, _ approval.Actor) cell { return cell{inSpace + "/members/" + h.hired(), nil} }},
+	"listMembers":  {adminUp, "members:read", at(inSpace+"/members", nil)},
+	"getMember":    {allRoles, "spaces:read", func(_ *house, a approval.Actor) cell { return cell{inSpace + "/members/" + a.ID, nil} }},
+	"putMember":    {"Owner", "members:write", at(inSpace+"/members/"+theViewer, `{"member":{"displayName":"Viewer"}}`)},
+	"deleteMember": {"Owner", "", func(h *house, _ approval.Actor) cell { return cell{inSpace + "/members/" + h.hired(), nil} }},
+	"liftBreakGlass": {"Owner", "members:write", func(h *house, _ approval.Actor) cell {
+		id := h.hired()
+		h.must(h.store.Commit(h.Context(), approval.Change{Space: "acmecorp", Events: []approval.Event{{Event: approval.EventUnratified, ID: h.service.IDs.UUID(),
+			Timestamp: h.clock.Now(), Meta: approval.Meta{Labels: map[string]string{approval.LabelGlassPersons: id}}}}}))
+		return cell{inSpace + "/members/" + id + "/breakGlassFreeze", nil}
+	}},
 	"listIdentities": {allRoles, "spaces:read", func(_ *house, a approval.Actor) cell { return cell{inSpace + "/members/" + a.ID + "/identities", nil} }},
 	"createIdentity": {"Owner", "", func(h *house, _ approval.Actor) cell {
 		return cell{inSpace + "/members/" + h.hired() + "/identities", map[string]any{"identity": "teams:" + h.service.IDs.UUID()}}

@@ -102,6 +102,10 @@ func (a *API) deleteMember(ctx context.Context, actor approval.Actor, in memberI
 	return empty{}, a.Service.RemoveMember(ctx, actor, in.Member)
 }
 
+func (a *API) liftBreakGlass(ctx context.Context, actor approval.Actor, in memberIn) (empty, error) {
+	return empty{}, a.Service.RestoreBreakGlass(ctx, actor, in.Member, "")
+}
+
 // identityJSON is an identity of a member on the wire.
 type identityJSON struct {
 	Identity  string            `json:"identity" example:"slack:T01/U024BE7LH"`

@@ -119,6 +119,8 @@ var operations = map[string]operation{
 		request: `{"member": {"role": "Editor", "displayName": "Ada"}}`, answer: exampleMember, codes: []approval.Code{approval.Conflict}},
 	"deleteMember": {tag: "members", text: "With identities, memberships in groups, tokens and sessions; the service accounts of the person are suspended. The last owner stays (409).",
 		answer: `{}`, codes: []approval.Code{approval.Conflict}},
+	"liftBreakGlass": {tag: "members", text: "Whoever broke the glass and did not answer for it cannot do so again until an owner, who is somebody else, lifts that. Of whom there is nothing to lift is 409.",
+		answer: `{}`, codes: []approval.Code{approval.Conflict}},
 	"listIdentities": {tag: "members", text: "Everybody may look at their own; `members:read` is needed for others'.", answer: `{"identities": [` + exampleIdentity + `], "nextPageToken": ""}`},
 	"createIdentity": {tag: "members",
 		text:    "The person is known by it from now on: in quorums it counts once, and it does not decide what it asks for under any name. Linking the address of another member makes both one person. An identity that is somebody's is 409.",

@@ -64,6 +64,7 @@ func routes() []route {
 		{"getMember", get, space + "/members/{member}", approval.ReadSpaces, handle((*API).getMember), "Get a member"},
 		{"putMember", put, space + "/members/{member}", approval.WriteMembers, handle((*API).putMember), "Add or change a person"},
 		{"deleteMember", del, space + "/members/{member}", approval.WriteMembers, handle((*API).deleteMember), "Remove a person"},
+		{"liftBreakGlass", del, space + "/members/{member}/breakGlassFreeze", approval.WriteMembers, handle((*API).liftBreakGlass), "Let somebody break the glass again"},
 		{"listIdentities", get, space + "/members/{member}/identities", approval.ReadSpaces, handle((*API).listIdentities), "List the identities of a person"},
 		{"createIdentity", post, space + "/members/{member}/identities", approval.WriteMembers, handle((*API).createIdentity), "Link an identity to a person"},
 		{"deleteIdentity", del, space + "/members/{member}/identities/{identity}", approval.WriteMembers, handle((*API).deleteIdentity), "Unlink an identity"},

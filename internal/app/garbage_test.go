@@ -167,7 +167,7 @@ func (h *garbageHouse) drive(t *testing.T, op described, seed uint64, calls int)
 	w := &wire{addr: h.server.Addr()}
 	defer w.drop()
 	// What these want is a secret, a random name, a rule document, or several names that all fit.
-	lucky := slices.Contains([]string{"exchangeToken", "deleteToken", "rotateToken", "createTrust", "deleteTrust", "getTrust", "createIdentity", "getClaim", "bulkDeleteResources", "deleteGroupMember", "deleteIdentity", "removeFromRole", "setSpacePolicy",
+	lucky := slices.Contains([]string{"exchangeToken", "deleteToken", "rotateToken", "createTrust", "deleteTrust", "getTrust", "createIdentity", "liftBreakGlass", "getClaim", "bulkDeleteResources", "deleteGroupMember", "deleteIdentity", "removeFromRole", "setSpacePolicy",
 		"applyPolicy", "rollBackPolicy", "getPolicyProposal"}, op.id)
 	successes, made, answers := 0, 0, map[string]int{}
 	// A route that nothing has come through yet is given more: chance alone must not fail a run.

@@ -17,7 +17,7 @@ const rolesText = "Viewer, Auditor, Petition Admin, Editor or Owner"
 func (t *terminal) memberCommand() *cobra.Command {
 	return t.clientFlags(group("member", "People of a space: roles, suspension, identities", t.memberListCommand(), t.memberShowCommand(),
 		t.memberAddCommand(), t.memberSetRoleCommand(), t.memberSuspendCommand(true), t.memberSuspendCommand(false), t.memberRemoveCommand(),
-		t.memberLinkCommand(), t.memberUnlinkCommand()))
+		t.memberLinkCommand(), t.memberUnlinkCommand(), t.memberLiftCommand()))
 }
 
 func (t *terminal) memberListCommand() *cobra.Command {
@@ -144,6 +144,17 @@ func (t *terminal) memberRemoveCommand() *cobra.Command {
 	}, func(args []string) string {
 		return args[0] + " is no member any more, and every token and session of theirs has ended."
 	}, func(ctx context.Context, c *indent.Client, args []string) error { return c.RemoveMember(ctx, args[0]) })
+}
+
+func (t *terminal) memberLiftCommand() *cobra.Command {
+	return t.does(&cobra.Command{
+		Use: "lift-break-glass MEMBER", Short: "Let a person break the glass again", Args: exactly(1, "the address of a MEMBER"),
+		Long: "Let a person break the glass again who did not answer for it: a review that was refused, or that nobody made in time. Only an\n" +
+			"owner does, and nobody for themselves.",
+		Example: "indent member lift-break-glass ada@example.com",
+	}, func(args []string) string {
+		return args[0] + " may break the glass again."
+	}, func(ctx context.Context, c *indent.Client, args []string) error { return c.LiftBreakGlass(ctx, args[0]) })
 }
 
 func (t *terminal) memberLinkCommand() *cobra.Command {

@@ -92,6 +92,16 @@ func (c *Client) Identities(ctx context.Context, email string) iter.Seq2[Identit
 	return listed[Identity](ctx, c, path, "identities", nil)
 }
 
+// LiftBreakGlass lets a person break the glass again who did not answer for it. Nobody does it for themselves ([ErrForbidden]);
+// where there is nothing to lift it is [ErrConflict].
+func (c *Client) LiftBreakGlass(ctx context.Context, email string) error {
+	path, err := c.memberPath(email, "/breakGlassFreeze")
+	if err != nil {
+		return err
+	}
+	return c.do(ctx, call{method: "DELETE", path: path})
+}
+
 // LinkIdentity says that an identity is the person's. One that is somebody's is [ErrConflict].
 func (c *Client) LinkIdentity(ctx context.Context, email, identity string) (Identity, error) {
 	path, err := c.memberPath(email, "/identities")
