@@ -74,14 +74,6 @@ func (w *Web) success(r *http.Request, a answer) (success, *http.Cookie) {
 	return told, w.cookie.done().drop()
 }
 
-// finished answers a change by its error: none leads back to the page, which says what was done.
-func (w *Web) finished(path, code string, err error) (answer, error) {
-	if err != nil {
-		return answer{}, err
-	}
-	return w.done(path, code), nil
-}
-
 // shownOnPage answers the status of an error that a page can show beside what was pressed. Others are pages of their own.
 func shownOnPage(err error) (status int, ok bool) {
 	code := approval.CodeOf(err)
