@@ -62,6 +62,7 @@ var wholeBodies = map[string][]string{
 	"rollBackPolicy":  {`{"version":1,"reason":"r"}`},
 	"testPolicy":      {`{"text":"t"}`},
 	"replayPolicy":    {`{"text":"t"}`},
+	"checkPolicy":     {`{"text":"t"}`},
 	"simulatePolicy":  {strings.TrimSuffix(wholePetition, "}") + `,"as":"viewer@acmecorp.example","text":"t"}`},
 }
 

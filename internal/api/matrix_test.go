@@ -145,6 +145,7 @@ var expectations = map[string]expectation{
 	}},
 	"testPolicy":     {allRoles, "policy:read", at(inSpace+"/policy:test", `{"text":"t"}`)},
 	"replayPolicy":   {allRoles, "", at(inSpace+"/policy:replay", `{"text":"t"}`)},
+	"checkPolicy":    {adminUp, "", at(inSpace+"/policy:check", `{"text":"t"}`)},
 	"simulatePolicy": {allRoles, "policy:read", at(inSpace+"/policy:simulate", `{"petition":{"reason":"why","resources":[{"id":"x"}]}}`)},
 
 	"listEvents":   {adminUp, "events:read", at(inSpace+"/events", nil)},

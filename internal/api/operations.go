@@ -200,6 +200,11 @@ var operations = map[string]operation{
 			"flips": [{"petition": "0198c0de-42b3-71ee-824e-42010aac000d", "createTime": "2026-02-27T09:00:00Z", "title": "Staging", "createdBy": "ada@acmecorp.example", "how": "approved by rule", "ruleBefore": "review", "ruleAfter": "staging"}],
 			"rules": [{"rule": "review", "before": 2, "after": 1, "decided": 1, "medianWait": "5400s"}, {"rule": "staging", "before": 0, "after": 1, "decided": 0}],
 			"load": [{"person": "bob@acmecorp.example", "before": 2, "after": 1}]}`},
+	"checkPolicy": {tag: "policy", text: "Petitions that could wait for ever, with who asks for what and when; rules that nothing reaches; rules that contradict. It looks at the members and what may be asked for as they are now, " +
+		"and needs the permission `members:read`, too. Nothing is written.",
+		request: `{` + examplePolicyText + `}`,
+		answer: `{"stuck": true, "members": 5, "resources": 2, "findings": [{"kind": "stuck", "rule": "review", "line": 3, "column": 5, "message": "nobody could approve this",
+			"example": {"who": "ada@acmecorp.example", "what": {"id": "production", "kind": "environment"}, "when": "2026-03-01T09:00:00Z", "stage": 1, "needs": 1, "eligible": []}}]}`},
 	"simulatePolicy": {tag: "policy", text: "The petition is not made, nobody is told and nothing is written. A document of the caller's need not pass its own tests.",
 		request: `{"petition": {"reason": "to recover account", "resources": [{"id": "production", "kind": "environment"}]}}`,
 		answer: `{"policyVersion": 7, "verdict": {"decision": "review", "rule": "review", "policyVersion": 7, "requirements": [{"reviewers": {"roles": ["Owner"]}, "count": 1}]},

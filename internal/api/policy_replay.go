@@ -51,6 +51,42 @@ type ruleReplay struct {
 	Wait    string `json:"medianWait,omitempty" doc:"How long those took, a protobuf-JSON duration." example:"5400s"`
 }
 
+type checkPolicyIn struct{ Body checkPolicyBody }
+
+type checkPolicyBody struct {
+	Text string `json:"text,omitempty" maxLength:"262144" doc:"The document to check; the one that holds by default."`
+}
+
+// policyCheck is what would go wrong with a document in the space, on the wire.
+type policyCheck struct {
+	Stuck     bool            `json:"stuck" doc:"A petition could wait for ever."`
+	Findings  []policyFinding `json:"findings"`
+	Members   int             `json:"members" doc:"How many were looked at."`
+	Resources int             `json:"resources" doc:"How many were looked at, of those that may be asked for."`
+	Partial   bool            `json:"partial,omitzero" doc:"The space has more than a check looks at."`
+}
+
+type policyFinding struct {
+	Kind    string                 `json:"kind" enum:"stuck,unreached,contradicts,redundant,nobody,incomplete"`
+	Rule    string                 `json:"rule,omitempty"`
+	Line    int                    `json:"line,omitzero"`
+	Column  int                    `json:"column,omitzero"`
+	Message string                 `json:"message"`
+	Example *approval.StuckExample `json:"example,omitempty" doc:"A petition that shows it."`
+}
+
+func (a *API) checkPolicy(ctx context.Context, actor approval.Actor, in checkPolicyIn) (*policyCheck, error) {
+	c, err := a.Service.CheckPolicy(ctx, actor, in.Body.Text)
+	if err != nil {
+		return nil, err
+	}
+	out := &policyCheck{Stuck: c.Stuck(), Findings: []policyFinding{}, Members: c.Members, Resources: c.Resources, Partial: c.Partial}
+	for _, f := range c.Findings {
+		out.Findings = append(out.Findings, policyFinding{f.Kind, f.Rule, f.Line, f.Column, f.Message, f.Example})
+	}
+	return out, nil
+}
+
 type reviewerLoad struct {
 	Person string `json:"person"`
 	Before int    `json:"before"`

@@ -180,3 +180,17 @@ func TestAPolicyIsReplayed(t *testing.T) {
 }
 
 const policyReplayed = `{"text":"another"}`
+
+func TestAPolicyIsChecked(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	var got policyCheck
+	h.do(theAdmin, post, policyPath+":check", `{"text":"STUCK"}`).ok(&got)
+	if !got.Stuck || got.Members < 5 || len(got.Findings) != 1 || got.Findings[0].Kind != approval.FindingStuck || got.Findings[0].Example == nil {
+		t.Errorf("got %+v", got)
+	}
+	got = policyCheck{}
+	if h.do(theAdmin, post, policyPath+":check", `{}`).ok(&got); got.Stuck || len(got.Findings) != 0 {
+		t.Errorf("got %+v", got)
+	}
+}

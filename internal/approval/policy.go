@@ -113,3 +113,38 @@ type ConditionPart struct {
 	Value string          `json:"value" doc:"As CEL writes it, cut and without secrets."`
 	Parts []ConditionPart `json:"parts,omitempty"`
 }
+
+// PolicyDirectory is who and what a space has, as a check of its policy looks at it.
+type PolicyDirectory struct {
+	Members   []DirectoryMember
+	Resources []Resource // what may be asked for
+	Now       time.Time
+}
+
+// DirectoryMember is a member with what the directory says of it.
+type DirectoryMember struct {
+	Member
+	Names  []string          // every other name of the person, in lower case
+	Groups []string          // names of all groups that it is in, through whatever nesting
+	Labels map[string]string // of its entry
+}
+
+// FindingStuck is the kind of a finding that a petition may be made which nobody, or too few, could ever approve.
+const FindingStuck = "stuck"
+
+// PolicyFinding is what a check found.
+type PolicyFinding struct {
+	Kind string // stuck, unreached, contradicts, redundant, nobody or incomplete
+	Finding
+	Example *StuckExample // nil where there is none
+}
+
+// StuckExample is a petition that shows a finding: who asks for what, when, and who could decide.
+type StuckExample struct {
+	Who      string    `json:"who"`
+	What     Resource  `json:"what"`
+	When     time.Time `json:"when"`
+	Stage    int       `json:"stage" doc:"From 1."`
+	Needs    int       `json:"needs"`
+	Eligible []string  `json:"eligible" doc:"Who could approve, those that time adds included."`
+}

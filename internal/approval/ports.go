@@ -333,6 +333,9 @@ type PolicyDocuments interface {
 	// Explain answers the verdict for the input, as [Policy.Decide] does, with each rule that was tried on the way. A document
 	// that does not compile is Invalid.
 	Explain(ctx context.Context, in PolicyInput) (Explanation, error)
+	// Check looks for what would go wrong with a document in a space: petitions that could wait for ever, rules that nothing
+	// reaches, and rules that contradict. A document that does not compile is Invalid.
+	Check(ctx context.Context, text string, d PolicyDirectory) ([]PolicyFinding, error)
 	// Diff answers what to do to the first text to get the second, as a unified diff; "" for the same text.
 	Diff(from, to PolicyDocument) string
 }

@@ -160,6 +160,7 @@ func (s *Service) writePolicy(ctx context.Context, a Actor, n NewPolicy) (Policy
 	if current.Version > 0 && n.Text == current.Text {
 		return PolicyChange{Document: current, Unchanged: true, Examination: x}, nil
 	}
+	x = s.withCheck(ctx, a, n.Text, x)
 	demanded, err := s.demandsPetition(ctx, current)
 	if err != nil {
 		return PolicyChange{}, err

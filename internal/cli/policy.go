@@ -20,7 +20,7 @@ import (
 func (t *terminal) policyCommand() *cobra.Command {
 	return t.clientFlags(group("policy", "The rules of the space: test, try, change and roll them back",
 		t.policyShowCommand(), t.policyHistoryCommand(), t.policyDiffCommand(), t.policyApplyCommand(), t.policyRollbackCommand(),
-		t.policyTestCommand(), t.policySimulateCommand(), t.policyExplainCommand(), t.policyReplayCommand()))
+		t.policyTestCommand(), t.policyCheckCommand(), t.policySimulateCommand(), t.policyExplainCommand(), t.policyReplayCommand()))
 }
 
 func (t *terminal) policyShowCommand() *cobra.Command {
@@ -244,11 +244,22 @@ func (t *terminal) sure(diff string, yes bool) error {
 // strictly refuses a document with warnings.
 func (t *terminal) strictly(cmd *cobra.Command, c *indent.Client, file, text string) error {
 	report, err := c.TestPolicy(cmd.Context(), text)
-	if err != nil || len(report.Warnings) == 0 {
+	if err != nil || len(report.Problems) > 0 {
+		return err // where it is wrong is said when it is applied
+	}
+	found, err := c.CheckPolicy(cmd.Context(), text)
+	if err != nil {
 		return err
 	}
-	t.sayFindings(file, report.Warnings)
-	return fmt.Errorf("the document has %s, and --strict takes none", counted(int64(len(report.Warnings)), "warning"))
+	warnings := report.Warnings
+	for _, f := range found.Findings {
+		warnings = append(warnings, indent.Finding{Line: f.Line, Column: f.Column, Rule: f.Rule, Message: f.Kind + ": " + f.Message})
+	}
+	if len(warnings) == 0 {
+		return nil
+	}
+	t.sayWarnings(file, warnings)
+	return fmt.Errorf("the document has %s, and --strict takes none", counted(int64(len(warnings)), "warning"))
 }
 
 // changed says what came of a change, or where in the file it is wrong.
@@ -258,7 +269,7 @@ func (t *terminal) changed(c *indent.Client, file string, change indent.PolicyCh
 	} else if err != nil {
 		return err
 	}
-	t.sayFindings(file+": warning", change.Warnings)
+	t.sayWarnings(file, change.Warnings)
 	switch {
 	case change.Petition != nil:
 		t.say("The rules demand that this is granted first: petition %s", plain(change.Petition.Ref()))
@@ -292,11 +303,17 @@ func (t *terminal) refusedDocument(file string, err error) (told bool, why error
 // sayFindings says each finding as compilers do, so that editors find the place.
 func (t *terminal) sayFindings(file string, findings []indent.Finding) {
 	for _, f := range findings {
-		t.say("%s", plain(findingLine(file, f)))
+		t.say("%s", plain(findingLine(file, "", f)))
 	}
 }
 
-func findingLine(file string, f indent.Finding) string {
+func (t *terminal) sayWarnings(file string, findings []indent.Finding) {
+	for _, f := range findings {
+		t.say("%s", plain(findingLine(file, "warning: ", f)))
+	}
+}
+
+func findingLine(file, what string, f indent.Finding) string {
 	line := file
 	if f.Line > 0 {
 		line += ":" + strconv.Itoa(f.Line)
@@ -304,7 +321,7 @@ func findingLine(file string, f indent.Finding) string {
 	if f.Line > 0 && f.Column > 0 {
 		line += ":" + strconv.Itoa(f.Column)
 	}
-	line += ": "
+	line += ": " + what
 	if f.Rule != "" {
 		line += fmt.Sprintf("rule %q: ", f.Rule)
 	}

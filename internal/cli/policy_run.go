@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -66,7 +67,7 @@ func (t *terminal) reported(files []policyFile) error {
 	b := table{head: []string{"FILE", "TEST", "RESULT"}}
 	for _, f := range files {
 		t.sayFindings(f.File, f.Problems)
-		t.sayFindings(f.File+": warning", f.Warnings)
+		t.sayWarnings(f.File, f.Warnings)
 		if !f.Valid {
 			wrong++
 		}
@@ -139,7 +140,7 @@ func writeJUnit(path string, files []policyFile) error {
 		}
 		var problems []string
 		for _, p := range f.Problems {
-			problems = append(problems, findingLine(f.File, p))
+			problems = append(problems, findingLine(f.File, "", p))
 		}
 		add("compiles", 0, problems)
 		for _, test := range f.Tests {
@@ -155,4 +156,71 @@ func writeJUnit(path string, files []policyFile) error {
 		return err
 	}
 	return os.WriteFile(path, []byte(xml.Header+string(text)+"\n"), 0o644)
+}
+
+func (t *terminal) policyCheckCommand() *cobra.Command {
+	var strict bool
+	cmd := &cobra.Command{
+		Use: "check [FILE]", Short: "Look for petitions that could wait for ever, and rules that nothing reaches", Args: atMost(1, "one FILE, - for stdin, or none for the rules that hold"),
+		Long: "Look for what would go wrong with a document in the space, with its members and what may be asked for as they are now: petitions that\n" +
+			"nobody could ever grant (who asks for what, and when), rules that nothing reaches, and rules that contradict. The exit code is 1 when a\n" +
+			"petition could wait for ever; with --strict when anything is found.",
+		Example: `indent policy check policy.yaml
+indent policy check --strict`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			file, text := "policy", []byte(nil)
+			if len(args) > 0 {
+				file = args[0]
+				var err error
+				if text, err = readInput(file, t.in); err != nil {
+					return err
+				}
+			}
+			c, err := t.client()
+			if err != nil {
+				return err
+			}
+			found, err := c.CheckPolicy(cmd.Context(), string(text))
+			if err != nil {
+				_, err = t.refusedDocument(file, err)
+				return err
+			}
+			return t.checked(file, found, strict)
+		},
+	}
+	cmd.Flags().BoolVar(&strict, "strict", false, "fail on any finding")
+	return cmd
+}
+
+// checked prints what a check found, and answers an error if that must not be.
+func (t *terminal) checked(file string, found indent.PolicyCheck, strict bool) error {
+	if t.json {
+		if err := t.printJSON(found); err != nil {
+			return err
+		}
+	}
+	for _, f := range found.Findings {
+		if t.json {
+			break
+		}
+		fmt.Fprintln(t.out, plain(findingLine(file, f.Kind+": ", indent.Finding{Line: f.Line, Column: f.Column, Rule: f.Rule, Message: f.Message})))
+		if e := f.Example; e != nil {
+			eligible := strings.Join(e.Eligible, ", ")
+			if eligible == "" {
+				eligible = "nobody"
+			}
+			fmt.Fprintln(t.out, plain(fmt.Sprintf("    %s asks for %s:%s at %s: stage %d needs %d, and %s may approve", e.Who, e.What.Kind, e.What.ID, moment(e.When), e.Stage, e.Needs, eligible)))
+		}
+	}
+	t.say("%s, with %s and %s looked at.", counted(int64(len(found.Findings)), "finding"), counted(int64(found.Members), "member"), counted(int64(found.Resources), "resource"))
+	if found.Partial {
+		t.say("The space has more than a check looks at: there may be more.")
+	}
+	if found.Stuck {
+		return errors.New("a petition could wait for ever")
+	}
+	if strict && len(found.Findings) > 0 {
+		return errors.New("--strict takes no finding")
+	}
+	return nil
 }

@@ -73,6 +73,28 @@ func conditionPart(p *Part) *approval.ConditionPart {
 	return out
 }
 
+// Check implements [approval.PolicyDocuments]; see [Document.Check].
+func (Documents) Check(ctx context.Context, text string, in approval.PolicyDirectory) (out []approval.PolicyFinding, err error) {
+	d, err := Compile(text)
+	if err != nil {
+		return nil, err
+	}
+	dir := Directory{Resources: in.Resources, Now: in.Now}
+	for _, m := range in.Members {
+		dir.Members = append(dir.Members, DirectoryMember(m))
+	}
+	found, err := d.Check(ctx, dir)
+	for _, f := range found {
+		one := approval.PolicyFinding{Kind: f.Kind, Finding: approval.Finding{Line: f.Line, Column: f.Column, Rule: f.Rule, Message: f.Message}}
+		if f.Example != nil {
+			e := approval.StuckExample(*f.Example)
+			one.Example = &e
+		}
+		out = append(out, one)
+	}
+	return out, err
+}
+
 // Diff implements [approval.PolicyDocuments]: a unified diff with three lines around each change.
 func (d Documents) Diff(from, to approval.PolicyDocument) string {
 	name := func(v approval.PolicyDocument) string { return "version-" + strconv.FormatInt(v.Version, 10) }

@@ -245,6 +245,43 @@ func (c *Client) ReplayPolicy(ctx context.Context, text string, since time.Time)
 	return answered[PolicyReplay](ctx, c, call{method: "POST", path: c.inSpace("/policy:replay"), body: body, repeatable: true})
 }
 
+// PolicyCheck is what would go wrong with a document in the space.
+type PolicyCheck struct {
+	Stuck     bool            `json:"stuck"` // a petition could wait for ever
+	Findings  []PolicyFinding `json:"findings"`
+	Members   int             `json:"members"`   // how many were looked at
+	Resources int             `json:"resources"` // how many were looked at, of those that may be asked for
+	Partial   bool            `json:"partial,omitempty"`
+}
+
+// PolicyFinding is one thing that a check found.
+type PolicyFinding struct {
+	Kind    string        `json:"kind"` // stuck, unreached, contradicts, redundant, nobody or incomplete
+	Rule    string        `json:"rule,omitempty"`
+	Line    int           `json:"line,omitempty"`
+	Column  int           `json:"column,omitempty"`
+	Message string        `json:"message"`
+	Example *StuckExample `json:"example,omitempty"`
+}
+
+// StuckExample is a petition that shows a finding: who asks for what, when, and who could decide.
+type StuckExample struct {
+	Who      string    `json:"who"`
+	What     Resource  `json:"what"`
+	When     time.Time `json:"when"`
+	Stage    int       `json:"stage"` // from 1
+	Needs    int       `json:"needs"`
+	Eligible []string  `json:"eligible"`
+}
+
+// CheckPolicy answers what would go wrong with a document in the space as it is now; "" is the one that holds.
+func (c *Client) CheckPolicy(ctx context.Context, text string) (PolicyCheck, error) {
+	body := struct {
+		Text string `json:"text,omitempty"`
+	}{text}
+	return answered[PolicyCheck](ctx, c, call{method: "POST", path: c.inSpace("/policy:check"), body: body, repeatable: true})
+}
+
 func (c *Client) versionPath(version int64) string {
 	return c.inSpace("/policy/versions/" + strconv.FormatInt(version, 10))
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // Documents is an approval.PolicyDocuments that takes any text for a document with one rule, unless the text has one of
-// these words: BROKEN is no document, FAILING has a test that fails, ODD has a warning, PETITION demands that changes
+// these words: BROKEN is no document, FAILING has a test that fails, ODD has a warning, STUCK a rule that nobody can meet, PETITION demands that changes
 // of it are granted.
 type Documents struct{}
 
@@ -44,6 +44,19 @@ func (d Documents) Explain(ctx context.Context, in approval.PolicyInput) (approv
 	}
 	return approval.Explanation{Rules: []approval.RuleTried{{Rule: "r1", Line: 1, Answer: approval.VerdictReview, Matched: true,
 		Condition: &approval.ConditionPart{Text: "petition.reason", Value: `"` + in.Petition.Reason + `"`}}}}, nil
+}
+
+// Check implements approval.PolicyDocuments.
+func (d Documents) Check(ctx context.Context, text string, in approval.PolicyDirectory) ([]approval.PolicyFinding, error) {
+	x, err := d.Examine(ctx, text)
+	if err != nil || len(x.Problems) > 0 {
+		return nil, approval.Errorf(approval.Invalid, "the text is broken")
+	}
+	if !strings.Contains(text, "STUCK") || len(in.Members) == 0 {
+		return nil, nil
+	}
+	return []approval.PolicyFinding{{Kind: approval.FindingStuck, Finding: approval.Finding{Line: lineOf(text, "STUCK"), Rule: "r1", Message: "nobody could approve"},
+		Example: &approval.StuckExample{Who: in.Members[0].ID, What: approval.Resource{ID: "x"}, When: in.Now, Stage: 1, Needs: 1}}}, nil
 }
 
 // Diff implements approval.PolicyDocuments.
