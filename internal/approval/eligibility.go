@@ -52,19 +52,22 @@ func (f *Facts) holds(r *Reviewers, resource int) bool {
 // EligibilityOf is the one authorization function for decisions, for every channel (I8): the actor must be among the
 // reviewers of a requirement of the stage that decides now, and must not be one of those who ask, across linked identities
 // and the service accounts they own, unless the requirement allows it (I6). It looks at the actor as it is now (I14).
-func (p Petition) EligibilityOf(a Actor, f Facts) Eligibility {
+func (p Petition) EligibilityOf(a Actor, f Facts) Eligibility { return p.eligibilityOf(&a, &f) }
+
+// eligibilityOf is EligibilityOf without copies of what is large: every claim passes here.
+func (p *Petition) eligibilityOf(a *Actor, f *Facts) Eligibility {
 	if len(p.requirements()) == 0 {
 		return Eligibility{Why: fmt.Sprintf("rule %q decides this petition, not a person", p.Verdict.Rule)}
 	}
 	if a.Unclear {
 		return Eligibility{Why: fmt.Sprintf("%s is known by more than %d names, so that nobody can tell whether it is one of those who ask: an editor must take wrong altIds out of the directory", a.ID, MaxNames)}
 	}
-	e := Eligibility{Self: p.isOf(&a, &f), Stage: p.stage()}
+	e := Eligibility{Self: p.isOf(a, f), Stage: p.stage()}
 	var barred, spent, later, earlier bool
 	for i := range p.requirements() {
 		r := &p.requirements()[i]
 		switch {
-		case !p.reviews(i, &a, &f):
+		case !p.reviews(i, a, f):
 			continue
 		case e.Self && !r.SelfApproval:
 			barred = true
@@ -74,7 +77,7 @@ func (p Petition) EligibilityOf(a Actor, f Facts) Eligibility {
 			continue
 		case r.Stage < e.Stage:
 			earlier = true
-		case p.votedIn(&a, r.DistinctFrom):
+		case p.votedIn(a, r.DistinctFrom):
 			spent = true
 		default:
 			e.Requirements = append(e.Requirements, i)

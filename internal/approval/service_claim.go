@@ -68,7 +68,7 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 		return p, Event{}, err
 	}
 	l := s.looking(a.Space)
-	who, err := l.mayClaim(ctx, a, p, c.Event)
+	who, err := l.mayClaim(ctx, &a, &p, c.Event)
 	if err != nil {
 		return p, Event{}, err
 	}
@@ -135,7 +135,7 @@ func (p *Petition) admitsClaim(event string) error {
 }
 
 // mayClaim answers for what the actor's claim counts, or Forbidden.
-func (l *looking) mayClaim(ctx context.Context, a Actor, p Petition, event string) (Eligibility, error) {
+func (l *looking) mayClaim(ctx context.Context, a *Actor, p *Petition, event string) (Eligibility, error) {
 	own := (event == EventRevoke || event == EventDeny && p.Phase == Open) && p.AskedBy(a.Resource()) // Whoever asks may always withdraw, and give back what was granted.
 	e, err := l.eligibility(ctx, a, p)
 	if err != nil && own {

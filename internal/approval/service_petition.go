@@ -100,11 +100,11 @@ func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces st
 	if p.Verdict, err = s.confirming(ctx, p, now); err != nil {
 		return Petition{}, Change{}, err
 	}
-	if p.Verdict, err = s.glass(ctx, p.Verdict, p); err != nil {
+	if err := s.glass(ctx, &p); err != nil {
 		return Petition{}, Change{}, err
 	}
 	p.ExpireTime = now.Add(p.Verdict.DecideWithin).Truncate(time.Microsecond)
-	return s.begin(a, p, s.unsatisfiable(ctx, p, now), now)
+	return s.begin(a, p, s.unsatisfiable(ctx, &p, now), now)
 }
 
 // outline answers the petition before policy is asked, without a name. Stranger is as [Service.setPetitioners] answers it.
@@ -295,7 +295,7 @@ func (s *Service) waitingFor(ctx context.Context, a Actor, q PetitionQuery) (Pag
 			return out, err
 		}
 		for _, p := range page.Items {
-			waits, err := l.waitsFor(ctx, a, p)
+			waits, err := l.waitsFor(ctx, &a, &p)
 			if err != nil {
 				return out, err
 			}
@@ -321,7 +321,7 @@ func (l *looking) reviewsFor(ctx context.Context, a Actor, q PetitionQuery) (lis
 		return nil, err
 	}
 	for _, p := range page.Items {
-		waits, err := l.waitsFor(ctx, a, p)
+		waits, err := l.waitsFor(ctx, &a, &p)
 		if err != nil {
 			return nil, err
 		}
@@ -334,7 +334,7 @@ func (l *looking) reviewsFor(ctx context.Context, a Actor, q PetitionQuery) (lis
 
 // waitsFor answers whether the petition waits for the actor's own decision. One whose look-up fails is not hidden in silence:
 // the list is refused.
-func (l *looking) waitsFor(ctx context.Context, a Actor, p Petition) (bool, error) {
+func (l *looking) waitsFor(ctx context.Context, a *Actor, p *Petition) (bool, error) {
 	if p.Phase == Open && !l.now.Before(p.ExpireTime) || p.Phase != Open && !(p.reviewing() && l.now.Before(p.Review.ExpireTime)) {
 		return false, nil
 	}

@@ -122,7 +122,7 @@ func (s *Service) cannotChange(ctx context.Context, a Actor, text string) (f Pol
 	if p.Verdict, err = s.verdictOf(ctx, a, p, "", now, PolicyDocument{Space: a.Space, Text: text}); err != nil {
 		return f, false
 	}
-	why := s.unsatisfiable(ctx, p, now)
+	why := s.unsatisfiable(ctx, &p, now)
 	return PolicyFinding{Kind: FindingStuck, Finding: Finding{Rule: p.Verdict.Rule, Message: "a change of this document could never be granted: " + why},
 		Example: &StuckExample{Who: a.ID, What: policyResource(a.Space), When: now, Stage: 1, Needs: 1, Eligible: []string{}}}, why != ""
 }

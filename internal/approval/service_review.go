@@ -16,22 +16,24 @@ func (s *Service) unratify(p Petition, change *Change, now time.Time) (Petition,
 	return p.Apply(e, now)
 }
 
-// glass answers the verdict unless it breaks the glass for somebody who did not answer for it before: then the owners decide,
-// until one of them lifts that.
-func (s *Service) glass(ctx context.Context, v Verdict, p Petition) (Verdict, error) {
-	if v.Decision != VerdictApprove || v.BreakGlass == nil {
-		return v, nil
+// glass has the owners decide where the verdict breaks the glass for somebody who did not answer for it before, until one of
+// them lifts that.
+func (s *Service) glass(ctx context.Context, p *Petition) error {
+	v := &p.Verdict
+	if v.BreakGlass == nil || v.Decision != VerdictApprove {
+		return nil
 	}
 	for _, person := range p.Persons {
 		frozen, err := s.frozen(ctx, p.Space, person)
 		if err != nil {
-			return v, err
+			return err
 		}
 		if frozen {
-			return ownersDecide(v.PolicyVersion, fmt.Sprintf("rule %q breaks the glass, but %s did so before and nobody ratified it: the space's owners decide until one of them lifts that", v.Rule, person)), nil
+			*v = ownersDecide(v.PolicyVersion, fmt.Sprintf("rule %q breaks the glass, but %s did so before and nobody ratified it: the space's owners decide until one of them lifts that", v.Rule, person))
+			return nil
 		}
 	}
-	return v, nil
+	return nil
 }
 
 // frozen answers whether the newest that the log says of the person is that nobody ratified what broke the glass. When there is

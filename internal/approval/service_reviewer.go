@@ -11,15 +11,15 @@ import (
 // Eligibility answers whether, and for what, the actor may decide the petition now: what the petition's requirements name
 // about it is looked up, and then [Petition.EligibilityOf] decides. A look-up that fails is Unavailable; nobody is eligible by it.
 func (s *Service) Eligibility(ctx context.Context, a Actor, p Petition) (Eligibility, error) {
-	return s.looking(a.Space).eligibility(ctx, a, p)
+	return s.looking(a.Space).eligibility(ctx, &a, &p)
 }
 
 // Eligibilities answers the eligibility for each of the petitions. What several of them name is looked up once.
 func (s *Service) Eligibilities(ctx context.Context, a Actor, list []Petition) ([]Eligibility, error) {
 	l, all := s.looking(a.Space), make([]Eligibility, len(list))
-	for i, p := range list {
+	for i := range list {
 		var err error
-		if all[i], err = l.eligibility(ctx, a, p); err != nil {
+		if all[i], err = l.eligibility(ctx, &a, &list[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -67,23 +67,24 @@ func remember[K comparable, V any](found *map[K]V, key K, find func() (V, error)
 	return v, nil
 }
 
-func (l *looking) eligibility(ctx context.Context, a Actor, p Petition) (Eligibility, error) {
+func (l *looking) eligibility(ctx context.Context, a *Actor, p *Petition) (Eligibility, error) {
 	if p.Progress != nil && p.decides() && len(p.Claims) > 0 {
-		var err error
-		if p, err = l.standing(ctx, p, len(p.Claims)); err != nil {
+		standing, err := l.standing(ctx, *p, len(p.Claims))
+		if err != nil {
 			return Eligibility{}, err
 		}
+		p = &standing
 	}
-	f, err := l.facts(ctx, a, &p, l.now)
+	f, err := l.facts(ctx, a, p, l.now)
 	if err != nil {
 		return Eligibility{}, err
 	}
-	return p.EligibilityOf(a, f), nil
+	return p.eligibilityOf(a, &f), nil
 }
 
 // facts looks up what the petition's requirements name about the actor. at is the moment of its claim: whoever was on call
 // then had the right, also when the shift has ended since.
-func (l *looking) facts(ctx context.Context, a Actor, p *Petition, at time.Time) (f Facts, err error) {
+func (l *looking) facts(ctx context.Context, a *Actor, p *Petition, at time.Time) (f Facts, err error) {
 	if len(p.requirements()) == 0 {
 		return f, nil
 	}
@@ -92,11 +93,11 @@ func (l *looking) facts(ctx context.Context, a Actor, p *Petition, at time.Time)
 	}
 	for i := range p.requirements() {
 		r := &p.requirements()[i]
-		if err := l.find(ctx, &f, &a, p, &r.Reviewers, r.Resource, at); err != nil {
+		if err := l.find(ctx, &f, a, p, &r.Reviewers, r.Resource, at); err != nil {
 			return f, l.cannot(p, err)
 		}
 		for level := range p.level(i) {
-			if err := l.find(ctx, &f, &a, p, &r.Escalate[level].Reviewers, r.Resource, at); err != nil {
+			if err := l.find(ctx, &f, a, p, &r.Escalate[level].Reviewers, r.Resource, at); err != nil {
 				return f, l.cannot(p, err)
 			}
 		}
@@ -374,7 +375,7 @@ func (l *looking) standing(ctx context.Context, p Petition, first int) (Petition
 			if who.gone || c.lapsed(l.now) {
 				continue
 			}
-			f, err := l.facts(ctx, who.actor, &p, c.Timestamp)
+			f, err := l.facts(ctx, &who.actor, &p, c.Timestamp)
 			if err != nil {
 				return p, err
 			}

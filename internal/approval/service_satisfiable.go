@@ -20,7 +20,7 @@ const (
 )
 
 // unsatisfiable answers one sentence on why too few people may grant the petition as things are, "" when enough may.
-func (s *Service) unsatisfiable(ctx context.Context, p Petition, now time.Time) string {
+func (s *Service) unsatisfiable(ctx context.Context, p *Petition, now time.Time) string {
 	if p.Verdict.Decision != VerdictReview {
 		return ""
 	}
@@ -28,7 +28,7 @@ func (s *Service) unsatisfiable(ctx context.Context, p Petition, now time.Time) 
 	if err != nil {
 		return ""
 	}
-	if members.plainlyEnough(&p) {
+	if members.plainlyEnough(p) {
 		return ""
 	}
 	c := counting{looking: s.looking(p.Space), p: p.escalated(), members: members, of: make([][]string, len(p.Verdict.Requirements))}
@@ -180,7 +180,7 @@ func (c *counting) eligibleFor(ctx context.Context, i, enough int) (persons []st
 		if who.gone || slices.Contains(persons, who.actor.Person) || slices.Contains(c.p.Persons, who.actor.Person) && !c.p.Verdict.Requirements[i].SelfApproval {
 			continue
 		}
-		f, err := c.facts(ctx, who.actor, &c.p, c.now)
+		f, err := c.facts(ctx, &who.actor, &c.p, c.now)
 		if err != nil {
 			return nil, err
 		}
