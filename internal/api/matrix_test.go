@@ -144,8 +144,8 @@ var expectations = map[string]expectation{
 		return cell{inSpace + "/policy:rollback", conditional{`{"version":1,"reason":"r"}`, h.policyTag()}}
 	}},
 	"testPolicy":     {allRoles, "policy:read", at(inSpace+"/policy:test", `{"text":"t"}`)},
-	"replayPolicy":   {allRoles, "", at(inSpace+"/policy:replay", `{"text":"t"}`)},
 	"checkPolicy":    {adminUp, "", at(inSpace+"/policy:check", `{"text":"t"}`)},
+	"replayPolicy":   {adminUp, "", at(inSpace+"/policy:replay", `{"text":"t"}`)},
 	"simulatePolicy": {allRoles, "policy:read", at(inSpace+"/policy:simulate", `{"petition":{"reason":"why","resources":[{"id":"x"}]}}`)},
 
 	"listEvents":   {adminUp, "events:read", at(inSpace+"/events", nil)},

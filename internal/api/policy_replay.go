@@ -20,7 +20,7 @@ type policyReplay struct {
 	Until     time.Time      `json:"until"`
 	Base      int64          `json:"baseVersion" doc:"The version that holds."`
 	Petitions int            `json:"petitions" doc:"How many were read, the newest first."`
-	More      bool           `json:"more,omitzero" doc:"There were more: a replay reads at most 5,000."`
+	More      bool           `json:"more,omitzero" doc:"There were more: a replay reads at most 5,000, and no longer than half a minute."`
 	Gone      int            `json:"gone" doc:"Of those who are no members any more: of them only what the petition says is known."`
 	Same      int            `json:"same" doc:"Get the same answer."`
 	Flipped   map[string]int `json:"flipped" doc:"How many get another answer, by how it changes."`

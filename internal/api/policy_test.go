@@ -170,13 +170,14 @@ func TestAPolicyIsReplayed(t *testing.T) {
 	reviewed := h.ask(theViewer)
 	h.claim(theEditor, reviewed.Name, approval.EventDeny).ok(nil)
 	var got policyReplay
-	h.do(theViewer, post, policyPath+":replay", policyReplayed).ok(&got)
+	h.do(theEditor, post, policyPath+":replay", policyReplayed).ok(&got)
 	if got.Petitions != 1 || got.Same != 1 || got.Base != 1 || len(got.Rules) != 1 || got.Rules[0].Before != 1 || got.Rules[0].Decided != 1 || got.Rules[0].Wait != "0s" ||
 		len(got.Load) == 0 || got.Weighed != 1 {
 		t.Errorf("got %+v", got)
 	}
-	h.do(theViewer, post, policyPath+":replay", `{"text":"t","since":"2099-01-01T00:00:00Z"}`).refused(400, approval.Invalid, "since")
-	h.do(theViewer, post, policyPath+":replay", `{"text":"BROKEN"}`).refused(400, approval.Invalid, "text")
+	h.do(theViewer, post, policyPath+":replay", policyReplayed).refused(403, approval.Forbidden, "")
+	h.do(theEditor, post, policyPath+":replay", `{"text":"t","since":"2099-01-01T00:00:00Z"}`).refused(400, approval.Invalid, "since")
+	h.do(theEditor, post, policyPath+":replay", `{"text":"BROKEN"}`).refused(400, approval.Invalid, "text")
 }
 
 const policyReplayed = `{"text":"another"}`

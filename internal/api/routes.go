@@ -100,8 +100,8 @@ func routes() []route {
 		{"getPolicyProposal", get, space + "/policy/proposals/{petition}", approval.ReadPolicy, handle((*API).getPolicyProposal), "Get the text that a petition for another policy asks for"},
 		{"rollBackPolicy", post, space + "/policy:rollback", approval.WritePolicy, handle((*API).rollBackPolicy), "Make the text of an old version the next version"},
 		{"testPolicy", post, space + "/policy:test", approval.ReadPolicy, handle((*API).testPolicy), "Compile a document and run its tests, without taking it"},
-		{"replayPolicy", post, space + "/policy:replay", approval.ReadPolicy, handle((*API).replayPolicy), "What a document would have said to the petitions of the past"},
 		{"checkPolicy", post, space + "/policy:check", approval.ReadPolicy, handle((*API).checkPolicy), "What would go wrong with a document in the space"},
+		{"replayPolicy", post, space + "/policy:replay", approval.ReadPolicy, handle((*API).replayPolicy), "What a document would have said to the petitions of the past (takes members:read and petitions:read, too)"},
 		{"simulatePolicy", post, space + "/policy:simulate", approval.ReadPolicy, handle((*API).simulatePolicy), "What policy would say to a petition, and why"},
 
 		{"listEvents", get, space + "/events", approval.ReadEvents, handle((*API).listEvents), "List the audit log, newest first"},

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -54,8 +55,15 @@ func newOnCallSources(client *http.Client, clock approval.Clock, logger *slog.Lo
 	return &onCallSources{client: client, clock: clock, logger: logger, heard: map[onCallQuestion]*onCallAnswer{}}
 }
 
-// OnCall answers the addresses of who was on call at that time. An error means that nobody can tell; the log says why.
+// errNotYet: what a source says of the future can change until then, and many say who is on call now whatever they are asked.
+var errNotYet = errors.New("nobody can tell who will be on call")
+
+// OnCall answers the addresses of who was on call at that time. An error means that nobody can tell; the log says why. The
+// future is not asked about: whoever tries a petition chooses the time, and an answer that is kept would hold when it comes.
 func (s *onCallSources) OnCall(ctx context.Context, schedule string, from policy.Source, at time.Time) ([]string, error) {
+	if at.After(s.clock.Now()) {
+		return nil, errNotYet
+	}
 	q := onCallQuestion{from.URL, at.UTC().Truncate(from.Refresh)}
 	answer, ours := s.answer(q)
 	if ours {

@@ -58,6 +58,7 @@ func TestWhoIsOnCallIsAskedOnceForItsTime(t *testing.T) {
 	s := newOnCallSources(p.Client(), clock, slog.New(slog.DiscardHandler))
 	start := clock.Now().Truncate(time.Minute)
 	var group sync.WaitGroup
+	clock.Advance(time.Minute)
 	for range 32 {
 		group.Go(func() {
 			got, err := s.OnCall(t.Context(), "s", p.source(), start.Add(time.Second))
@@ -67,6 +68,7 @@ func TestWhoIsOnCallIsAskedOnceForItsTime(t *testing.T) {
 		})
 	}
 	group.Wait()
+	clock.Advance(2 * time.Minute)
 	if got, err := s.OnCall(t.Context(), "s", p.source(), start.Add(time.Minute)); err != nil || got[1] != "n2@example.com" {
 		t.Errorf("a minute later: %v, %v", got, err)
 	}
@@ -148,6 +150,24 @@ func TestACallerThatLeavesDoesNotSpoilTheAnswer(t *testing.T) {
 		t.Errorf("got %v, %v", got, err)
 	}
 	group.Wait()
+}
+
+// Whoever tries a petition chooses the time: an answer about tomorrow that is given today must not hold tomorrow.
+func TestNobodyIsAskedWhoWillBeOnCall(t *testing.T) {
+	t.Parallel()
+	today := "ada"
+	p := newPager(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, `{"onCall": ["%s@example.com"]}`, today) })
+	clock := approvaltest.NewClock()
+	s := newOnCallSources(p.Client(), clock, slog.New(slog.DiscardHandler))
+	tomorrow := clock.Now().Add(24 * time.Hour)
+	if got, err := s.OnCall(t.Context(), "s", p.source(), tomorrow); err == nil || p.asked.Load() > 0 {
+		t.Errorf("today: got %v, %v after %d calls", got, err, p.asked.Load())
+	}
+	clock.Advance(24 * time.Hour)
+	today = "bob"
+	if got, err := s.OnCall(t.Context(), "s", p.source(), tomorrow); err != nil || !slices.Equal(got, []string{"bob@example.com"}) {
+		t.Errorf("tomorrow: got %v, %v", got, err)
+	}
 }
 
 // The address stands in a document that people write: it must not reach inside (I12).

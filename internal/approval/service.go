@@ -38,7 +38,8 @@ type Service struct {
 	rosters  rosterCache
 	forget   []func()
 	polls    polls
-	reading  chan struct{} // a place for each rule document that is read at once
+	changing seats // for rule documents that are to hold
+	trying   seats // for those that are only tried
 }
 
 // NewService answers the use cases over deps.
@@ -49,7 +50,7 @@ func NewService(deps Deps) *Service {
 	if deps.Limits == nil {
 		deps.Limits = noLimits{}
 	}
-	return &Service{Deps: deps, reading: make(chan struct{}, examining), policies: policyCache{entries: map[string]cachedPolicy{}}, labelled: labelledCache{entries: map[string]cachedLabelled{}}}
+	return &Service{Deps: deps, changing: seats{most: examining, each: examining / 2}, trying: seats{most: examining, each: examining / 2}, policies: policyCache{entries: map[string]cachedPolicy{}}, labelled: labelledCache{entries: map[string]cachedLabelled{}}}
 }
 
 // WhenRightsChange has f called whenever a commit of this node has changed who is let in, or as whom, so that nothing that

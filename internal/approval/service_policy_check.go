@@ -48,7 +48,7 @@ func (s *Service) checkPolicy(ctx context.Context, a Actor, text string) (Policy
 	if err != nil {
 		return PolicyCheck{}, err
 	}
-	leave, err := s.enterReading()
+	leave, err := s.trying.enter(a.Space)
 	if err != nil {
 		return PolicyCheck{}, err
 	}

@@ -60,7 +60,7 @@ func (s *Service) ExaminePolicy(ctx context.Context, a Actor, text string) (Exam
 	if err != nil {
 		return Examination{}, err
 	}
-	return s.examine(ctx, text)
+	return s.try(ctx, a.Space, text)
 }
 
 // NewPolicy is another text of the rule document, and why.
@@ -150,7 +150,7 @@ func (s *Service) writePolicy(ctx context.Context, a Actor, n NewPolicy) (Policy
 	if n.Expect != current.Version {
 		return PolicyChange{}, staleVersion(n.Expect, current)
 	}
-	x, err := s.examine(ctx, n.Text)
+	x, err := s.examine(ctx, a.Space, n.Text)
 	if err == nil {
 		err = x.refusal()
 	}
@@ -245,32 +245,27 @@ func (f Finding) String() string {
 	return strings.Join(append(parts, f.Message), ": ")
 }
 
-// examining bounds how many documents a node reads at once: one may take seconds, and the hot path needs the processor.
-const examining = 4
+// examine reads a document that is to hold.
+func (s *Service) examine(ctx context.Context, space, text string) (Examination, error) {
+	return s.examineIn(ctx, &s.changing, space, text)
+}
 
-// examine reads a document, in a few places of the node at once.
-func (s *Service) examine(ctx context.Context, text string) (Examination, error) {
+// try reads a document that is only tried. It takes no seat from one that is to hold: everybody may try.
+func (s *Service) try(ctx context.Context, space, text string) (Examination, error) {
+	return s.examineIn(ctx, &s.trying, space, text)
+}
+
+func (s *Service) examineIn(ctx context.Context, in *seats, space, text string) (Examination, error) {
 	documents, err := s.documents()
 	if err != nil {
 		return Examination{}, err
 	}
-	leave, err := s.enterReading()
+	leave, err := in.enter(space)
 	if err != nil {
 		return Examination{}, err
 	}
 	defer leave()
 	return documents.Examine(ctx, text)
-}
-
-func (s *Service) enterReading() (leave func(), err error) {
-	select {
-	case s.reading <- struct{}{}:
-		return func() { <-s.reading }, nil
-	default:
-		e := Errorf(TooMany, "%d policies are being looked at on this server already: try again in a moment", examining)
-		e.RetryAfter = time.Second
-		return nil, e
-	}
 }
 
 var errNoDocuments = errors.New("the service was built without Documents")

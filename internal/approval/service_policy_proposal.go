@@ -29,7 +29,7 @@ func (s *Service) demandsPetition(ctx context.Context, d PolicyDocument) (bool, 
 	if d.Version == 0 {
 		return false, nil
 	}
-	x, err := s.examine(ctx, d.Text)
+	x, err := s.examine(ctx, d.Space, d.Text)
 	return x.ByPetition || len(x.Problems) > 0, err
 }
 
@@ -122,7 +122,7 @@ func (s *Service) applyProposal(ctx context.Context, a Actor, p Petition, change
 	if why, err := s.mayStillWrite(ctx, p); err != nil || why != "" {
 		return why, err
 	}
-	x, err := s.examine(ctx, proposal.Text)
+	x, err := s.examine(ctx, p.Space, proposal.Text)
 	if err != nil {
 		return "", err
 	}
@@ -138,11 +138,8 @@ func (s *Service) applyProposal(ctx context.Context, a Actor, p Petition, change
 
 // mayStillWrite answers why who asked may not change the policy any more, "" if it may (I14).
 func (s *Service) mayStillWrite(ctx context.Context, p Petition) (why string, err error) {
-	m, err := s.Store.Member(ctx, p.Space, p.CreatedBy.ID)
-	if err == nil && !m.Suspended && m.Role.Has(WritePolicy) {
-		return "", nil
-	}
-	if err != nil && CodeOf(err) != NotFound {
+	who, err := s.looking(p.Space).actor(ctx, p.CreatedBy.ID) // of a service account no more than its owner may
+	if err != nil || !who.gone && who.actor.Can(WritePolicy) {
 		return "", err
 	}
 	return p.CreatedBy.ID + " asked for it and may not change the policy any more", nil

@@ -136,6 +136,30 @@ func TestAGrantedChangeThatCannotBeAppliedIsClosed(t *testing.T) {
 	}
 }
 
+// A service account is never more than who owns it (I7), also when what it asked for is granted later.
+func TestAChangeByAnAccountWhoseOwnerMayNotIsClosed(t *testing.T) {
+	t.Parallel()
+	for name, owner := range map[string]approval.Member{
+		"suspended": {ID: olga, Kind: approval.KindUser, Email: olga, Role: approval.Owner, Person: olga, Suspended: true},
+		"an Editor": {ID: olga, Kind: approval.KindUser, Email: olga, Role: approval.Editor, Person: olga},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := governed(t)
+			h.put(approval.Member{ID: quickstart, Kind: approval.KindServiceAccount, Role: approval.Owner, Person: olga})
+			change, err := h.ApplyPolicy(t.Context(), h.whoIs(quickstart), approval.NewPolicy{Text: "v3", Reason: "by a program", Expect: 2})
+			if err != nil || change.Petition == nil {
+				t.Fatalf("got %+v, %v", change, err)
+			}
+			h.put(owner)
+			got := h.decide(bob, *change.Petition, claim(approval.EventApprove))
+			if got.Phase != approval.Closed || got.Outcome != approval.OutcomeDenied || h.version() != 2 {
+				t.Errorf("%s %s, version %d", got.Phase, got.Outcome, h.version())
+			}
+		})
+	}
+}
+
 // Two reviewers of two changes of the same version: one holds, the other is closed, and no version is lost.
 func TestOneOfTwoChangesHolds(t *testing.T) {
 	t.Parallel()

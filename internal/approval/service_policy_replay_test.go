@@ -1,12 +1,15 @@
 package approval_test
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/indent-approvals/indent/internal/approval"
+	"github.com/indent-approvals/indent/internal/approval/approvaltest"
 )
 
 // proposal is a document's verdict, by the reason that a petition gives.
@@ -51,7 +54,7 @@ func TestAReplayCountsWhatChanges(t *testing.T) {
 	h.wouldSay(map[string]approval.Verdict{"human to rule": approves, "denied": approves, "rule to human": one, "for too long": short})
 	before := len(h.named(""))
 
-	r, err := h.ReplayPolicy(t.Context(), h.actor(vic), "another", since)
+	r, err := h.ReplayPolicy(t.Context(), h.actor(pat), "another", since)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,11 +122,84 @@ func TestAReplayIsRefused(t *testing.T) {
 		code  approval.Code
 	}{
 		{bound, "another", time.Time{}, approval.Forbidden},
-		{h.actor(vic), "BROKEN", time.Time{}, approval.Invalid},
-		{h.actor(vic), "another", h.clock.Now().Add(time.Second), approval.Invalid},
+		{h.actor(vic), "another", time.Time{}, approval.Forbidden}, // what a rule of theirs says of others would tell their roles and groups
+		{h.actor(pat), "BROKEN", time.Time{}, approval.Invalid},
+		{h.actor(pat), "another", h.clock.Now().Add(time.Second), approval.Invalid},
 	} {
 		if _, err := h.ReplayPolicy(t.Context(), c.a, c.text, c.since); approval.CodeOf(err) != c.code {
 			t.Errorf("got %v, want %s", err, c.code)
 		}
+	}
+}
+
+// Each petition may cost a second under a document that is made to be slow.
+func TestAReplayEnds(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for range 100 {
+		h.ask(vic)
+	}
+	h.rule.asked = func(in approval.PolicyInput) {
+		if in.Document.Version == 0 {
+			h.clock.Advance(time.Second)
+		}
+	}
+	r, err := h.ReplayPolicy(t.Context(), h.actor(pat), "slow", time.Time{})
+	if err != nil || !r.More || r.Petitions < 30 || r.Petitions > 32 {
+		t.Errorf("%d petitions, more %t, %v", r.Petitions, r.More, err)
+	}
+}
+
+// slowDocuments takes as long as it is told to for a text that says so.
+type slowDocuments struct {
+	approvaltest.Documents
+	begun chan struct{}
+	end   chan struct{}
+}
+
+func (d slowDocuments) Examine(ctx context.Context, text string) (approval.Examination, error) {
+	if text == "SLOW" {
+		d.begun <- struct{}{}
+		<-d.end
+	}
+	return d.Documents.Examine(ctx, text)
+}
+
+// Everybody may try a document. That must not keep owners from changing theirs, nor one space all others.
+func TestWhoeverTriesTakesNoPlaceFromWhoeverChanges(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	slow := slowDocuments{begun: make(chan struct{}), end: make(chan struct{})}
+	h.Documents = slow
+	try := func(a approval.Actor, text string) error {
+		_, err := h.ExaminePolicy(t.Context(), a, text)
+		return err
+	}
+	elsewhere := h.actor(vic)
+	elsewhere.Space = "other"
+	var all sync.WaitGroup
+	enter := func(a approval.Actor, n int) {
+		for range n {
+			all.Go(func() { _ = try(a, "SLOW") })
+			<-slow.begun
+		}
+	}
+	enter(h.actor(vic), 2)
+	if err := try(h.actor(olga), "quick"); approval.CodeOf(err) != approval.TooMany {
+		t.Errorf("a third of the space: %v", err)
+	}
+	enter(elsewhere, 2)
+	third := elsewhere
+	third.Space = "third"
+	if err := try(third, "quick"); approval.CodeOf(err) != approval.TooMany {
+		t.Errorf("a fifth of the node: %v", err)
+	}
+	if _, err := h.ApplyPolicy(t.Context(), h.actor(olga), approval.NewPolicy{Text: "another", Reason: "why", Expect: 1}); err != nil {
+		t.Errorf("a change: %v", err)
+	}
+	close(slow.end)
+	all.Wait()
+	if err := try(h.actor(olga), "quick"); err != nil {
+		t.Errorf("afterwards: %v", err)
 	}
 }

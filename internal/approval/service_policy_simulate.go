@@ -61,7 +61,7 @@ func (s *Service) simulate(ctx context.Context, as Actor, p Petition, stranger s
 	if err != nil {
 		return Simulation{}, err
 	}
-	leave, err := s.enterReading()
+	leave, err := s.trying.enter(as.Space)
 	if err != nil {
 		return Simulation{}, err
 	}
@@ -106,7 +106,7 @@ func (s *Service) simulatedPolicy(ctx context.Context, a Actor, text string) (Po
 	if err != nil {
 		return PolicyDocument{}, err
 	}
-	x, err := s.examine(ctx, text)
+	x, err := s.try(ctx, a.Space, text)
 	if err == nil {
 		x.Tests = nil // what does not pass them can still be tried
 		err = x.refusal()

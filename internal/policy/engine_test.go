@@ -98,6 +98,31 @@ func BenchmarkDecide(b *testing.B) {
 	}
 }
 
+// Whoever may read the policy may try a text: it must not choose by it whom the server calls (I12).
+func TestATextThatIsTriedAsksNobody(t *testing.T) {
+	t.Parallel()
+	e := New()
+	e.Sources = &pager{persons: []string{asks().Actor.ID}}
+	text := "version: 1\nschedules: [{name: pager, source: {url: 'https://pager.example'}, fallback: {group: sre}}]\n" +
+		"rules:\n- {name: duty, when: actor.onCall.pager, approve: {duration: 1h}}\n- {name: rest, require: {reviewers: {onCall: [pager]}}}\n"
+	in := asks()
+	in.Document = approval.PolicyDocument{Space: "a", Text: text}
+	in.Groups = func(context.Context, string) ([]string, error) { return nil, nil }
+	if v, err := e.Decide(t.Context(), in); err != nil || v.Rule != "rest" {
+		t.Errorf("Decide: %s, %v", v.Rule, err)
+	}
+	if x, err := e.Explain(t.Context(), in); err != nil || x.Verdict.Rule != "rest" {
+		t.Errorf("Explain: %+v, %v", x, err)
+	}
+	if who, err := e.OnCall(t.Context(), in.Document, "pager", noon); err != nil || len(who.Persons) > 0 || who.Group != "sre" {
+		t.Errorf("OnCall: %+v, %v", who, err)
+	}
+	in.Document.Version = 1
+	if v, err := e.Decide(t.Context(), in); err != nil || v.Rule != "duty" {
+		t.Errorf("the version that holds: %s, %v", v.Rule, err)
+	}
+}
+
 // What a petition's requirements name is looked up by the document that it was frozen with.
 func TestTheEngineSaysWhoIsOnCallAndWhomAConditionSelects(t *testing.T) {
 	t.Parallel()

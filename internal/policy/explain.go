@@ -63,7 +63,7 @@ func (e *Engine) Explain(ctx context.Context, in approval.PolicyInput) (Explanat
 	if err != nil {
 		return Explanation{}, err
 	}
-	return d.explainWith(ctx, in, e.Sources)
+	return d.explainWith(ctx, in, e.sourcesFor(in.Document))
 }
 
 // Explain answers how the document decides: each rule that it tries, whether it matches and what each part of its condition

@@ -167,7 +167,16 @@ func (e *Engine) Decide(ctx context.Context, in approval.PolicyInput) (approval.
 	if err != nil {
 		return approval.Verdict{}, err
 	}
-	return d.decideWith(ctx, in, e.Sources)
+	return d.decideWith(ctx, in, e.sourcesFor(in.Document))
+}
+
+// sourcesFor answers who may be asked for a document: nobody for a text that is only tried, which has no version. Whoever may
+// read the policy may try a text, and must not choose by it whom the server calls (I12).
+func (e *Engine) sourcesFor(d approval.PolicyDocument) Sources {
+	if d.Version == 0 {
+		return nil
+	}
+	return e.Sources
 }
 
 // OnCall implements [approval.Policy].
@@ -176,7 +185,7 @@ func (e *Engine) OnCall(ctx context.Context, d approval.PolicyDocument, schedule
 	if err != nil {
 		return OnCall{}, err
 	}
-	return document.onCall(ctx, schedule, at, e.Sources)
+	return document.onCall(ctx, schedule, at, e.sourcesFor(d))
 }
 
 // Selects implements [approval.Policy].

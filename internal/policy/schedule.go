@@ -114,7 +114,7 @@ func (r rotation) at(at time.Time, zone *time.Location) (person string, on bool)
 		return "", false
 	}
 	// What the wall shows is a guess that is one off at most, where the clock was turned since the shift began.
-	n := int64(asWall(at.In(zone)).Sub(r.start) / r.every)
+	n := (asWall(at.In(zone)).Unix() - r.start.Unix()) / int64(r.every/time.Second)
 	for n > 0 && at.Before(r.shift(n, zone)) {
 		n--
 	}
@@ -124,9 +124,10 @@ func (r rotation) at(at time.Time, zone *time.Location) (person string, on bool)
 	return r.persons[n%int64(len(r.persons))], true
 }
 
-// shift answers when the nth shift begins, from 0.
+// shift answers when the nth shift begins, from 0. It counts in seconds: a [time.Duration] ends after 292 years, and a
+// moment that anybody may ask about can lie behind that.
 func (r rotation) shift(n int64, zone *time.Location) time.Time {
-	return wallTime(r.start.Add(time.Duration(n)*r.every), zone)
+	return wallTime(time.Unix(r.start.Unix()+n*int64(r.every/time.Second), 0).UTC(), zone)
 }
 
 func (r rotation) holds(local time.Time) bool {

@@ -43,6 +43,9 @@ func TestWhoIsOnCall(t *testing.T) {
 		{"the last in winter", weekly, "2026-03-30T08:59:59+02:00", "c"},
 		{"the first in summer", weekly, "2026-03-30T09:00:00+02:00", "a"},
 		{"after years", weekly, "2031-07-07T09:00:00+02:00", "c"},
+		{"after more years than a duration has", "rotations: [{every: 1h, start: 1970-01-01, persons: [a@x.example, b@x.example]}]", "2400-01-01T00:00:00Z", "a"},
+		{"the hour after that", "rotations: [{every: 1h, start: 1970-01-01, persons: [a@x.example, b@x.example]}]", "2400-01-01T01:59:59Z", "b"},
+		{"at the end of time", "timeZone: Europe/Berlin, rotations: [{every: 1h, start: 1970-01-01, persons: [a@x.example]}]", "9999-12-31T23:59:59Z", "a"},
 
 		{"the day before 02:30 is not", daily, "2026-03-28T02:30:00+01:00", "c"},
 		{"before the clock is turned forward", daily, "2026-03-29T01:59:59+01:00", "c"},
