@@ -323,6 +323,15 @@ class FakeIndent(FakePeople):
         found = [e for e in self.events if wanted in (None, e["meta"]["labels"]["petition"])]
         return page(request, "events", found)
 
+    def _get_policy(self, _: Request, *rest: str) -> Answer:
+        text = "version: 1\nrules: [{name: all, require: {reviewers: {roles: [Owner]}}}]\n"
+        meta = {"space": SPACE, "createTime": NOW}
+        return Answer(200, {"version": 1, "text": text, "createdBy": OWNER, "meta": meta})
+
+    def _post_policy_simulate(self, _: Request) -> Answer:
+        verdict = {"decision": "review", "rule": "all", "policyVersion": 1}
+        return Answer(200, {"verdict": verdict, "petitioners": [ROBOT], "rules": []})
+
     def _post_tokens(self, request: Request, *_: str) -> Answer:
         made = _token(str(len(self.tokens)), refreshToken="ind_" + "0" * 38)
         self.tokens[made["meta"]["name"]] = made

@@ -58,6 +58,12 @@ OPERATIONS: dict[str, Callable[[Client], Asking]] = {
     "trust.create": lambda c: c.trust.create,
     "trust.list": lambda c: c.trust.list,
     "trust.delete": lambda c: c.trust.delete,
+    "policy.get": lambda c: c.policy.get,
+    "policy.version": lambda c: c.policy.version,
+    "policy.test": lambda c: c.policy.test,
+    "policy.simulate": lambda c: c.policy.simulate,
+    "policy.apply": lambda c: c.policy.apply,
+    "policy.rollBack": lambda c: c.policy.roll_back,
     "member.list": lambda c: c.member.list,
     "member.get": lambda c: c.member.get,
     "member.put": lambda c: c.member.put,
@@ -134,6 +140,7 @@ class World:
             "petition": ("petition",),
             "claim": ("petition",),
             "resource": ("name", "names", "resource", "resources"),
+            "policy": () if do == "policy.simulate" else ("version", "text"),
             "trust": ("serviceAccountId", "name"),
         }.get(noun, ("name",))
         positional = [arguments.pop(name) for name in by_place if name in arguments]

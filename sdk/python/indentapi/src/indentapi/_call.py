@@ -173,7 +173,19 @@ def _refusal(reply: Reply) -> APIStatusError:
         code=_text(problem, "code"),
         field=_text(problem, "field"),
         retry_after=_retry_after(reply.headers.get("retry-after", "")),
+        findings=_findings(problem),
     )
+
+
+def _findings(problem: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What is wrong with a rule document, safe to show."""
+    found = problem.get("errors")
+    items = cast("list[object]", found) if isinstance(found, list) else []
+    findings = [cast("dict[str, Any]", item) for item in items if isinstance(item, dict)]
+    return [
+        {k: printable(v)[:4000] if isinstance(v, str) else v for k, v in finding.items()}
+        for finding in findings
+    ]
 
 
 def _text(problem: Mapping[str, Any], key: str) -> str:

@@ -17,6 +17,7 @@ from .event import AsyncEventAPI, EventAPI
 from .group import AsyncGroupAPI, GroupAPI
 from .member import AsyncIdentityAPI, AsyncMemberAPI, IdentityAPI, MemberAPI, whoami
 from .petition import AsyncPetitionAPI, PetitionAPI
+from .policy import AsyncPolicyAPI, PolicyAPI
 from .resource import AsyncResourceAPI, ResourceAPI
 from .service_account import AsyncServiceAccountAPI, ServiceAccountAPI
 from .space import AsyncSpaceAPI, SpaceAPI
@@ -99,6 +100,7 @@ class IndentAPI(_Configured):
         self.token = TokenAPI(self._wire)
         self.service_account = ServiceAccountAPI(self._wire)
         self.trust = TrustAPI(self._wire)
+        self.policy = PolicyAPI(self._wire)
         self.member = MemberAPI(self._wire)
         self.identity = IdentityAPI(self._wire)
         self.group = GroupAPI(self._wire)
@@ -160,6 +162,7 @@ class AsyncIndentAPI(_Configured):
         self.token = AsyncTokenAPI(self._wire)
         self.service_account = AsyncServiceAccountAPI(self._wire)
         self.trust = AsyncTrustAPI(self._wire)
+        self.policy = AsyncPolicyAPI(self._wire)
         self.member = AsyncMemberAPI(self._wire)
         self.identity = AsyncIdentityAPI(self._wire)
         self.group = AsyncGroupAPI(self._wire)

@@ -25,6 +25,7 @@ No message, repr or attribute of an error contains a token.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -87,6 +88,7 @@ class APIStatusError(APIError):
         code: str = "",
         field: str = "",
         retry_after: float | None = None,
+        findings: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -97,6 +99,9 @@ class APIStatusError(APIError):
         """The JSON path of the input at fault, such as `"petition.resources[2].id"`, or empty."""
         self.retry_after = retry_after
         """Seconds after which the server wants to be asked again, when it said so."""
+        self.findings = [dict(f) for f in findings]
+        """All that is wrong with a rule document: `message`, and where known `line`, `column`,
+        `rule` and `test`."""
 
     @property
     def temporary(self) -> bool:
@@ -108,7 +113,7 @@ class APIStatusError(APIError):
 
 
 class BadRequestError(APIStatusError):
-    """400: `.field` is not as it must be."""
+    """400 or 428: `.field` is not as it must be, or is missing."""
 
 
 class AuthenticationError(APIStatusError):
@@ -128,7 +133,10 @@ class RequestTimeoutError(APIStatusError):
 
 
 class ConflictError(APIStatusError):
-    """409: it has already been decided, or the idempotency key was used for something else."""
+    """409: it has already been decided, or the idempotency key was used for something else.
+
+    Also 412: another version of what is changed holds by now.
+    """
 
 
 class GoneError(APIStatusError):
@@ -162,9 +170,11 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
     404: NotFoundError,
     408: RequestTimeoutError,
     409: ConflictError,
+    412: ConflictError,
     410: GoneError,
     413: RequestTooLargeError,
     422: UnprocessableEntityError,
+    428: BadRequestError,
     429: RateLimitError,
     503: ServiceUnavailableError,
 }

@@ -67,7 +67,7 @@ class PetitionAPI(Namespace):
         return self._call(
             create(
                 self._space,
-                _asked(reason, resources, petitioners, params, duration, labels),
+                asked_for(reason, resources, petitioners, params, duration, labels),
                 wait_for_reviewable=wait_for_reviewable,
                 idempotency_key=idempotency_key,
             )
@@ -150,7 +150,7 @@ class PetitionAPI(Namespace):
         A petition is never edited: what was shown stays what is decided. Arguments as in `create`.
         `ConflictError` when it is no longer open.
         """
-        asked = _asked(reason, resources, petitioners, params, duration, labels)
+        asked = asked_for(reason, resources, petitioners, params, duration, labels)
         return self._call(replace(self._space, name, asked))
 
     def withdraw(self, name: str) -> Petition:
@@ -233,7 +233,7 @@ class AsyncPetitionAPI(AsyncNamespace):
         return await self._call(
             create(
                 self._space,
-                _asked(reason, resources, petitioners, params, duration, labels),
+                asked_for(reason, resources, petitioners, params, duration, labels),
                 wait_for_reviewable=wait_for_reviewable,
                 idempotency_key=idempotency_key,
             )
@@ -301,7 +301,7 @@ class AsyncPetitionAPI(AsyncNamespace):
         labels: Mapping[str, str] | None = None,
     ) -> Petition:
         """As `PetitionAPI.replace`."""
-        asked = _asked(reason, resources, petitioners, params, duration, labels)
+        asked = asked_for(reason, resources, petitioners, params, duration, labels)
         return await self._call(replace(self._space, name, asked))
 
     async def withdraw(self, name: str) -> Petition:
@@ -360,7 +360,7 @@ def page_url(server: str, petition: Petition) -> str:
 # ---- the calls, the same for both clients ----
 
 
-def _asked(
+def asked_for(
     reason: str,
     resources: Iterable[ResourceLike],
     petitioners: Iterable[ResourceLike] | None,
