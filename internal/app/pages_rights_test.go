@@ -100,7 +100,7 @@ func TestEveryPageForWhoeverIsNobody(t *testing.T) {
 	p := openPages(t)
 	for kind, cookie := range p.nobodies() {
 		for _, route := range p.routes() {
-			path := fillPage(t, route.Path, map[string]string{"space": apptest.Space, "petition": missingPetition, "file": "app.css", "provider": "okta", "group": "nogroup"})
+			path := fillPage(t, route.Path, map[string]string{"space": apptest.Space, "petition": missingPetition, "file": "app.css", "provider": "okta", "group": "nogroup", "version": "1"})
 			got, want := p.open(cookie, route.Method, path, nil), p.open("", route.Method, path, nil)
 			if got.status != want.status || got.location != want.location || got.body != want.body {
 				t.Errorf("%s opens %s %s: %d to %q, and who has no session %d to %q\n%.600s\n%.600s", kind, route.Method, route.Path, got.status, got.location, want.status, want.location, got.body, want.body)
@@ -164,7 +164,7 @@ func TestPagesOfAnotherSpaceLookLikeMissingOnes(t *testing.T) {
 	t.Parallel()
 	p := openPages(t)
 	theirs := p.oneOfEach()
-	mine := map[string]string{"space": apptest.Space, "petition": missingPetition, "file": "app.css", "provider": "okta", "group": "nogroup"}
+	mine := map[string]string{"space": apptest.Space, "petition": missingPetition, "file": "app.css", "provider": "okta", "group": "nogroup", "version": "1"}
 	cookie := p.session(apptest.Space, apptest.Owner)
 	before := p.everything(strangersSpace)
 	missing := map[string]string{"space": "nocorp", "petition": missingPetition, "group": "nobodys-group"}

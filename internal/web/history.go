@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +34,8 @@ var deeds = map[string]struct{ kind, did string }{
 
 	approval.EventEscalate:      {"over", "asked more reviewers: nobody had decided in time"},
 	approval.EventRemind:        {"over", "reminded the reviewers"},
+	approval.EventRatify:        {"approved", "found it ratified"},
+	approval.EventUnratified:    {"denied", "ended it: it was not ratified"},
 	approval.EventUnsatisfiable: {"refused", "found that nobody could grant it"},
 }
 
@@ -45,6 +48,10 @@ func historyOf(p approval.Petition, events []approval.Event) []historyEntry {
 		}
 		asker := p.AskedBy(e.Actor)
 		switch {
+		case e.Event == approval.EventApprove && p.Verdict.BreakGlass != nil:
+			entry.Did = "ratified it"
+		case e.Event == approval.EventDeny && p.Verdict.BreakGlass != nil:
+			entry.Did = "did not ratify it"
 		case e.Event == approval.EventDeny && asker:
 			entry.Kind, entry.Did = "over", "withdrew it"
 		case e.Event == approval.EventRevoke && asker:
@@ -107,8 +114,8 @@ func stageMark(p approval.Petition, e approval.Event) []string {
 		text = e.Label(approval.LabelRequirement)
 	}
 	i, err := strconv.Atoi(text)
-	if err != nil || i < 0 || i >= len(p.Verdict.Requirements) || p.Verdict.Stages() == 1 {
+	if err != nil || i < 0 || i >= len(askedOf(p)) || !slices.ContainsFunc(askedOf(p), func(r approval.Requirement) bool { return r.Stage > 0 }) {
 		return nil
 	}
-	return []string{"stage " + strconv.Itoa(p.Verdict.Requirements[i].Stage+1)}
+	return []string{"stage " + strconv.Itoa(askedOf(p)[i].Stage+1)}
 }

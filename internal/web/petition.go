@@ -43,6 +43,7 @@ type decideForm struct {
 	Reason    string
 	Self      bool
 	Withdraws bool
+	Ratifies  bool // it is granted already, in an emergency: people answer for it
 	// Confirm says that an approval must be confirmed with a passkey; Options are what the browser is asked for, empty
 	// where the visitor has no passkey, and Unusable why browsers have none for this server.
 	Confirm  bool
@@ -130,7 +131,7 @@ func (w *Web) addForms(view *petitionView, v visitor, who approval.Eligibility, 
 	key := w.Service.IDs.UUID()
 	switch {
 	case (p.Phase == approval.Open || p.Reviewing()) && may && !p.HasDecided(v.Actor):
-		view.Decide = &decideForm{Digest: p.Digest, Key: key, Choices: durationChoices(p, t.duration), Reason: t.reason, Self: who.Self, Withdraws: mine}
+		view.Decide = &decideForm{Digest: p.Digest, Key: key, Choices: durationChoices(p, t.duration), Reason: t.reason, Self: who.Self, Withdraws: mine, Ratifies: p.Reviewing()}
 	case p.Phase == approval.Open:
 		view.Bystand = who.Why
 		if may {

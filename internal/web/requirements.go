@@ -96,19 +96,43 @@ func (i inputView) Name() string {
 	return i.Label
 }
 
-// glassView is an emergency grant that people ratify afterwards.
+// glassView is an emergency grant that people ratify afterwards: the stages are those of that review.
 type glassView struct {
-	Within time.Duration
-	Until  time.Time // when it ends unless it was ratified; zero before the grant
-	Needs  []needView
+	Until   time.Time // when it must be ratified
+	Outcome approval.ReviewOutcome
+}
+
+// askedOf answers what people are asked for: before the grant, or after one that broke the glass.
+func askedOf(p approval.Petition) []approval.Requirement {
+	switch v := p.Verdict; {
+	case v.Decision == approval.VerdictReview:
+		return v.Requirements
+	case v.Decision == approval.VerdictApprove && v.BreakGlass != nil:
+		return v.BreakGlass.Requirements
+	}
+	return nil
+}
+
+// waitsForPeople answers whether people decide it now.
+func waitsForPeople(p approval.Petition) bool { return p.Phase == approval.Open || p.Reviewing() }
+
+// decideUntil answers by when they must.
+func decideUntil(p approval.Petition) time.Time {
+	if p.Review != nil {
+		return p.Review.ExpireTime
+	}
+	return p.ExpireTime
 }
 
 func policyOf(p approval.Petition) policyView {
 	view := policyView{Stuck: p.Stuck}
-	of := p.Verdict.Stages()
+	of := 1
+	for _, r := range askedOf(p) {
+		of = max(of, r.Stage+1)
+	}
 	for stage := range of {
 		s := stageView{Number: stage + 1, Of: of}
-		for i, r := range p.Verdict.Requirements {
+		for i, r := range askedOf(p) {
 			if r.Stage == stage {
 				s.Needs = append(s.Needs, needOf(p, i))
 			}
@@ -127,7 +151,9 @@ func policyOf(p approval.Petition) policyView {
 		value, given := p.Labels[i.Label]
 		view.Inputs = append(view.Inputs, inputView{i, value, given && value != ""})
 	}
-	view.Glass = glassOf(p)
+	if p.Verdict.BreakGlass != nil && p.Review != nil {
+		view.Glass = &glassView{p.Review.ExpireTime, p.Review.Outcome}
+	}
 	return view
 }
 
@@ -138,9 +164,9 @@ func stateOfStage(p approval.Petition, stage int, needs []needView) string {
 	}
 	met := !slices.ContainsFunc(needs, func(n needView) bool { return !n.Met })
 	switch {
-	case met && (stage <= now || p.Phase != approval.Open):
+	case met && (stage <= now || !waitsForPeople(p)):
 		return stageDone
-	case p.Phase != approval.Open:
+	case !waitsForPeople(p):
 		return stageNotMet
 	case stage <= now:
 		return stageNow
@@ -149,7 +175,7 @@ func stateOfStage(p approval.Petition, stage int, needs []needView) string {
 }
 
 func needOf(p approval.Petition, i int) needView {
-	r := p.Verdict.Requirements[i]
+	r := askedOf(p)[i]
 	n := needView{Who: reviewersOf(r.Reviewers, r.Resource > 0), Count: r.Count, Have: p.Counted(i), SelfApproval: r.SelfApproval, Confirm: r.Confirm != ""}
 	n.Met = len(n.Have) >= r.Count
 	if r.Resource > 0 && r.Resource <= len(p.Resources) {
@@ -167,8 +193,8 @@ func needOf(p approval.Petition, i int) needView {
 
 // addTimes adds what time does to a requirement: only where it still waits, or where time has done it.
 func addTimes(p approval.Petition, i int, n *needView) {
-	r := p.Verdict.Requirements[i]
-	waits := p.Phase == approval.Open && !n.Met
+	r := askedOf(p)[i]
+	waits, end := waitsForPeople(p) && !n.Met, decideUntil(p)
 	begun, level := false, 0
 	var since time.Time
 	if p.Progress != nil {
@@ -181,7 +207,7 @@ func addTimes(p approval.Petition, i int, n *needView) {
 	later := r.Stage > 0 && (p.Progress == nil || r.Stage > p.Progress.Stage)
 	switch at := since.Add(r.RemindAfter); {
 	case r.RemindAfter == 0 || n.Reminded || !waits:
-	case begun && at.Before(p.ExpireTime):
+	case begun && at.Before(end):
 		n.Remind = at
 	case later:
 		n.RemindAfter = r.RemindAfter
@@ -192,7 +218,7 @@ func addTimes(p approval.Petition, i int, n *needView) {
 		case more.Come:
 		case !waits:
 			continue
-		case begun && at.Before(p.ExpireTime):
+		case begun && at.Before(end):
 			more.At = at
 		case later:
 			more.After = e.After
@@ -242,21 +268,6 @@ func refusedBy(p approval.Petition) (list []approval.Event) {
 		}
 	}
 	return list
-}
-
-func glassOf(p approval.Petition) *glassView {
-	b := p.Verdict.BreakGlass
-	if b == nil {
-		return nil
-	}
-	view := &glassView{Within: b.Within}
-	if p.Grant != nil {
-		view.Until = p.Grant.StartTime.Add(b.Within)
-	}
-	for _, r := range b.Requirements {
-		view.Needs = append(view.Needs, needView{Who: reviewersOf(r.Reviewers, r.Resource > 0), Count: r.Count, Confirm: r.Confirm != ""})
-	}
-	return view
 }
 
 // WaitsFor answers the requirements that nobody has met yet of the stage that decides now.

@@ -144,14 +144,30 @@ func TestInputsWithTheirValues(t *testing.T) {
 	wants(t, text, "Support ticket ticketSUP-1", "risknot given", "teamnot given")
 }
 
-// A broken glass is said loudly, with what must follow and until when.
+// A broken glass is said loudly, with what must follow and until when, and then how it ended.
 func TestBrokenGlass(t *testing.T) {
 	t.Parallel()
 	p := canned()
-	p.Phase, p.Verdict.Decision, p.Verdict.Requirements, p.Claims, p.Progress = approval.Granted, approval.VerdictApprove, nil, nil, nil
+	p.Phase, p.Verdict.Decision, p.Verdict.Requirements, p.Verdict.Denials, p.Progress = approval.Granted, approval.VerdictApprove, nil, 0, nil
+	p.Claims = []approval.Event{claim(approval.EventApprove, "bob@acme.example", "0")}
 	p.Grant = &approval.Grant{StartTime: noon, EndTime: noon.Add(time.Hour)}
 	p.Verdict.BreakGlass = &approval.BreakGlass{Within: 24 * time.Hour, Requirements: []approval.Requirement{{Reviewers: approval.Reviewers{Roles: []approval.Role{approval.Owner}}, Count: 2}}}
-	wants(t, policyText(t, p), "The glass was broken.", "3 Jan 2030, 12:00 UTC it needs", "2 approvals by any Owner, who ratify it", "A grant that nobody ratifies ends")
+	p.Review = &approval.Review{ExpireTime: noon.Add(24 * time.Hour)}
+	wants(t, policyText(t, p), "The glass was broken.", "Until 3 Jan 2030, 12:00 UTC it must be ratified", "What nobody ratifies ends", "1 of 2 approvals by any Owner · 1 missing", "bob@acme.example approved")
+	if waits := policyOf(p).WaitsFor(); len(waits) != 1 {
+		t.Errorf("it waits for %+v", waits)
+	}
+	for outcome, says := range map[approval.ReviewOutcome]string{approval.ReviewRatified: "It was ratified.", approval.ReviewRefused: "It was not ratified, so that it has ended", approval.ReviewExpired: "Nobody ratified it in time, so that it has ended"} {
+		p.Review.Outcome = outcome
+		wants(t, policyText(t, p), says)
+		lacks(t, policyText(t, p), "must be ratified")
+	}
+	entries := historyOf(p, []approval.Event{p.Claims[0], claim(approval.EventDeny, "cy@acme.example", ""), {Event: approval.EventRatify}, {Event: approval.EventUnratified}})
+	for i, want := range []string{"ratified it", "did not ratify it", "found it ratified", "ended it: it was not ratified"} {
+		if entries[i].Did != want {
+			t.Errorf("%q, want %q", entries[i].Did, want)
+		}
+	}
 }
 
 // The log's words of what time did, with the stage where there are several.

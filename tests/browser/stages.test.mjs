@@ -42,7 +42,7 @@ rules:
       duration: 1h
       review:
         within: 24h
-        require: {reviewers: {roles: [Owner]}}
+        require: {reviewers: {roles: [Editor]}}
   - name: rest
     require: {reviewers: {roles: [Owner, Editor]}}
 `;
@@ -149,8 +149,11 @@ test("a broken glass is said loudly, with what must follow", async () => {
   const { name } = await answer.json();
   const page = await console.visit(reviewer);
   await page.goto(`/access/acmecorp/${name}`);
-  assert.match(await page.locator(".glass-banner").textContent(), /Break-glass\..*in an emergency/s);
-  assert.match(await page.locator(".glass").textContent(), /The glass was broken\..*1 approval by any Owner, who ratify it/s);
+  assert.match(await page.locator(".glass-banner").textContent(), /Break-glass\..*in an emergency, and people must ratify it until/s);
+  assert.match(await page.textContent("[data-part=policy]"), /The glass was broken\..*0 of 1 approval by any Editor/s);
   await look(page, "petition-glass");
+  await page.getByRole("button", { name: "Ratify", exact: true }).click();
+  await page.getByText("people have ratified it").waitFor();
+  assert.match(await page.textContent("[data-part=history]"), /Reviewer ratified it/);
   await page.context().close();
 });
