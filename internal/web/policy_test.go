@@ -86,6 +86,7 @@ func TestAChangeThatMustBeGrantedLeadsToItsPetition(t *testing.T) {
 	}
 	b.get("/policy").is(http.StatusOK).has("A change waits for approval", "/policy/proposals/"+name, "Version 2 holds")
 	h.browser(viewer).get("/policy/proposals/"+name).is(http.StatusOK).has("It is to follow version 2", "third", to)
+	h.browser(reviewer).get(to).is(http.StatusOK).has("It changes the rules by which everything is decided", `href="/policy/proposals/`+name)
 	b.get("/policy/proposals/nothing").is(http.StatusNotFound)
 }
 
