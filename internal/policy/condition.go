@@ -34,7 +34,7 @@ func (c *compiler) condition(when text, approves bool) (*condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := compileIn(env, when, "when", func(issue *cel.Error) error { return explainIssue(when, issue, approves) })
+	out, err := compileIn(env, when, "when", func(issue *cel.Error) error { return explainIssue(env, when, issue, approves) })
 	if err != nil {
 		return nil, err
 	}
@@ -79,13 +79,20 @@ func checkConditionText(when text, key string) error {
 }
 
 // explainIssue answers what the compiler found, at its place in the document.
-func explainIssue(when text, issue *cel.Error, approves bool) error {
+func explainIssue(env *cel.Env, when text, issue *cel.Error, approves bool) error {
 	at := when.at(issue.Location.Line(), issue.Location.Column())
 	if approves && compiles(when.value) {
 		return at.wrong("%s: a rule that approves must not rest on what the requester says about itself; "+
 			"it may use actor, known, now, petition.params, petition.duration, the id and kind of resources, and the id, kind, groups and onCall of petitioners", issue.Message)
 	}
-	return at.wrong("%s", issue.Message)
+	return at.wrong("%s", withHint(env, when, issue))
+}
+
+func withHint(env *cel.Env, when text, issue *cel.Error) string {
+	if hint := hintFor(env, when.value, issue); hint != "" {
+		return issue.Message + ": " + hint
+	}
+	return issue.Message
 }
 
 func compiles(expression string) bool {

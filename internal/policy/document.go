@@ -77,49 +77,104 @@ type compiler struct {
 	schedules map[string]*schedule
 	selectors map[string]*selector
 	warnings  []Warning
+	taken     map[string]int // the lines on which rules got their names; 0: the product's own
+	wrong     []error
 }
 
-// Compile reads and checks a document. What is wrong is Invalid; its cause is a [*Problem] with the place. It does not run
+// maxWrong bounds how much is told of what is wrong with one document.
+const maxWrong = 20
+
+// Compile reads and checks a document. What is wrong first is Invalid; its cause is a [*Problem] with the place. It does not run
 // the document's tests: see [Examine].
 func Compile(text string) (*Document, error) {
-	src, err := read(text)
-	if err != nil {
-		return nil, refuse("policy", err)
+	d, wrong := compile(text)
+	if len(wrong) > 0 {
+		return nil, wrong[0]
 	}
-	c := &compiler{lines: strings.Split(text, "\n"), schedules: map[string]*schedule{}, selectors: map[string]*selector{}}
+	return d, nil
+}
+
+// compile answers the document, or what is wrong with it, in the order of the text: one mistake of each rule, schedule and test.
+func compile(text string) (*Document, []error) {
+	src, unread := read(text)
+	c := &compiler{lines: strings.Split(text, "\n"), schedules: map[string]*schedule{}, selectors: map[string]*selector{},
+		taken: map[string]int{ruleNone: 0, ruleError: 0, ruleChanges: 0}}
+	for _, err := range unread {
+		c.refuse("policy", err)
+	}
+	if src == nil {
+		return nil, c.wrong
+	}
 	d := &Document{Name: src.Name.value, Dev: src.Dev, text: text, schedules: c.schedules, selectors: c.selectors}
-	for i := range src.Schedules {
-		if err := c.schedule(&src.Schedules[i]); err != nil {
-			return nil, refuse(fmt.Sprintf("policy.schedules[%d]", i), err)
-		}
-	}
-	if d.changes, err = c.changes(src.Changes); err != nil {
-		return nil, refuse("policy.changes", err)
-	}
-	names := map[string]bool{ruleNone: true, ruleError: true, ruleChanges: true}
-	for i := range src.Rules {
-		s := &src.Rules[i]
-		r, err := c.rule(s)
-		if err == nil && names[s.Name.value] {
-			err = s.Name.wrong("the name is taken: another rule or the product itself uses it")
-		}
-		if err != nil {
-			return nil, refuse(fmt.Sprintf("policy.rules[%d]", i), s.blame(err))
-		}
-		names[s.Name.value] = true
-		d.rules = append(d.rules, r)
-	}
-	for i := range src.Tests {
-		t, err := c.test(&src.Tests[i], names)
-		if err != nil {
-			return nil, refuse(fmt.Sprintf("policy.tests[%d]", i), src.Tests[i].blame(err))
-		}
-		d.tests = append(d.tests, t)
+	c.parts(src, d)
+	if len(c.wrong) > 0 {
+		slices.SortStableFunc(c.wrong, func(a, b error) int { return placeOfError(a).compare(placeOfError(b)) })
+		return nil, c.wrong[:min(len(c.wrong), maxWrong)]
 	}
 	d.index = newIndex(d.rules)
 	c.looksOdd(d.rules)
 	d.Warnings = c.warnings
 	return d, nil
+}
+
+// parts compiles each part of the document, whatever is wrong with the others.
+func (c *compiler) parts(src *source, d *Document) {
+	for i := range src.Schedules {
+		s := &src.Schedules[i]
+		err := s.broken
+		if err == nil {
+			err = c.schedule(s)
+		}
+		if err != nil {
+			c.refuse(fmt.Sprintf("policy.schedules[%d]", i), err)
+			c.schedules[s.Name.value] = &schedule{} // so that who names it is not at fault as well
+		}
+	}
+	changes, err := c.changes(src.Changes)
+	if d.changes = changes; err != nil {
+		c.refuse("policy.changes", err)
+	}
+	for i := range src.Rules {
+		s := &src.Rules[i]
+		r, err := c.named(s)
+		if err != nil {
+			c.refuse(fmt.Sprintf("policy.rules[%d]", i), s.blame(err))
+		}
+		d.rules = append(d.rules, r)
+	}
+	for i := range src.Tests {
+		s := &src.Tests[i]
+		t, err := selfTest{}, s.broken
+		if err == nil {
+			t, err = c.test(s)
+		}
+		if err != nil {
+			c.refuse(fmt.Sprintf("policy.tests[%d]", i), s.blame(err))
+		}
+		d.tests = append(d.tests, t)
+	}
+}
+
+// named compiles a rule whose name no other has.
+func (c *compiler) named(s *sourceRule) (r rule, err error) {
+	line, taken := c.taken[s.Name.value]
+	if !taken {
+		c.taken[s.Name.value] = s.Name.row
+	}
+	if s.broken != nil {
+		return r, s.broken
+	}
+	if r, err = c.rule(s); err != nil || !taken {
+		return r, err
+	}
+	if line == 0 {
+		return r, s.Name.wrong("the name is taken: the product itself uses it")
+	}
+	return r, s.Name.wrong("the name is taken: the rule on line %d has it", line)
+}
+
+func (c *compiler) refuse(field string, problem error) {
+	c.wrong = append(c.wrong, refuse(field, problem))
 }
 
 // refuse makes what is wrong an Invalid that says it all; field is the place in terms of the API.

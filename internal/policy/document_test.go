@@ -25,7 +25,7 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"no version", "name«: x\nrules: []", "", "version: 1 is missing"},
 		{"a version of the future", "version: «2\nrules: []", "", "version 1"},
 		{"no rules", "version«: 1", "", "at least one"},
-		{"rules that are none", "version: 1\nrules: «7", "", "sequence"},
+		{"rules that are none", "version: 1\nrules: «7", "", "must be a list"},
 		{"an unknown key", "version: 1\n«ruels: []", "", `unknown field "ruels"`},
 		{"an unknown key of a rule", rule + "«wen: 'true'\n  " + review, "r", `unknown field "wen"`},
 		{"an unknown key of require", rule + "require: {reviewers: {roles: [Owner]}, «counts: 2}", "r", "unknown field"},

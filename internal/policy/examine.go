@@ -18,14 +18,16 @@ var _ approval.PolicyDocuments = Documents{}
 
 // Examine implements [approval.PolicyDocuments]: it compiles the document and runs its own tests.
 func (d Documents) Examine(ctx context.Context, text string) (x approval.Examination, err error) {
-	c, err := Compile(text)
-	var problem *Problem
-	if errors.As(err, &problem) {
-		x.Problems = []approval.Finding{finding(problem)}
-		return x, nil
+	c, wrong := compile(text)
+	for _, err := range wrong {
+		var problem *Problem
+		if !errors.As(err, &problem) {
+			return x, err
+		}
+		x.Problems = append(x.Problems, finding(problem))
 	}
-	if err != nil {
-		return x, err
+	if len(wrong) > 0 {
+		return x, nil
 	}
 	x.Name, x.Rules, x.ByPetition = c.Name, len(c.rules), c.changes != nil
 	for _, w := range c.Warnings {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -51,6 +52,19 @@ func placeOfToken(t *token.Token) place {
 		return place{}
 	}
 	return place{t.Position.Line, t.Position.Column}
+}
+
+// placeOfError answers where the document is wrong.
+func placeOfError(err error) place {
+	var p *Problem
+	if errors.As(err, &p) {
+		return place{p.Line, p.Column}
+	}
+	return place{}
+}
+
+func (p place) compare(q place) int {
+	return cmp.Or(cmp.Compare(p.row, q.row), cmp.Compare(p.column, q.column))
 }
 
 func (p place) wrong(format string, args ...any) error {

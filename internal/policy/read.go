@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -13,58 +14,95 @@ import (
 // read answers the document's parts, each with its place. It refuses what the format has no use for: several documents
 // in one text, anchors and tags, unknown and repeated keys, and keys without a value - an empty when must not turn a
 // rule for some petitions into a rule for all.
-func read(doc string) (*source, error) {
+//
+// A document that can be read is answered with what is wrong with it as a whole.
+func read(doc string) (*source, []error) {
+	src, body, err := readParts(doc)
+	if err != nil {
+		return nil, []error{hinted(doc, err)}
+	}
+	return src, src.check(body)
+}
+
+func readParts(doc string) (*source, ast.Node, error) {
 	if len(doc) > maxDocument {
-		return nil, &Problem{Message: fmt.Sprintf("the document is %d bytes long, at most %d are allowed", len(doc), maxDocument)}
+		return nil, nil, &Problem{Message: fmt.Sprintf("the document is %d bytes long, at most %d are allowed", len(doc), maxDocument)}
 	}
 	tokens := lexer.Tokenize(doc)
 	if err := checkShape(tokens); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	file, err := parser.Parse(tokens, 0)
 	if err != nil {
-		return nil, problemOf(err)
+		return nil, nil, problemOf(err)
 	}
 	if len(file.Docs) != 1 || file.Docs[0].Body == nil {
-		return nil, &Problem{Line: 1, Column: 1, Message: "the text must hold one document, such as version: 1 and a list of rules"}
+		return nil, nil, &Problem{Line: 1, Column: 1, Message: "the text must hold one document, such as version: 1 and a list of rules"}
 	}
 	body := file.Docs[0].Body
 	nulls := &nullFinder{}
 	ast.Walk(nulls, body)
 	if nulls.found != nil {
-		return nil, placeOf(nulls.found).wrong("a key has no value: give it one or leave the key out")
+		return nil, nil, placeOf(nulls.found).wrong("a key has no value: give it one or leave the key out")
 	}
 	src := &source{}
 	if err := decode(body, src); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return src, src.check(placeOf(body))
+	return src, body, nil
 }
 
-func (src *source) check(begin place) error {
+func (src *source) check(body ast.Node) (wrong []error) {
+	begin := placeOf(body)
 	switch {
 	case src.Version == nil:
-		return begin.wrong("version: 1 is missing")
+		wrong = append(wrong, begin.wrong("version: 1 is missing"))
 	case src.Version.value != 1:
-		return src.Version.wrong("this server reads version 1 of the format, not %d", src.Version.value)
-	case len(src.Rules) == 0:
-		return begin.wrong("rules are missing: a document needs at least one, else everything is denied")
-	case len(src.Rules) > maxRules:
-		return src.Rules[maxRules].wrong("at most %d rules are allowed", maxRules)
-	case len(src.Schedules) > maxSchedules:
-		return src.Schedules[maxSchedules].wrong("at most %d schedules are allowed", maxSchedules)
-	case len(src.Tests) > maxTests:
-		return src.Tests[maxTests].wrong("at most %d tests are allowed", maxTests)
+		return []error{src.Version.wrong("this server reads version 1 of the format, not %d", src.Version.value)}
 	}
-	return src.Name.line(maxRuleName)
+	switch {
+	case len(src.Rules) == 0:
+		wrong = append(wrong, valueOf(body, "rules", begin).wrong("rules are missing: a document needs at least one, else everything is denied"))
+	case len(src.Rules) > maxRules:
+		return append(wrong, src.Rules[maxRules].wrong("at most %d rules are allowed", maxRules))
+	case len(src.Schedules) > maxSchedules:
+		return append(wrong, src.Schedules[maxSchedules].wrong("at most %d schedules are allowed", maxSchedules))
+	case len(src.Tests) > maxTests:
+		return append(wrong, src.Tests[maxTests].wrong("at most %d tests are allowed", maxTests))
+	}
+	if err := src.Name.line(maxRuleName); err != nil {
+		wrong = append(wrong, err)
+	}
+	return wrong
+}
+
+// valueOf answers where the value of a key of a mapping stands; where the key is not, it is at.
+func valueOf(node ast.Node, key string, at place) place {
+	switch n := node.(type) {
+	case *ast.MappingNode:
+		for _, e := range n.Values {
+			if keyOf(e) == key {
+				return placeOf(e.Value)
+			}
+		}
+	case *ast.MappingValueNode:
+		if keyOf(n) == key {
+			return placeOf(n.Value)
+		}
+	}
+	return at
 }
 
 // decode reads a node strictly: a key that the type does not have is a mistake.
 func decode[T any](node ast.Node, to *T) error {
-	if err := yaml.NodeToValue(node, to, yaml.Strict()); err != nil {
-		return problemOf(err)
+	err := yaml.NodeToValue(node, to, yaml.Strict())
+	if err == nil {
+		return nil
 	}
-	return nil
+	if shape := misshapen(node, reflect.TypeFor[T]()); shape != nil {
+		return shape
+	}
+	return problemOf(err)
 }
 
 // placed is decode that keeps where the node begins.
@@ -83,10 +121,12 @@ func (f *nullFinder) Visit(n ast.Node) ast.Visitor {
 	return f
 }
 
-// UnmarshalYAML keeps where the rule begins and whose name it bears, so that every mistake in it can say so.
+// UnmarshalYAML keeps where the rule begins and whose name it bears, so that every mistake in it can say so. What is wrong is
+// kept as well: the other rules are read all the same.
 func (s *sourceRule) UnmarshalYAML(node ast.Node) error {
 	type plain sourceRule // without this method
-	return s.blame(placed(node, (*plain)(s), &s.place))
+	s.broken = s.blame(placed(node, (*plain)(s), &s.place))
+	return nil
 }
 
 // blame names the rule in what is wrong with it.
@@ -152,10 +192,11 @@ func (s *sourceInput) UnmarshalYAML(node ast.Node) error {
 	return placed(node, (*plain)(s), &s.place)
 }
 
-// UnmarshalYAML keeps the place.
+// UnmarshalYAML keeps the place, and what is wrong.
 func (s *sourceSchedule) UnmarshalYAML(node ast.Node) error {
 	type plain sourceSchedule
-	return placed(node, (*plain)(s), &s.place)
+	s.broken = placed(node, (*plain)(s), &s.place)
+	return nil
 }
 
 // UnmarshalYAML keeps the place.
@@ -176,10 +217,11 @@ func (s *sourceOverride) UnmarshalYAML(node ast.Node) error {
 	return placed(node, (*plain)(s), &s.place)
 }
 
-// UnmarshalYAML keeps the place.
+// UnmarshalYAML keeps the place, and what is wrong.
 func (s *sourceTest) UnmarshalYAML(node ast.Node) error {
 	type plain sourceTest
-	return placed(node, (*plain)(s), &s.place)
+	s.broken = s.blame(placed(node, (*plain)(s), &s.place))
+	return nil
 }
 
 // UnmarshalYAML keeps the place.

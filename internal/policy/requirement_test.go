@@ -233,7 +233,7 @@ func TestWhatIsWrongWithStagesIsSaidWithItsPlace(t *testing.T) {
 		{"a group without a name", rule + "require: {reviewers: {groups: [«' ']}}", "empty"},
 		{"an unknown schedule", rule + "require: {reviewers: {onCall: [«secondary]}}", "no schedule"},
 		{"managers by nothing", rule + "require: {reviewers: {managers: «''}}", "empty"},
-		{"owners by two", rule + "require: {reviewers: {owners: «[a]}}", "quotes"},
+		{"owners by two", rule + "require: {reviewers: {owners: «[a]}}", "such as owners: ownedBy"},
 		{"a where that looks elsewhere", rule + "require: {reviewers: {where: «actor.id == \"x\"}}", "a where looks at reviewer"},
 		{"a where that is none", rule + "require: {reviewers: {where: «reviewer.id}}", "must be true or false"},
 		{"a when that looks at reviewer", rule + "when: «reviewer.id == 'x'\n  require: {" + owner + "}", "undeclared reference"},

@@ -21,7 +21,7 @@ func (c *compiler) selector(where text) (*selector, error) {
 		return nil, err
 	}
 	out, err := compileIn(env, where, "where", func(issue *cel.Error) error {
-		return where.at(issue.Location.Line(), issue.Location.Column()).wrong("%s: a where looks at reviewer: its id, address, role, groups and labels", issue.Message)
+		return where.at(issue.Location.Line(), issue.Location.Column()).wrong("%s: a where looks at reviewer: its id, address, role, groups and labels", withHint(env, where, issue))
 	})
 	if err != nil {
 		return nil, err

@@ -29,8 +29,8 @@ func (s *sourceTest) blame(err error) error {
 	return err
 }
 
-// test reads one of the document's own tests; rules are the names that a verdict may bear.
-func (c *compiler) test(s *sourceTest, rules map[string]bool) (t selfTest, err error) {
+// test reads one of the document's own tests.
+func (c *compiler) test(s *sourceTest) (t selfTest, err error) {
 	switch {
 	case s.Name.value == "":
 		return t, s.wrong("a test needs a name")
@@ -64,7 +64,7 @@ func (c *compiler) test(s *sourceTest, rules map[string]bool) (t selfTest, err e
 	if t.duty, err = c.duties(s.Expect.OnCall, false); err != nil {
 		return t, err
 	}
-	t.want, err = c.expect(s.Expect, t.in.Petition.Duration, rules)
+	t.want, err = c.expect(s.Expect, t.in.Petition.Duration)
 	return t, err
 }
 
@@ -211,7 +211,7 @@ func (c *compiler) duties(s map[string][]text, sources bool) (map[string][]strin
 }
 
 // expect reads what a test wants of the verdict.
-func (c *compiler) expect(s *sourceExpect, asked time.Duration, rules map[string]bool) (all []expectation, err error) {
+func (c *compiler) expect(s *sourceExpect, asked time.Duration) (all []expectation, err error) {
 	want := func(what, wanted string, got func(approval.Verdict) string) {
 		all = append(all, expectation{what, wanted, got})
 	}
@@ -220,7 +220,7 @@ func (c *compiler) expect(s *sourceExpect, asked time.Duration, rules map[string
 	}
 	want("verdict", s.Verdict.value, decision)
 	if s.Rule != nil {
-		if !rules[s.Rule.value] {
+		if _, there := c.taken[s.Rule.value]; !there {
 			return nil, s.Rule.wrong("the document has no rule %q", s.Rule.value)
 		}
 		want("rule", s.Rule.value, func(v approval.Verdict) string { return v.Rule })

@@ -21,6 +21,7 @@ type sourceChanges struct {
 
 type sourceRule struct {
 	place           `yaml:"-"`
+	broken          error             // why it could not be read
 	Name            text              `yaml:"name" doc:"Unique in the document; petitions, log and errors name it." required:"true" minLength:"1" maxLength:"100"`
 	Description     text              `yaml:"description" doc:"One sentence that the petitioner and the reviewers read."`
 	When            *text             `yaml:"when" doc:"A condition in CEL; without one the rule is for every petition." minLength:"1" maxLength:"10000"`
@@ -120,6 +121,7 @@ type sourceInput struct {
 
 type sourceSchedule struct {
 	place     `yaml:"-"`
+	broken    error
 	Name      text             `yaml:"name" doc:"How rules call it." required:"true" minLength:"1" maxLength:"100"`
 	TimeZone  *text            `yaml:"timeZone" doc:"The zone of its wall-clock times, such as Europe/Berlin. UTC unless said."`
 	Rotations []sourceRotation `yaml:"rotations" doc:"Each has one person on call at a time." maxItems:"20"`
@@ -161,6 +163,7 @@ type sourceFallback struct {
 
 type sourceTest struct {
 	place    `yaml:"-"`
+	broken   error
 	Name     text                       `yaml:"name" doc:"What it proves." required:"true" minLength:"1" maxLength:"200"`
 	As       *sourceTestActor           `yaml:"as" doc:"Who asks; a Viewer unless said."`
 	Petition *sourceTestPetition        `yaml:"petition" doc:"What is asked for." required:"true"`
