@@ -263,6 +263,8 @@ test("the buttons keep their order and their place", async () => {
 });
 
 async function sticksOut(page) {
-  const [wide, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  // a phone zooms out of what is too wide: then its own window is wide as well
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  const window = page.viewportSize().width;
   assert.ok(wide <= window, `${page.url()} is ${wide} px wide in a window of ${window} px`);
 }
