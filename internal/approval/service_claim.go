@@ -98,7 +98,7 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 		change.Writes = append(change.Writes, PutVote{Petition: p.Name, Person: a.Person, Stage: who.Stage})
 		next, err = l.grantIfMet(ctx, a, next, &change)
 	} else if c.Event == EventDeny && next.reviewing() && next.refusedEnough() {
-		next, err = s.unratify(next, &change, now)
+		next, err = s.unratify(ctx, next, &change, now)
 	}
 	if err != nil {
 		return p, Event{}, err

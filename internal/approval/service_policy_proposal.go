@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -16,7 +17,7 @@ func (p Petition) changesPolicy() bool {
 // mayBeAsked refuses what only a use case of its own asks for: a reviewer must not be shown a change of the policy that is none.
 func (n NewPetition) mayBeAsked() error {
 	for i, r := range n.Resources {
-		if r.Kind == KindPolicy {
+		if strings.EqualFold(r.Kind, KindPolicy) {
 			return FieldError(fmt.Sprintf("petition.resources[%d].kind", i), "%s is asked for by changing the policy: `indent policy apply`", KindPolicy)
 		}
 	}

@@ -76,6 +76,10 @@ func TestNoWayLeadsAroundTheReviewOfAPolicy(t *testing.T) {
 	if _, _, err := h.CreatePetition(t.Context(), h.actor(olga), forged, ""); approval.CodeOf(err) != approval.Invalid {
 		t.Errorf("a petition that only looks like a change was made: %v", err)
 	}
+	twin := approval.NewPetition{Reason: "x", Resources: []approval.Resource{{Kind: "Indent/Policy", ID: "acme"}}}
+	if _, _, err := h.CreatePetition(t.Context(), h.actor(olga), twin, ""); approval.CodeOf(err) != approval.Invalid {
+		t.Errorf("a petition of a kind that reads the same was made: %v", err)
+	}
 	mine := h.ask(vic)
 	if _, err := h.ReplacePetition(t.Context(), h.actor(vic), mine.Name, forged); approval.CodeOf(err) != approval.Invalid {
 		t.Errorf("a petition was replaced by one that only looks like a change: %v", err)

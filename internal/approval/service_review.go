@@ -8,12 +8,26 @@ import (
 	"time"
 )
 
-// unratify adds to a change that the review of a grant that broke the glass has ended badly. The event names the persons: the
+// unratify adds to a change that the review of a grant that broke the glass has ended badly. The event names the person: the
 // log is what says who may not break the glass any more.
-func (s *Service) unratify(p Petition, change *Change, now time.Time) (Petition, error) {
-	e := s.petitionEvent(System(p.Space, policyPart), p, now, EventUnratified, "", map[string]string{LabelGlassPersons: strings.Join(p.Persons, ",")})
+func (s *Service) unratify(ctx context.Context, p Petition, change *Change, now time.Time) (Petition, error) {
+	persons, err := s.brokeGlass(ctx, &p)
+	if err != nil {
+		return p, err
+	}
+	e := s.petitionEvent(System(p.Space, policyPart), p, now, EventUnratified, "", map[string]string{LabelGlassPersons: strings.Join(persons, ",")})
 	change.Events = append(change.Events, e)
 	return p.Apply(e, now)
+}
+
+// brokeGlass answers the names of who made the petition. The others whom it is for had no say: nobody must be able to take the
+// glass from a colleague by breaking it for both. Of whoever has left nobody can tell who that was but the petition.
+func (s *Service) brokeGlass(ctx context.Context, p *Petition) ([]string, error) {
+	who, err := s.looking(p.Space).actor(ctx, p.CreatedBy.ID)
+	if err != nil || who.gone {
+		return p.Persons, err
+	}
+	return lowered(append([]string{who.actor.Person}, who.actor.Names...)), nil
 }
 
 // glass has the owners decide where the verdict breaks the glass for somebody who did not answer for it before, until one of

@@ -54,6 +54,19 @@ func TestWhatBreaksTheGlassIsRatified(t *testing.T) {
 	same(t, "phase of the next", h.ask(vic).Phase, approval.Granted)
 }
 
+// Whoever breaks the glass for others answers for it alone: else one could take it from a colleague by breaking it for both.
+func TestTheGlassIsNotTakenFromWhoDidNotBreakIt(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.rule.verdict = glass(named(0, 1, bob))
+	p := h.ask(pat, func(n *approval.NewPetition) { n.Petitioners = []approval.Resource{{ID: pat}, {ID: vic}} })
+	same(t, "phase", p.Phase, approval.Granted)
+	h.decide(bob, p, claim(deny))
+	same(t, "the next of who was named", h.ask(vic).Phase, approval.Granted)
+	same(t, "the next of who broke it", h.ask(pat).Phase, approval.Open)
+	same(t, "of somebody else for who broke it", h.ask(quickstart, func(n *approval.NewPetition) { n.Petitioners = []approval.Resource{{ID: pat}} }).Phase, approval.Open)
+}
+
 // What is refused, or what nobody ratifies in time, ends; whoever broke the glass does not break it again until an owner,
 // who is somebody else, lets them.
 func TestWhatBreaksTheGlassUnratified(t *testing.T) {

@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -197,9 +198,10 @@ func (a *Actor) isCalled(name string) bool {
 }
 
 // managersOf answers the names, in lower case, of those whom the directory calls the manager of a petitioner by the label.
-// Nobody is their own. A service account that has none is its owner's to answer for.
+// Nobody is their own. A service account that has none is its owner's to answer for. Other ids count as far as the directory
+// has them: of a stranger they are the words of who asks (I13).
 func (s *Service) managersOf(ctx context.Context, space string, r Resource, label string) ([]string, error) {
-	said := append([]string{r.ID, r.Email}, r.AltIDs...)
+	said := []string{cmp.Or(r.ID, r.Email)}
 	names, err := s.namesOf(ctx, space, said)
 	if err != nil {
 		return nil, err

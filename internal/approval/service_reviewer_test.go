@@ -81,6 +81,21 @@ func TestReviewersByManager(t *testing.T) {
 }
 
 // Owners are named by the directory's own record of the resource, whatever the petitioner says of it.
+// Whose manager reviews is the directory's to say: else whoever may ask for others would choose who reviews (I13).
+func TestWhoAsksDoesNotChooseTheManager(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.directory(entry("user", "vic", vic, "managerId", bob))
+	h.rule.verdict = by(approval.Reviewers{Managers: "managerId"})
+	of := func(r approval.Resource) []string {
+		return h.may(h.ask(pat, func(n *approval.NewPetition) { n.Petitioners = []approval.Resource{r} }))
+	}
+	sameList(t, "of a member", of(approval.Resource{ID: vic}), bob)
+	sameList(t, "of a member, by address", of(approval.Resource{ID: "x", Email: vic}), bob)
+	sameList(t, "of a stranger who is said to be the member, too", of(approval.Resource{ID: "stranger", AltIDs: []string{vic}}))
+	sameList(t, "of a stranger with the address of nobody", of(approval.Resource{ID: "stranger", Email: "nobody@else.example", AltIDs: []string{vic}}))
+}
+
 func TestReviewersByOwner(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

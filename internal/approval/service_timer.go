@@ -36,7 +36,7 @@ func (s *Service) runTimer(ctx context.Context, j Job) error {
 	change, next := Change{Space: j.Space}, p
 	for _, t := range p.dueWith(first, now) {
 		if t.event == EventUnratified {
-			if next, err = s.unratify(next, &change, now); err != nil {
+			if next, err = s.unratify(ctx, next, &change, now); err != nil {
 				return err
 			}
 			continue
