@@ -12,7 +12,7 @@ from ._namespace import AsyncNamespace, Namespace
 from ._pages import AsyncPages, Page, Pages, listing
 from ._shape import shaped
 from .petition import asked_for
-from .types import (
+from .policy_types import (
     PolicyChange,
     PolicyCheck,
     PolicyDiff,
@@ -22,8 +22,8 @@ from .types import (
     PolicyReport,
     PolicySimulation,
     PolicyVersion,
-    ResourceLike,
 )
+from .types import ResourceLike
 from .values import Duration
 
 T = TypeVar("T")
