@@ -171,7 +171,7 @@ func (h *garbageHouse) drive(t *testing.T, op described, seed uint64, calls int)
 		"applyPolicy", "rollBackPolicy", "getPolicyProposal"}, op.id)
 	successes, made, answers := 0, 0, map[string]int{}
 	// A route that nothing has come through yet is given more: chance alone must not fail a run.
-	for n := 0; n < calls || successes == 0 && !lucky && n < max(20*calls, mostTries); n++ {
+	for n := 0; n < calls || successes == 0 && !lucky && n < mostTries; n++ {
 		if n%10 == 0 {
 			if h.repair != nil {
 				h.repair(t)
