@@ -283,7 +283,8 @@ type simulatePolicyBody struct {
 // simulation is what policy would answer, on the wire.
 type simulation struct {
 	PolicyVersion int64                `json:"policyVersion,omitzero" doc:"The version that was tried; absent for a text of the caller's."`
-	Verdict       petitionVerdict      `json:"verdict"`
+	Answer        string               `json:"answer" enum:"approve,deny,review,breakGlass" doc:"What a petition would get, as tests of a document call it: breakGlass is a verdict that approves, and people answer for it afterwards."`
+	Verdict       petitionVerdict      `json:"verdict" doc:"As the petition would be made with it: the rules' own, or what must be confirmed, who may not break the glass and who is unknown make of it."`
 	Petitioners   []approval.Resource  `json:"petitioners" doc:"Who would be allowed, as the space knows them."`
 	Rules         []approval.RuleTried `json:"rules" doc:"Each rule that was tried, in order, up to the one that answers."`
 	Truncated     bool                 `json:"truncated,omitzero" doc:"There was too much to show: later rules come without the parts of their conditions."`
@@ -298,6 +299,6 @@ func (a *API) simulatePolicy(ctx context.Context, actor approval.Actor, in simul
 	if err != nil {
 		return nil, err
 	}
-	return &simulation{PolicyVersion: s.PolicyVersion, Verdict: petitionOf(s.Petition, nil).State.Verdict, Petitioners: s.Petition.Petitioners,
+	return &simulation{PolicyVersion: s.PolicyVersion, Answer: s.Petition.Verdict.Answer(), Verdict: petitionOf(s.Petition, nil).State.Verdict, Petitioners: s.Petition.Petitioners,
 		Rules: append([]approval.RuleTried{}, s.Explanation.Rules...), Truncated: s.Explanation.Truncated}, nil
 }

@@ -97,12 +97,6 @@ func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces st
 	if p.Verdict, err = s.verdict(ctx, a, p, stranger, now); err != nil {
 		return Petition{}, Change{}, err
 	}
-	if p.Verdict, err = s.confirming(ctx, p, now); err != nil {
-		return Petition{}, Change{}, err
-	}
-	if err := s.glass(ctx, &p); err != nil {
-		return Petition{}, Change{}, err
-	}
 	p.ExpireTime = now.Add(p.Verdict.DecideWithin).Truncate(time.Microsecond)
 	return s.begin(a, p, s.unsatisfiable(ctx, &p, now), now)
 }

@@ -16,17 +16,30 @@ func ownersDecide(version int64, why string) Verdict {
 	}
 }
 
-// verdict asks policy once. It refuses (Invalid) a petition that asks for longer than the rule allows: better said now
-// than to the reviewer. No rule approves for a stranger, of whom it knows only what the caller says (I13).
+// verdict asks the policy that holds once, see [Service.verdictFor].
 func (s *Service) verdict(ctx context.Context, a Actor, p Petition, stranger string, now time.Time) (Verdict, error) {
 	document, err := s.policy(ctx, a.Space, now)
 	if CodeOf(err) == NotFound {
-		return ownersDecide(0, "the space has no policy: its owners decide"), nil
+		p.Verdict = ownersDecide(0, "the space has no policy: its owners decide")
+		return s.confirming(ctx, p, now)
 	}
 	if err != nil {
 		return Verdict{}, err
 	}
-	return s.verdictOf(ctx, a, p, stranger, now, document)
+	return s.verdictFor(ctx, a, p, stranger, now, document)
+}
+
+// verdictFor answers what holds for a petition under a document: what its rules say, and what the directory and the past of who
+// asks make of that. A petition is made by it, and so is whatever says what would become of one.
+func (s *Service) verdictFor(ctx context.Context, a Actor, p Petition, stranger string, now time.Time, document PolicyDocument) (v Verdict, err error) {
+	if p.Verdict, err = s.ruled(ctx, a, p, stranger, now, document); err != nil {
+		return Verdict{}, err
+	}
+	if p.Verdict, err = s.confirming(ctx, p, now); err != nil {
+		return Verdict{}, err
+	}
+	err = s.glass(ctx, &p)
+	return p.Verdict, err
 }
 
 // policyInput is what the rules of a document look at.
@@ -40,8 +53,9 @@ func (s *Service) policyInput(a Actor, p Petition, now time.Time, document Polic
 		}}
 }
 
-// verdictOf is verdict under a given document.
-func (s *Service) verdictOf(ctx context.Context, a Actor, p Petition, stranger string, now time.Time, document PolicyDocument) (Verdict, error) {
+// ruled asks the rules of a document. It refuses (Invalid) a petition that asks for longer than the rule allows: better said now
+// than to the reviewer. No rule approves for a stranger, of whom it knows only what the caller says (I13).
+func (s *Service) ruled(ctx context.Context, a Actor, p Petition, stranger string, now time.Time, document PolicyDocument) (Verdict, error) {
 	v, err := s.Policy.Decide(ctx, s.policyInput(a, p, now, document))
 	if err == nil {
 		err = v.check()

@@ -119,7 +119,7 @@ func (s *Service) cannotChange(ctx context.Context, a Actor, text string) (f Pol
 	if x, err := s.Documents.Examine(ctx, text); err != nil || !x.ByPetition {
 		return f, false
 	}
-	if p.Verdict, err = s.verdictOf(ctx, a, p, "", now, PolicyDocument{Space: a.Space, Text: text}); err != nil {
+	if p.Verdict, err = s.verdictFor(ctx, a, p, "", now, PolicyDocument{Space: a.Space, Text: text}); err != nil {
 		return f, false
 	}
 	why := s.unsatisfiable(ctx, &p, now)

@@ -66,14 +66,14 @@ func (s *Service) simulate(ctx context.Context, as Actor, p Petition, stranger s
 		return Simulation{}, err
 	}
 	defer leave()
-	if p.Verdict, err = s.verdictOf(ctx, as, p, stranger, now, document); err != nil {
+	if p.Verdict, err = s.verdictFor(ctx, as, p, stranger, now, document); err != nil {
 		return Simulation{}, err
 	}
 	explained, err := documents.Explain(ctx, s.policyInput(as, p, now, document))
 	if err != nil && CodeOf(err) != Invalid {
 		return Simulation{}, err
 	}
-	// What holds is what a petition would get, also where the explanation knows less: no stranger is approved by a rule.
+	// What holds is what a petition would get: the explanation ends with the rules, and more is looked at after them.
 	explained.Verdict = p.Verdict
 	return Simulation{Petition: p, PolicyVersion: document.Version, Explanation: explained}, nil
 }

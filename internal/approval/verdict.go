@@ -34,6 +34,17 @@ type Verdict struct {
 	BreakGlass *BreakGlass `json:"breakGlass,omitempty"`
 }
 
+// AnswerBreakGlass is what the answer of a verdict is called that approves and asks people afterwards.
+const AnswerBreakGlass = "breakGlass"
+
+// Answer names what the verdict says: approve, deny, review or breakGlass, which approves as well.
+func (v Verdict) Answer() string {
+	if v.BreakGlass != nil {
+		return AnswerBreakGlass
+	}
+	return v.Decision
+}
+
 // Input is one label of the petition that a rule asks the petitioner to fill in.
 type Input struct {
 	Label       string   `json:"label" doc:"The label's key."`

@@ -43,26 +43,31 @@ func (t *terminal) policyExplainCommand() *cobra.Command {
 		Use: "explain [PETITION]", Short: "Show each rule that is tried on a petition, and what its condition comes to", Args: atMost(1, "one PETITION, or the flags of a new one"),
 		Long: "Show each rule that is tried on a petition, in order, with the value of each part of its condition. With a PETITION that was made it\n" +
 			"is asked as it was then: by the same member, at the same time, under the same version; what the directory says is of now.\n" +
+			"What was answered when it was made, which holds for it, stands beside that.\n" +
 			"Without one the flags say what would be asked, as for `indent policy simulate`.",
 		Example: `indent policy explain aec1b116-42b3-41ee-824e-42010aac000d
 indent policy explain --reason "to debug" --resource environment:production --file policy.yaml`,
 	}
-	shows(t, cmd, describeExplanation, func(ctx context.Context, c *indent.Client, args []string) (indent.PolicySimulation, error) {
+	shows(t, cmd, describeExplanation, func(ctx context.Context, c *indent.Client, args []string) (x explained, err error) {
+		var asked indent.SimulatedPetition
 		if len(args) == 0 {
-			asked, err := s.asked(cmd, t)
-			if err != nil {
-				return indent.PolicySimulation{}, err
-			}
-			return c.SimulatePolicy(ctx, asked)
+			asked, err = s.asked(cmd, t)
+		} else {
+			asked, x.Made, err = s.again(ctx, cmd, t, c, args[0])
 		}
-		asked, err := s.again(ctx, cmd, t, c, args[0])
-		if err != nil {
-			return indent.PolicySimulation{}, err
+		if err == nil {
+			x.PolicySimulation, err = c.SimulatePolicy(ctx, asked)
 		}
-		return c.SimulatePolicy(ctx, asked)
+		return x, err
 	})
 	s.flags(cmd)
 	return cmd
+}
+
+// explained is what the rules say, beside what they said when the petition was made.
+type explained struct {
+	indent.PolicySimulation
+	Made *indent.Verdict `json:"made,omitempty"` // of a petition that was made: what holds for it
 }
 
 func (s *simulation) flags(cmd *cobra.Command) {
@@ -109,14 +114,14 @@ func (s *simulation) around(cmd *cobra.Command, t *terminal, out *indent.Simulat
 	return nil
 }
 
-// again answers a petition that was made, as it was asked.
-func (s *simulation) again(ctx context.Context, cmd *cobra.Command, t *terminal, c *indent.Client, name string) (out indent.SimulatedPetition, err error) {
+// again answers a petition that was made, as it was asked, and what was answered then.
+func (s *simulation) again(ctx context.Context, cmd *cobra.Command, t *terminal, c *indent.Client, name string) (out indent.SimulatedPetition, made *indent.Verdict, err error) {
 	if name, err = petitionName(ctx, c, name, ""); err != nil {
-		return out, err
+		return out, nil, err
 	}
 	p, err := c.Petition(ctx, name)
 	if err != nil {
-		return out, err
+		return out, nil, err
 	}
 	out.NewPetition = indent.NewPetition{Reason: p.Reason, Resources: p.Resources, Petitioners: p.Petitioners, Labels: map[string]string{}, DisplayName: p.Meta.DisplayName}
 	if len(p.Params) > 0 {
@@ -131,24 +136,51 @@ func (s *simulation) again(ctx context.Context, cmd *cobra.Command, t *terminal,
 	if version := p.State.Verdict.PolicyVersion; version > 0 && s.file == "" {
 		d, err := c.PolicyVersion(ctx, version)
 		if err != nil {
-			return out, err
+			return out, nil, err
 		}
 		out.Text = d.Text
 	}
-	return out, s.around(cmd, t, &out)
+	return out, p.State.Verdict, s.around(cmd, t, &out)
 }
 
 // describeSimulation answers in a few lines what policy would say.
 func describeSimulation(s indent.PolicySimulation) string {
-	v := s.Verdict
-	lines := []string{fmt.Sprintf("%s by rule %q%s", plain(v.Decision), plain(v.Rule), ofVersion(s.PolicyVersion))}
+	return spellVerdict(s.Verdict, s.PolicyVersion)
+}
+
+// answerOf names what a verdict says as tests of a document do: breakGlass, too, is one that approves.
+func answerOf(v indent.Verdict) string {
+	if v.BreakGlass != nil {
+		return "breakGlass"
+	}
+	return v.Decision
+}
+
+func spellVerdict(v indent.Verdict, version int64) string {
+	lines := []string{fmt.Sprintf("%s by rule %q%s", plain(answerOf(v)), plain(v.Rule), ofVersion(version))}
 	if v.Explanation != "" {
 		lines = append(lines, "  "+plain(v.Explanation))
 	}
-	for _, r := range v.Requirements {
+	asked := v.Requirements
+	if v.BreakGlass != nil {
+		asked = v.BreakGlass.Requirements
+		lines = append(lines, "  granted at once, and people answer for it afterwards:")
+	}
+	for _, r := range asked {
 		lines = append(lines, fmt.Sprintf("  stage %d: %s by %s", r.Stage+1, counted(int64(r.Count), "approval"), plain(describeReviewers(r.Reviewers))))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// describeMade answers what was answered when the petition was made beside what is answered now. Where they are not the same the
+// reader is told so, and which of them holds.
+func describeMade(made indent.Verdict, now indent.PolicySimulation) string {
+	then, today := spellVerdict(made, made.PolicyVersion), spellVerdict(now.Verdict, made.PolicyVersion)
+	text := "When it was made, and this holds for it: " + then + "\nAsked again, with the directory and the members of now: " + describeSimulation(now)
+	if then != today {
+		text += "\nThese differ: the directory, the members or the document are not those of then. What was answered when it was made does not change."
+	}
+	return text
 }
 
 func ofVersion(version int64) string {
@@ -158,8 +190,9 @@ func ofVersion(version int64) string {
 	return fmt.Sprintf(" of version %d", version)
 }
 
-// describeExplanation answers each rule that was tried, with the tree of its condition, and then the verdict.
-func describeExplanation(s indent.PolicySimulation) string {
+// describeExplanation answers each rule that was tried, with the tree of its condition, and then the verdict, beside that of a
+// petition that was made.
+func describeExplanation(s explained) string {
 	var lines []string
 	for _, r := range s.Rules {
 		mark := "·"
@@ -186,7 +219,10 @@ func describeExplanation(s indent.PolicySimulation) string {
 	if s.Truncated {
 		lines = append(lines, "There was too much to show: later rules come without the parts of their conditions.")
 	}
-	return strings.Join(append(lines, "", describeSimulation(s)), "\n")
+	if s.Made != nil {
+		return strings.Join(append(lines, "", describeMade(*s.Made, s.PolicySimulation)), "\n")
+	}
+	return strings.Join(append(lines, "", describeSimulation(s.PolicySimulation)), "\n")
 }
 
 func conditionLines(lines []string, p indent.ConditionPart, indented string) []string {

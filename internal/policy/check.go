@@ -258,7 +258,7 @@ func (c *check) aboutRules() (list []Finding) {
 			f := Finding{Kind: FindingRedundant, Rule: r.verdict.Rule, Line: r.row, Column: r.column,
 				Message: fmt.Sprintf("nothing reaches it: rule %q before it is for all of the same, and answers the same", first.verdict.Rule)}
 			if !sameAnswer(first, r) {
-				f.Kind, f.Message = FindingContradict, fmt.Sprintf("nothing reaches it: rule %q before it is for all of the same, and answers %s instead of %s", first.verdict.Rule, decision(first.verdict), decision(r.verdict))
+				f.Kind, f.Message = FindingContradict, fmt.Sprintf("nothing reaches it: rule %q before it is for all of the same, and answers %s instead of %s", first.verdict.Rule, first.verdict.Answer(), r.verdict.Answer())
 			}
 			list = append(list, f)
 			break
@@ -274,7 +274,7 @@ func (c *check) aboutRules() (list []Finding) {
 }
 
 func sameAnswer(a, b *rule) bool {
-	return decision(a.verdict) == decision(b.verdict) && a.verdict.MaxDuration == b.verdict.MaxDuration &&
+	return a.verdict.Answer() == b.verdict.Answer() && a.verdict.MaxDuration == b.verdict.MaxDuration &&
 		spellStages(a.demanded(), a.demanded()) == spellStages(b.demanded(), b.demanded())
 }
 

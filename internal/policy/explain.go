@@ -82,7 +82,7 @@ func (d *Document) explainWith(ctx context.Context, in approval.PolicyInput, fro
 	left := maxParts
 	for i := range d.rules {
 		r := &d.rules[i]
-		tried := RuleTried{Rule: r.verdict.Rule, Line: r.row, Column: r.column, Answer: decision(r.verdict)}
+		tried := RuleTried{Rule: r.verdict.Rule, Line: r.row, Column: r.column, Answer: r.verdict.Answer()}
 		match, failed := r.tries(seen, &tried)
 		if r.condition != nil {
 			tried.When = r.condition.explain(whole, &left)

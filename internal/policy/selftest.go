@@ -111,14 +111,6 @@ func (d *Document) run(ctx context.Context, t selfTest) (r TestResult, cost uint
 	return r, cost
 }
 
-// decision is what a test calls a verdict: breakGlass, too, is one that approves.
-func decision(v approval.Verdict) string {
-	if v.BreakGlass != nil {
-		return "breakGlass"
-	}
-	return v.Decision
-}
-
 // spellStages writes what the requirements ask for, as far as the wanted ones say: each but the first with how it is tied
 // to the one before. What is asked of the owners of each resource counts once.
 func spellStages(all, wanted []approval.Requirement) string {

@@ -218,7 +218,7 @@ func (c *compiler) expect(s *sourceExpect, asked time.Duration) (all []expectati
 	if !slices.Contains([]string{approval.VerdictApprove, approval.VerdictDeny, approval.VerdictReview, "breakGlass"}, s.Verdict.value) {
 		return nil, s.Verdict.wrong("there is no verdict %q; there are approve, deny, review and breakGlass", s.Verdict.value)
 	}
-	want("verdict", s.Verdict.value, decision)
+	want("verdict", s.Verdict.value, approval.Verdict.Answer)
 	if s.Rule != nil {
 		if _, there := c.taken[s.Rule.value]; !there {
 			return nil, s.Rule.wrong("the document has no rule %q", s.Rule.value)

@@ -89,7 +89,8 @@ type SimulatedPetition struct {
 // PolicySimulation is what policy would answer, and how it comes to that.
 type PolicySimulation struct {
 	PolicyVersion int64       `json:"policyVersion,omitempty"` // 0: a text of the caller's was tried
-	Verdict       Verdict     `json:"verdict"`
+	Answer        string      `json:"answer"`                  // approve, deny, review or breakGlass, which approves as well
+	Verdict       Verdict     `json:"verdict"`                 // as a petition would be made with it
 	Petitioners   []Resource  `json:"petitioners"`
 	Rules         []RuleTried `json:"rules"` // in order, up to the one that answers
 	Truncated     bool        `json:"truncated,omitempty"`
