@@ -35,7 +35,7 @@ func (s *Service) verdictFor(ctx context.Context, a Actor, p Petition, stranger 
 	if p.Verdict, err = s.ruled(ctx, a, p, stranger, now, document); err != nil {
 		return Verdict{}, err
 	}
-	if p.Verdict, err = s.confirming(ctx, p, now); err != nil {
+	if p.Verdict, err = s.confirming(ctx, p, s.Clock.Now()); err != nil { // the directory is that of now, whenever it would be asked
 		return Verdict{}, err
 	}
 	err = s.glass(ctx, &p)
