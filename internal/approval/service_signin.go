@@ -157,6 +157,9 @@ func (s *Service) link(ctx context.Context, space *Space, m Member, v Verified) 
 	}
 	issuer, _, _ := strings.Cut(v.Identity, "|")
 	for _, other := range others {
+		if other.Identity == v.Identity {
+			return nil // the same account came in twice at once, and the other one has linked it
+		}
 		if strings.HasPrefix(other.Identity, issuer+"|") {
 			return Errorf(Forbidden, "%s is linked with another account of %s in %s: if the address has a new owner, an owner of the space takes the old account away first", m.ID, v.Provider, m.Space)
 		}
