@@ -71,7 +71,7 @@ func (s *Service) ruled(ctx context.Context, a Actor, p Petition, stranger strin
 		return Verdict{}, FieldError("petition.defaultDuration", "asks for %s but rule %q allows at most %s: ask for less", p.Duration, v.Rule, v.MaxDuration)
 	}
 	if v.Decision != VerdictDeny {
-		if err := v.checkInputs(p.Labels); err != nil {
+		if err := v.CheckInputs(p.Labels); err != nil {
 			return Verdict{}, err
 		}
 	}

@@ -15,8 +15,8 @@ const (
 	InputChoice = "choice"
 )
 
-// checkInputs refuses a petition whose labels are not what the rule asks the petitioner to fill in.
-func (v *Verdict) checkInputs(labels map[string]string) error {
+// CheckInputs answers Invalid for a petition whose labels are not what the rule asks the petitioner to fill in.
+func (v *Verdict) CheckInputs(labels map[string]string) error {
 	for i := range v.Inputs {
 		in := &v.Inputs[i]
 		value, given := labels[in.Label]

@@ -7,6 +7,8 @@ import (
 	"cel.dev/cel-go/cel"
 	celast "cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
+
+	"github.com/indent-approvals/indent/internal/approval"
 )
 
 // The CEL library says what it met in a condition. What to do about it is said here.
@@ -146,4 +148,57 @@ func fieldsAt(env *cel.Env, expression string, issue *cel.Error) []string {
 	fields, _ := provider.FindStructFieldNames(variableTypes[name])
 	slices.Sort(fields)
 	return fields
+}
+
+// closedFields are the fields of who asks and who reviews that have few values.
+var closedFields = func() map[string]map[string][]string {
+	var roles []string
+	for _, r := range approval.Roles {
+		roles = append(roles, string(r))
+	}
+	kinds := []string{approval.KindUser, approval.KindServiceAccount}
+	return map[string]map[string][]string{typeActor: {"role": roles, "kind": kinds}, typeReviewer: {"role": roles}}
+}()
+
+// looksForNothing warns of a role or a kind that nobody can have: the comparison has the same answer always.
+func (c *compiler) looksForNothing(rule string, when text, of *condition) {
+	when.lines = c.lines
+	checked := of.checked.NativeRep()
+	celast.PreOrderVisit(checked.Expr(), celast.NewExprVisitor(func(e celast.Expr) {
+		if e.Kind() != celast.CallKind || len(e.AsCall().Args()) != 2 {
+			return
+		}
+		for i, side := range e.AsCall().Args() {
+			if side.Kind() != celast.SelectKind {
+				continue
+			}
+			field := side.AsSelect().FieldName()
+			there := closedFields[checked.GetType(side.AsSelect().Operand().ID()).TypeName()][field]
+			if there == nil {
+				continue
+			}
+			for _, value := range literals(e.AsCall(), 1-i) {
+				if name, isText := value.AsLiteral().Value().(string); isText && !slices.Contains(there, name) {
+					from := checked.SourceInfo().GetStartLocation(value.ID())
+					c.warn(when.at(from.Line(), from.Column()), rule, readable("there is no "+field+" \""+name+"\": "+thereAre(name, there)))
+				}
+			}
+		}
+	}))
+}
+
+// literals answers what one side of a comparison is compared with.
+func literals(call celast.CallExpr, side int) (list []celast.Expr) {
+	with := call.Args()[side]
+	switch name := call.FunctionName(); {
+	case with.Kind() == celast.LiteralKind && (name == operators.Equals || name == operators.NotEquals):
+		return []celast.Expr{with}
+	case with.Kind() == celast.ListKind && name == operators.In && side == 1:
+		for _, e := range with.AsList().Elements() {
+			if e.Kind() == celast.LiteralKind {
+				list = append(list, e)
+			}
+		}
+	}
+	return list
 }

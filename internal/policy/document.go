@@ -224,7 +224,9 @@ func (c *compiler) rule(s *sourceRule) (r rule, err error) {
 		return r, err
 	}
 	if s.When != nil {
-		r.condition, err = c.condition(*s.When, r.verdict.Decision == approval.VerdictApprove)
+		if r.condition, err = c.condition(*s.When, r.verdict.Decision == approval.VerdictApprove); err == nil {
+			c.looksForNothing(s.Name.value, *s.When, r.condition)
+		}
 	}
 	return r, err
 }

@@ -132,7 +132,7 @@ func (c *condition) explain(s *scene, left *int) *Part {
 	if cost := details.ActualCost(); cost != nil {
 		s.cost += *cost
 	}
-	whole := &partsOf{checked: c.checked.NativeRep(), state: details.State(), left: left}
+	whole := &partsOf{checked: c.checked.NativeRep(), state: details.State(), left: left, in: s}
 	part := whole.part(whole.checked.Expr(), 0)
 	if part.Value == "" && err != nil {
 		part.Value = "error: " + short(readable(err.Error()), maxPartValue)
@@ -145,6 +145,7 @@ type partsOf struct {
 	checked *celast.AST
 	state   interpreter.EvalState
 	left    *int
+	in      *scene
 }
 
 func (w *partsOf) part(e celast.Expr, depth int) Part {
@@ -160,6 +161,7 @@ func (w *partsOf) part(e celast.Expr, depth int) Part {
 	if depth >= maxPartDepth {
 		return p
 	}
+	p.Parts = w.each(e, depth)
 	for _, child := range w.children(e) {
 		if *w.left <= 0 {
 			break
@@ -170,7 +172,7 @@ func (w *partsOf) part(e celast.Expr, depth int) Part {
 }
 
 // children answers the parts of an expression whose values say something. Those of a && b && c are three, whatever tree they
-// make. What all(…) and exists(…) evaluate once for each element has no one value, so they are whole.
+// make. What all(…) and exists(…) evaluate once for each element has no one value: see each.
 func (w *partsOf) children(e celast.Expr) (list []celast.Expr) {
 	if e.Kind() != celast.CallKind {
 		return nil

@@ -52,6 +52,8 @@ func TestExplainShowsEachPartOfEachRuleTried(t *testing.T) {
     actor.id = "ada@acmecorp.example"
   resources.all(r, r.kind == "action") || petition.params.amount < 100 || !("sre" in actor.groups) = false
     resources.all(r, r.kind == "action") = false
+      resources[0]: r.kind == "action" = false
+        r.kind = "database"
     petition.params.amount < 100 = false
       petition.params.amount = 250
     !("sre" in actor.groups) = false
@@ -69,6 +71,8 @@ func TestExplainShowsEachPartOfEachRuleTried(t *testing.T) {
 `,
 		`known.all(r, r.labels.tier == "prod") && petition.duration <= duration("2h") && has(petition.params.note) = false
   known.all(r, r.labels.tier == "prod") = true
+    known[0]: r.labels.tier == "prod" = true
+      r.labels.tier = "prod"
   petition.duration <= duration("2h") = false
     petition.duration = 4h0m0s
   has(petition.params.note) = true
@@ -103,7 +107,7 @@ func TestExplainSaysWhyARuleDoesNotHold(t *testing.T) {
 		{"nobody breaks the glass", compiled(t, glass), asks(), RuleTried{Rule: "glass", Answer: "breakGlass", Why: `the petition does not carry the label indent.com/breakGlass with the value "true"`}, ""},
 		{"somebody who may not", compiled(t, glass), asks(broken), RuleTried{Rule: "glass", Answer: "breakGlass", Why: "it is for roles [Owner] or groups [sre]"}, ""},
 		{"half is known", document(t, "known.all(r, r.labels.tier == 'prod') -> approve", "deny"), asks(unknownToo),
-			RuleTried{Rule: "r1", Answer: "approve", Why: "it looks at known, and the directory does not have all that is asked for"}, "known.all(r, r.labels.tier == \"prod\") = true\n"},
+			RuleTried{Rule: "r1", Answer: "approve", Why: "it looks at known, and the directory does not have all that is asked for"}, "known.all(r, r.labels.tier == \"prod\") = true\n  known[0]: r.labels.tier == \"prod\" = true\n    r.labels.tier = \"prod\"\n"},
 		{"it cannot be evaluated", document(t, "petition.params.n == 1 -> approve", "approve"), asks(), RuleTried{Rule: "r1", Answer: "approve", Error: "no such key: n"},
 			"petition.params.n == 1 = error: no such key: n\n  petition.params.n = error: no such key: n\n"},
 	}
@@ -214,5 +218,57 @@ func TestAnExplanationCostsABoundedAmount(t *testing.T) {
 	}
 	if len(e.Rules) != 61 || !e.Truncated || shown == 0 || shown > 30 {
 		t.Errorf("%d rules, %d shown, truncated %t", len(e.Rules), shown, e.Truncated)
+	}
+}
+
+// A loop is shown element by element: which one it was, and why.
+func TestExplainShowsTheElementsOfALoop(t *testing.T) {
+	t.Parallel()
+	two := func(in *approval.PolicyInput) {
+		in.Petition.Resources = []approval.Resource{{ID: "a", Kind: "vm"}, {ID: "b", Kind: "net"}}
+	}
+	cases := []struct {
+		name, when string
+		params     string
+		want       string
+	}{
+		{"which one is not", `resources.all(r, r.kind == "vm" || r.id == "x")`, "{}", `resources.all(r, r.kind == "vm" || r.id == "x") = false
+  resources[0]: r.kind == "vm" || r.id == "x" = true
+    r.kind == "vm" = true
+      r.kind = "vm"
+    r.id == "x" = false
+      r.id = "a"
+  resources[1]: r.kind == "vm" || r.id == "x" = false
+    r.kind == "vm" = false
+      r.kind = "net"
+    r.id == "x" = false
+      r.id = "b"
+`},
+		{"which one fails", `petition.params.l.exists(x, x.n > 1)`, `{"l":[{"n":1},{"m":1}]}`, `petition.params.l.exists(x, x.n > 1) = error: no such key: n
+  petition.params.l[0]: x.n > 1 = false
+    x.n = 1
+  petition.params.l[1]: x.n > 1 = error: no such key: n
+    x.n = error: no such key: n
+`},
+		{"the first of many", `petition.params.l.all(x, true)`, `{"l":[` + strings.Repeat("1,", 11) + `1]}`, "petition.params.l.all(x, true) = true\n" + func() (all string) {
+			for i := range 10 {
+				all += fmt.Sprintf("  petition.params.l[%d]: true = true\n", i)
+			}
+			return all + "  … = 2 more\n"
+		}()},
+		{"secrets", `petition.params.passwords.exists(x, x == "hunter")`, `{"passwords":["hunter2"]}`, "petition.params.passwords.exists(x, x == \"hunter\") = false\n"},
+		{"a loop in a loop", `resources.all(a, petition.params.l.all(b, b == a.id))`, `{"l":["a"]}`, `resources.all(a, petition.params.l.all(b, b == a.id)) = false
+  resources[0]: petition.params.l.all(b, b == a.id) = true
+  resources[1]: petition.params.l.all(b, b == a.id) = false
+`},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			e := explained(t, document(t, c.when+" -> deny", "review"), asks(two, params(c.params)))
+			if diff := cmp.Diff(c.want, flat(e.Rules[0].When, "")); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }

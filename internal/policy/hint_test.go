@@ -2,6 +2,7 @@ package policy
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -109,5 +110,37 @@ tests:
 	many := "version: 1\nrules:\n" + strings.Repeat("- {name: x, approve: true}\n", 30)
 	if x, _ := (Documents{}).Examine(t.Context(), many); len(x.Problems) != maxWrong || !slices.IsSortedFunc(x.Problems, func(a, b approval.Finding) int { return a.Line - b.Line }) {
 		t.Errorf("got %d problems, want the first %d", len(x.Problems), maxWrong)
+	}
+}
+
+// A role or a kind that nobody can have is warned of, at its place.
+func TestARoleThatThereIsNotIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	for when, want := range map[string][]string{
+		`actor.role == "Ownr"`:                                  {`line 4, column 23: rule "r": there is no role "Ownr": is it Owner? there are Viewer, Auditor, Petition Admin, Editor, Owner`},
+		`"owner" != actor.role`:                                 {`line 4, column 9: rule "r": there is no role "owner": is it Owner?`},
+		`actor.kind in ["user", "bot", "robot"]`:                {`column 32: rule "r": there is no kind "bot"`, `column 39: rule "r": there is no kind "robot": there are user, serviceAccount`},
+		`actor.role == "Owner" && actor.kind == "user"`:         nil,
+		`resources.all(r, r.kind == "bot")`:                     nil,
+		`actor.displayName == "Ownr" || "Ownr" in actor.groups`: nil,
+	} {
+		quoted := when
+		mark := 0
+		if strings.HasPrefix(when, `"`) {
+			quoted, mark = "'"+when+"'", 1
+		}
+		d, err := Compile("version: 1\nrules:\n- name: r\n  when: " + quoted + "\n  deny: {reason: x}\n- {name: rest, deny: {reason: x}}\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(d.Warnings) != len(want) {
+			t.Fatalf("%s: got %v, want %d warnings", when, d.Warnings, len(want))
+		}
+		for i, w := range want {
+			w = strings.Replace(w, "column 9", "column "+strconv.Itoa(9+mark), 1)
+			if !strings.Contains(d.Warnings[i].String(), w) {
+				t.Errorf("%s: got %v, want %s", when, d.Warnings[i], w)
+			}
+		}
 	}
 }

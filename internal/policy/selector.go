@@ -26,6 +26,7 @@ func (c *compiler) selector(where text) (*selector, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.looksForNothing("", where, out)
 	c.selectors[where.value] = &selector{out}
 	return c.selectors[where.value], nil
 }

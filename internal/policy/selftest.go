@@ -107,6 +107,14 @@ func (d *Document) run(ctx context.Context, t selfTest) (r TestResult, cost uint
 			r.Differences = append(r.Differences, Difference{"onCall." + name, got, want})
 		}
 	}
+	if len(r.Differences) > 0 && v.Rule == ruleError {
+		r.Differences[0].Got += ", because " + v.Explanation
+	}
+	if v.Decision != approval.VerdictDeny {
+		if err := v.CheckInputs(t.in.Petition.Labels); err != nil {
+			r.Differences = append(r.Differences, Difference{"petition", "a refusal: " + readable(err.Error()), "one that can be made: fill in what the rule asks for in petition.labels"})
+		}
+	}
 	r.Passed = len(r.Differences) == 0
 	return r, cost
 }
