@@ -168,7 +168,7 @@ func (h *garbageHouse) drive(t *testing.T, op described, seed uint64, calls int)
 	defer w.drop()
 	// What these want is a secret, a random name, a rule document, or several names that all fit.
 	lucky := slices.Contains([]string{"exchangeToken", "deleteToken", "rotateToken", "createTrust", "deleteTrust", "getTrust", "createIdentity", "liftBreakGlass", "getClaim", "bulkDeleteResources", "deleteGroupMember", "deleteIdentity", "removeFromRole", "setSpacePolicy",
-		"applyPolicy", "rollBackPolicy", "getPolicyProposal"}, op.id)
+		"applyPolicy", "rollBackPolicy", "getPolicyProposal", "replayPolicy"}, op.id)
 	successes, made, answers := 0, 0, map[string]int{}
 	// A route that nothing has come through yet is given more: chance alone must not fail a run.
 	for n := 0; n < calls || successes == 0 && !lucky && n < mostTries; n++ {
