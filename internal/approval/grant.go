@@ -102,11 +102,11 @@ func grantFor(p Petition, term Term, now time.Time) (Grant, error) {
 	case most == 0 || !grant.exceeds(most):
 		return grant, nil
 	case term.isZero():
-		return Grant{}, Errorf(Invalid, "the petition asks for %s but rule %q allows at most %s: approve with a shorter duration", p.Duration, p.Verdict.Rule, most)
+		return Grant{}, Errorf(Invalid, "the petition asks for %s but rule %q allows at most %s: approve with a shorter duration", Span(p.Duration), p.Verdict.Rule, Span(most))
 	case term.Indefinite:
 		return Grant{}, FieldError(term.field(), "rule %q allows at most %s: an indefinite grant is not allowed", p.Verdict.Rule, most)
 	}
-	return Grant{}, FieldError(term.field(), "rule %q allows at most %s: choose a shorter duration", p.Verdict.Rule, most)
+	return Grant{}, FieldError(term.field(), "rule %q allows at most %s: choose a shorter duration", p.Verdict.Rule, Span(most))
 }
 
 // grant answers the grant that the term means for p when it begins at now, whatever policy's maximum is.

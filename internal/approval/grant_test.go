@@ -73,11 +73,11 @@ func TestGrantFor(t *testing.T) {
 		{"the reviewer's end", 2 * h, h, 0, Term{Expires: noon.Add(3 * h)}, 3 * h, ""},
 		{"indefinite", 2 * h, h, 0, Term{Indefinite: true}, 0, ""},
 		{"asked as much as there is", 4 * h, h, 4 * h, Term{}, 4 * h, ""},
-		{"asked for more than there is", 5 * h, h, 4 * h, Term{}, 0, "the petition asks for 5h0m0s but rule \"r\" allows at most 4h0m0s: approve with a shorter duration"},
+		{"asked for more than there is", 5 * h, h, 4 * h, Term{}, 0, "the petition asks for 5h but rule \"r\" allows at most 4h: approve with a shorter duration"},
 		{"asked for more, given less", 5 * h, h, 4 * h, Term{Duration: 4 * h}, 4 * h, ""},
-		{"given more than there is", h, h, 4 * h, Term{Duration: 4*h + 1000}, 0, "claim.meta.labels.indent.com/time/duration: rule \"r\" allows at most 4h0m0s"},
-		{"an end beyond", h, h, 4 * h, Term{Expires: noon.Add(5 * h)}, 0, "claim.meta.labels.indent.com/time/expires: rule \"r\" allows at most 4h0m0s"},
-		{"indefinite beyond", h, h, 4 * h, Term{Indefinite: true}, 0, "claim.meta.labels.indent.com/time/indefinite: rule \"r\" allows at most 4h0m0s"},
+		{"given more than there is", h, h, 4 * h, Term{Duration: 4*h + 1000}, 0, "claim.meta.labels.indent.com/time/duration: rule \"r\" allows at most 4h"},
+		{"an end beyond", h, h, 4 * h, Term{Expires: noon.Add(5 * h)}, 0, "claim.meta.labels.indent.com/time/expires: rule \"r\" allows at most 4h"},
+		{"indefinite beyond", h, h, 4 * h, Term{Indefinite: true}, 0, "claim.meta.labels.indent.com/time/indefinite: rule \"r\" allows at most 4h"},
 		{"nanoseconds", h + 1999, h, 0, Term{}, h + 1000, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -316,6 +316,8 @@ func (p Petition) Status() string {
 		return "expired at " + stamp(p.UpdateTime) + " because nobody decided in time"
 	case p.Outcome == OutcomeEnded:
 		return "ended at " + stamp(p.Grant.EndTime) + " because its time was up"
+	case p.Outcome == OutcomeDenied && p.Decision == nil && p.changesPolicy() && len(p.Claims) > 0:
+		return "was " + p.Claims[len(p.Claims)-1].Reason // people agreed, and what they agreed to could not be done
 	case p.Outcome == OutcomeDenied && p.Decision == nil:
 		return fmt.Sprintf("was denied by rule %q at %s", p.Verdict.Rule, stamp(p.UpdateTime))
 	}

@@ -55,6 +55,8 @@ type Examination struct {
 	Tests []PolicyTest
 	// Warnings are no reason to refuse it.
 	Warnings []Finding
+	// Dev says that it marks itself as the policy of a server to play with.
+	Dev bool
 	// ByPetition says that a change of this document has to be granted under it.
 	ByPetition bool
 }

@@ -114,7 +114,7 @@ func TestPetitionLongerThanPolicyAllows(t *testing.T) {
 	n := reset()
 	n.Duration = 5 * time.Hour
 	_, _, err := h.CreatePetition(t.Context(), h.actor(vic), n, "")
-	if approval.CodeOf(err) != approval.Invalid || err.Error() != `petition.defaultDuration: asks for 5h0m0s but rule "two eyes" allows at most 4h0m0s: ask for less` {
+	if approval.CodeOf(err) != approval.Invalid || err.Error() != `petition.defaultDuration: asks for 5h but rule "two eyes" allows at most 4h: ask for less` {
 		t.Error(err)
 	}
 }

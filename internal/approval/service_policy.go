@@ -68,7 +68,7 @@ func (s *Service) ruled(ctx context.Context, a Actor, p Petition, stranger strin
 		return ownersDecide(document.Version, fmt.Sprintf("rule %q approves, but the space does not know %s: its owners decide", v.Rule, stranger)), nil
 	}
 	if v.Decision != VerdictDeny && v.MaxDuration > 0 && p.Duration > v.MaxDuration {
-		return Verdict{}, FieldError("petition.defaultDuration", "asks for %s but rule %q allows at most %s: ask for less", p.Duration, v.Rule, v.MaxDuration)
+		return Verdict{}, FieldError("petition.defaultDuration", "asks for %s but rule %q allows at most %s: ask for less", Span(p.Duration), v.Rule, Span(v.MaxDuration))
 	}
 	if v.Decision != VerdictDeny {
 		if err := v.CheckInputs(p.Labels); err != nil {

@@ -36,11 +36,11 @@ func (s *Service) PolicyVersions(ctx context.Context, a Actor, r PageRequest) (P
 
 // DiffPolicy answers what leads from one version to another, as a unified diff; "" when their texts are the same.
 func (s *Service) DiffPolicy(ctx context.Context, a Actor, from, to int64) (string, error) {
-	before, err := s.PolicyVersion(ctx, a, from)
+	after, err := s.PolicyVersion(ctx, a, to) // the one that was asked for: if both are missing, it is what is named
 	if err != nil {
 		return "", err
 	}
-	after, err := s.Store.PolicyVersion(ctx, a.Space, to)
+	before, err := s.Store.PolicyVersion(ctx, a.Space, from)
 	if err != nil {
 		return "", err
 	}
@@ -61,6 +61,19 @@ func (s *Service) ExaminePolicy(ctx context.Context, a Actor, text string) (Exam
 		return Examination{}, err
 	}
 	return s.try(ctx, a.Space, text)
+}
+
+// DevPolicy answers whether the policy that holds marks itself as that of a server to play with.
+func (s *Service) DevPolicy(ctx context.Context, a Actor) (bool, error) {
+	if err := a.require(ReadPolicy); err != nil {
+		return false, err
+	}
+	d, err := s.policy(ctx, a.Space, s.Clock.Now())
+	if err != nil {
+		return false, err
+	}
+	x, err := s.try(ctx, a.Space, d.Text)
+	return x.Dev, err
 }
 
 // NewPolicy is another text of the rule document, and why.

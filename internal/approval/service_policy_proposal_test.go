@@ -136,6 +136,9 @@ func TestAGrantedChangeThatCannotBeAppliedIsClosed(t *testing.T) {
 			if last := history[len(history)-1]; err != nil || last.Event != approval.EventDeny || !strings.Contains(last.Reason, c.says) {
 				t.Errorf("the last event is %+v, %v", last, err)
 			}
+			if status := got.Status(); !strings.HasPrefix(status, "was approved, and not applied: ") || !strings.Contains(status, c.says) {
+				t.Errorf("the petition %s", status)
+			}
 		})
 	}
 }

@@ -62,7 +62,7 @@ func (s *Service) createSpace(ctx context.Context, maker Actor, n NewSpace) (Spa
 	member := Member{Space: n.Name, ID: owner, Kind: KindUser, Email: owner, DisplayName: n.OwnerName, Role: Owner, Person: owner,
 		CreatedBy: maker.ID, CreateTime: now}
 	document := PolicyDocument{Space: n.Name, Version: 1, Text: n.Policy, CreatedBy: maker.ID, CreateTime: now}
-	return space, s.commit(ctx, Change{
+	err := s.commit(ctx, Change{
 		Space:  n.Name,
 		Writes: []Write{PutSpace{Space: space}, PutMember{Member: member, MustBeNew: true}, PutPolicy{document}},
 		Events: []Event{
@@ -71,6 +71,12 @@ func (s *Service) createSpace(ctx context.Context, maker Actor, n NewSpace) (Spa
 			s.event(maker, now, EventPolicySet, "version 1", nil, nil),
 		},
 	})
+	if CodeOf(err) == Conflict {
+		if before, errBefore := s.Store.Space(ctx, n.Name); errBefore == nil && !before.DeleteTime.IsZero() {
+			err = Errorf(Conflict, "the space %s was deleted, and its name stays taken: `indent admin space restore --space %s` brings it back; or choose another name", n.Name, n.Name)
+		}
+	}
+	return space, err
 }
 
 // resource answers the space as it appears in events.

@@ -61,6 +61,9 @@ func TestASpaceIsDeletedAndRestored(t *testing.T) {
 	same(t, "nobody gets in", approval.CodeOf(err), approval.Unauthenticated)
 	_, err = h.CreateSpace(ctx, approval.NewSpace{Name: "acme", Owner: "thief@else.example"})
 	same(t, "the name is taken", approval.CodeOf(err), approval.Conflict)
+	if !strings.Contains(err.Error(), "was deleted, and its name stays taken: `indent admin space restore --space acme`") {
+		t.Errorf("it says %v", err)
+	}
 	for what, err := range map[string]error{
 		"again": h.DeleteSpace(ctx, owner), "change": h.change(olga, vic, approval.MemberChange{Role: to(approval.Owner)}), "remove": h.RemoveMember(ctx, owner, vic),
 		"admit": func() error {

@@ -111,7 +111,7 @@ func (s *Service) ActorOf(ctx context.Context, m Member, token string, scopes []
 	}
 	space, err := s.Store.Space(ctx, m.Space)
 	if CodeOf(err) == NotFound || err == nil && !space.DeleteTime.IsZero() {
-		return Actor{}, Errorf(Unauthenticated, "the space %s was deleted: ask the server's operator", m.Space)
+		return Actor{}, Errorf(Unauthenticated, "the space %s was deleted: ask the server's operator, who can bring it back (`indent admin space restore`)", m.Space)
 	}
 	if err != nil {
 		return Actor{}, err

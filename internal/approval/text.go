@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -28,6 +29,18 @@ func checkLine(field, s string, most int) error { return checkText(field, s, mos
 
 // checkProse is checkLine for text of several lines: newline and tab are allowed.
 func checkProse(field, s string, most int) error { return checkText(field, s, most, prose) }
+
+// Span writes a duration for people: as Go does, without parts that are nothing, such as 9h or 1h30m.
+func Span(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
 
 // CheckLine refuses one line of text that is longer than most characters or has a control, bidirectional or invisible one.
 func CheckLine(field, s string, most int) error { return checkLine(field, s, most) }

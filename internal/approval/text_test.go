@@ -3,6 +3,7 @@ package approval
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
@@ -225,4 +226,13 @@ func FuzzText(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestASpanHasNoEmptyParts(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{9 * time.Hour: "9h", 90 * time.Minute: "1h30m", 10 * time.Minute: "10m", time.Hour + 10*time.Second: "1h0m10s", 10 * time.Second: "10s", 0: "0s"} {
+		if got := Span(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
 }

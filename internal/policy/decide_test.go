@@ -142,7 +142,7 @@ func TestTheVerdictIsComplete(t *testing.T) {
 			Explanation:  "Any Editor or Owner may review; on this server to play with, also what they asked for themselves.",
 			Requirements: []approval.Requirement{{Reviewers: editors[0].Reviewers, Count: 1, SelfApproval: true}}, DecideWithin: day, DefaultDuration: hour}},
 		{"approve grants what it says and no more", head + "approve: {duration: 30m}", approval.Verdict{Decision: "approve", Rule: "r", PolicyVersion: 7,
-			Explanation: `rule "r" approves for at most 30m0s`, DecideWithin: 7 * day, DefaultDuration: hour / 2, MaxDuration: hour / 2}},
+			Explanation: `rule "r" approves for at most 30m`, DecideWithin: 7 * day, DefaultDuration: hour / 2, MaxDuration: hour / 2}},
 		{"approve with a shorter default", head + "approve: {duration: 8h}\n  defaultDuration: 1h\n  description: On call.", approval.Verdict{Decision: "approve",
 			Rule: "r", PolicyVersion: 7, Explanation: "On call.", DecideWithin: 7 * day, DefaultDuration: hour, MaxDuration: 8 * hour}},
 		{"deny says why", head + "description: Contractors.\n  deny:\n    reason: |\n      Ask the\n      data team.", approval.Verdict{Decision: "deny", Rule: "r",

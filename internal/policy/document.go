@@ -265,7 +265,7 @@ func (s *sourceRule) approves(v *approval.Verdict) error {
 		return err
 	}
 	if v.Explanation == "" {
-		v.Explanation = fmt.Sprintf("rule %q approves for at most %s", v.Rule, v.MaxDuration)
+		v.Explanation = fmt.Sprintf("rule %q approves for at most %s", v.Rule, approval.Span(v.MaxDuration))
 	}
 	return nil
 }
@@ -340,7 +340,7 @@ func (c *compiler) breaksGlass(s *sourceRule, r *rule) error {
 	v.BreakGlass.Requirements = stages
 	r.owned = slices.ContainsFunc(stages, owned)
 	if v.Explanation == "" {
-		v.Explanation = fmt.Sprintf("rule %q lets people break the glass for at most %s; they answer for it within %s", v.Rule, v.MaxDuration, v.BreakGlass.Within)
+		v.Explanation = fmt.Sprintf("rule %q lets people break the glass for at most %s; they answer for it within %s", v.Rule, approval.Span(v.MaxDuration), approval.Span(v.BreakGlass.Within))
 	}
 	return nil
 }
@@ -385,7 +385,7 @@ func (s *sourceRule) defaultWithin(v *approval.Verdict) error {
 		return err
 	}
 	if v.MaxDuration > 0 && v.DefaultDuration > v.MaxDuration {
-		return s.DefaultDuration.wrong("defaultDuration %s is longer than the maximum %s", v.DefaultDuration, v.MaxDuration)
+		return s.DefaultDuration.wrong("defaultDuration %s is longer than the maximum %s", approval.Span(v.DefaultDuration), approval.Span(v.MaxDuration))
 	}
 	return nil
 }

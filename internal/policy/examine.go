@@ -29,7 +29,7 @@ func (d Documents) Examine(ctx context.Context, text string) (x approval.Examina
 	if len(wrong) > 0 {
 		return x, nil
 	}
-	x.Name, x.Rules, x.ByPetition = c.Name, len(c.rules), c.changes != nil
+	x.Name, x.Rules, x.Dev, x.ByPetition = c.Name, len(c.rules), c.Dev, c.changes != nil
 	for _, w := range c.Warnings {
 		x.Warnings = append(x.Warnings, approval.Finding{Line: w.Line, Column: w.Column, Rule: w.Rule, Message: w.Message})
 	}

@@ -168,11 +168,11 @@ func spellRequirement(r, want approval.Requirement) string {
 		out += ", telling " + told
 	}
 	if want.RemindAfter > 0 {
-		out += fmt.Sprintf(", reminding after %s", r.RemindAfter)
+		out += fmt.Sprintf(", reminding after %s", approval.Span(r.RemindAfter))
 	}
 	if len(want.Escalate) > 0 {
 		for _, e := range r.Escalate {
-			out += fmt.Sprintf(", after %s also %s", e.After, spellReviewers(e.Reviewers))
+			out += fmt.Sprintf(", after %s also %s", approval.Span(e.After), spellReviewers(e.Reviewers))
 		}
 	}
 	return out

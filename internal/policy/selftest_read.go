@@ -259,8 +259,8 @@ func (s *sourceExpect) durations(asked time.Duration, want wanting) error {
 		got  func(approval.Verdict) string
 	}{
 		{"duration", s.Duration, func(v approval.Verdict) string { return granted(v, asked) }},
-		{"maxDuration", s.MaxDuration, func(v approval.Verdict) string { return v.MaxDuration.String() }},
-		{"decideWithin", s.DecideWithin, func(v approval.Verdict) string { return v.DecideWithin.String() }},
+		{"maxDuration", s.MaxDuration, func(v approval.Verdict) string { return approval.Span(v.MaxDuration) }},
+		{"decideWithin", s.DecideWithin, func(v approval.Verdict) string { return approval.Span(v.DecideWithin) }},
 	} {
 		if d.said == nil {
 			continue
@@ -269,7 +269,7 @@ func (s *sourceExpect) durations(asked time.Duration, want wanting) error {
 		if err := d.said.duration(&wanted); err != nil {
 			return err
 		}
-		want(d.what, wanted.String(), d.got)
+		want(d.what, approval.Span(wanted), d.got)
 	}
 	return nil
 }
@@ -280,11 +280,11 @@ func granted(v approval.Verdict, asked time.Duration) string {
 	case v.Decision == approval.VerdictDeny:
 		return "no grant"
 	case asked == 0:
-		return v.DefaultDuration.String()
+		return approval.Span(v.DefaultDuration)
 	case v.MaxDuration > 0 && asked > v.MaxDuration:
-		return fmt.Sprintf("a refusal: at most %s may be asked for", v.MaxDuration)
+		return fmt.Sprintf("a refusal: at most %s may be asked for", approval.Span(v.MaxDuration))
 	}
-	return asked.String()
+	return approval.Span(asked)
 }
 
 // expectPeople reads who must agree.

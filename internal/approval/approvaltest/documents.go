@@ -21,7 +21,7 @@ func (Documents) Examine(ctx context.Context, text string) (x approval.Examinati
 		x.Problems = []approval.Finding{{Line: lineOf(text, "BROKEN"), Column: 3, Rule: "r1", Message: "the text is broken"}}
 		return x, nil
 	}
-	x = approval.Examination{Name: "test", Rules: 1, ByPetition: strings.Contains(text, "PETITION"), Tests: []approval.PolicyTest{{Name: "passes", Line: 1}}}
+	x = approval.Examination{Name: "test", Rules: 1, Dev: strings.Contains(text, "DEV"), ByPetition: strings.Contains(text, "PETITION"), Tests: []approval.PolicyTest{{Name: "passes", Line: 1}}}
 	if strings.Contains(text, "FAILING") {
 		x.Tests = append(x.Tests, approval.PolicyTest{Name: "fails", Line: lineOf(text, "FAILING"), Failures: []string{"the rule is r1, not r2"}})
 	}
