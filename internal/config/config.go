@@ -67,6 +67,27 @@ type Source struct {
 	Flags   map[string]string // by key, only those that were given
 }
 
+// String names what settings are read from, without what it says.
+func (src Source) String() string {
+	parts := []string{"no file (--config names one)"}
+	if src.File != "" {
+		parts[0] = "the file " + src.File
+	}
+	var variables []string
+	for _, v := range fromEnviron(src.Environ) {
+		variables = append(variables, v.spell(v.key))
+	}
+	slices.Sort(variables)
+	if len(variables) == 0 {
+		variables = []string{"no variable " + envPrefix + "…"}
+	}
+	parts = append(parts, variables...)
+	for _, key := range sorted(src.Flags) {
+		parts = append(parts, "--"+strings.ReplaceAll(key, "_", "-"))
+	}
+	return strings.Join(parts, ", ")
+}
+
 // Load reads all sources and checks the result. An unknown key or variable is an error that names the nearest known
 // one; a wrong value is an error that names the setting and where it came from.
 func Load(src Source) (Config, error) {

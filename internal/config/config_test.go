@@ -74,10 +74,10 @@ func TestWhatIsWrongNamesTheSettingAndWhereItCameFrom(t *testing.T) {
 		{"a key like no other", "workers: 7", Source{}, []string{"FILE:1: workers", "there are addr, base_url"}},
 		{"a variable like no other", "", env("INDENT_SERVER_WORKERS=7"), []string{"there are INDENT_SERVER_ADDR, INDENT_SERVER_BASE_URL"}},
 
-		{"a wrong value in the file", "\ntoken_ttl: 10s", Source{}, []string{"FILE:2: token_ttl", `"10s"`, "1m0s to 24h0m0s"}},
+		{"a wrong value in the file", "\ntoken_ttl: 10s", Source{}, []string{"FILE:2: token_ttl", `"10s"`, "1m to 24h"}},
 		{"a wrong value in the environment", "", env("INDENT_SERVER_LOG_FORMAT=xml"), []string{"environment variable INDENT_SERVER_LOG_FORMAT", `"xml"`, "json, text"}},
 		{"a wrong value of a flag", "", flag("log_level", "loud"), []string{"flag --log-level", "debug, info, warn, error"}},
-		{"a number that is too many hours", "", env("INDENT_SERVER_SESSION_TTL=721h"), []string{"5m0s to 720h0m0s"}},
+		{"a number that is too many hours", "", env("INDENT_SERVER_SESSION_TTL=721h"), []string{"5m to 720h"}},
 		{"a bare number for a time", "token_ttl: 3600", Source{}, []string{"FILE:1: token_ttl", "such as 1h"}},
 		{"no whole number", "", env("INDENT_SERVER_MAX_CONNECTIONS=many"), []string{"INDENT_SERVER_MAX_CONNECTIONS", `"many"`, "10 to 1000000"}},
 		{"too few connections to work with", "max_connections: 1", Source{}, []string{"FILE:1: max_connections", "10 to 1000000"}},
@@ -90,6 +90,9 @@ func TestWhatIsWrongNamesTheSettingAndWhereItCameFrom(t *testing.T) {
 		{"a proxy that is a name", "trusted_proxies: 10.0.0.0/8, proxy.internal", Source{}, []string{"FILE:1: trusted_proxies", `"proxy.internal"`, "such as 10.0.0.0/8"}},
 		{"a network with a host in it", "trusted_proxies: 10.0.0.1/8", Source{}, []string{"FILE:1: trusted_proxies", `"10.0.0.1/8"`}},
 		{"neither true nor false", "insecure_http: maybe", Source{}, []string{"FILE:1: insecure_http", "true, false"}},
+
+		{"idle for longer than it lasts", "session_idle: 5h\nsession_ttl: 1h", Source{}, []string{"FILE:1: session_idle", "5h is longer than session_ttl, which is 1h"}},
+		{"a login idle for longer than it lasts by default", "", env("INDENT_SERVER_LOGIN_IDLE=4000h"), []string{"INDENT_SERVER_LOGIN_IDLE", "longer than login_ttl, which is 2160h"}},
 
 		{"a base URL with a path", "base_url: https://example.com/indent", Source{}, []string{"FILE:1: base_url", "scheme and a host only"}},
 		{"a base URL of another scheme", "base_url: ftp://example.com", Source{}, []string{"scheme and a host only"}},
@@ -130,6 +133,27 @@ func TestWhatIsWrongNamesTheSettingAndWhereItCameFrom(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Who shortens what lasts has not said anything about what is idle: the default of that is nobody's mistake.
+func TestAShorterSessionNeedsNoWordOfIdle(t *testing.T) {
+	t.Parallel()
+	if _, err := Load(Source{Environ: []string{"INDENT_SERVER_SESSION_TTL=1h", "INDENT_SERVER_LOGIN_TTL=24h"}}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheSourcesAreNamedWithoutWhatTheySay(t *testing.T) {
+	t.Parallel()
+	for want, src := range map[string]Source{
+		"no file (--config names one), no variable INDENT_SERVER_…": {},
+		"the file a.yaml, INDENT_SERVER_ADDR, INDENT_SERVER_DATABASE, --log-level": {File: "a.yaml", Flags: map[string]string{"log_level": "info"},
+			Environ: []string{"HOME=/root", "INDENT_SERVER_DATABASE=postgres://u:hunter2@db/x", "INDENT_SERVER_ADDR=127.0.0.1:1"}},
+	} {
+		if got := src.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

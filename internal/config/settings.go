@@ -133,7 +133,7 @@ func oneOf(v string, allowed []string, set func(string)) error {
 func between(v string, least, most time.Duration, to *time.Duration) error {
 	d, err := time.ParseDuration(v)
 	if err != nil || d < least || d > most {
-		return fmt.Errorf("%q must be a duration from %s to %s, such as 1h", v, least, most)
+		return fmt.Errorf("%q must be a duration from %s to %s, such as 1h", v, span(least), span(most))
 	}
 	*to = d
 	return nil
@@ -233,6 +233,9 @@ func (c Config) check(from map[string]value) error {
 		}
 		return "the default of " + key
 	}
+	if err := c.checkIdle(from); err != nil {
+		return err
+	}
 	if c.BaseURL == "" {
 		if host, _, _ := net.SplitHostPort(c.Addr); !isLoopback(host) {
 			return fmt.Errorf("%s: %s is reached from other machines: set base_url to the https address that people use", origin("addr"), c.Addr)
@@ -244,6 +247,20 @@ func (c Config) check(from map[string]value) error {
 		return fmt.Errorf("%s: %s has no TLS: use https (a proxy in front is enough) or set insecure_http: true", origin("base_url"), c.BaseURL)
 	}
 	return c.checkPasskeys(origin("require_passkey_roles"), c.BaseURL)
+}
+
+// checkIdle refuses what nobody can mean: to end what is not used after longer than it lasts when it is. A default is no word of
+// theirs.
+func (c Config) checkIdle(from map[string]value) error {
+	for _, pair := range []struct {
+		idle, ttl   string
+		given, most time.Duration
+	}{{"session_idle", "session_ttl", c.SessionIdle, c.SessionTTL}, {"login_idle", "login_ttl", c.LoginIdle, c.LoginTTL}} {
+		if v, given := from[pair.idle]; given && pair.given > pair.most {
+			return fmt.Errorf("%s: %s is longer than %s, which is %s: nothing would ever end for not being used", v.origin, span(pair.given), pair.ttl, span(pair.most))
+		}
+	}
+	return nil
 }
 
 // checkPasskeys refuses to demand passkeys where browsers have none: nobody of these roles could sign in.
@@ -305,4 +322,16 @@ func Sample() string {
 	}
 	b.WriteString(signInSample())
 	return b.String()
+}
+
+// span writes a duration without parts that are nothing, such as 24h.
+func span(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
