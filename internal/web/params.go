@@ -16,6 +16,7 @@ type paramRow struct {
 	Path  string
 	Kind  string // text, number, yes/no, null, empty list, empty object
 	Value string
+	Diff  []diffLine // of a change of the policy: the value as lines of code
 }
 
 // maxParamRows bounds the table; more than that is shown as JSON only, and the page says so (nothing is ever cut).
@@ -102,7 +103,7 @@ func (t *tabulator) list(path string) error {
 }
 
 func (t *tabulator) add(path, kind, value string) {
-	t.rows = append(t.rows, paramRow{path, kind, value})
+	t.rows = append(t.rows, paramRow{Path: path, Kind: kind, Value: value})
 }
 
 var plainKey = regexp.MustCompile(`^[A-Za-z_$][A-Za-z0-9_$-]*$`)

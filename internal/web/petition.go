@@ -106,12 +106,37 @@ func (w *Web) petitionPage(r *http.Request, v visitor, n *notice, t typed) (answ
 	if len(p.Params) > 0 {
 		view.ParamRows, view.ParamsFit = paramTable(p.Params)
 		view.ParamsJSON = exactJSON(p.Params)
+		showDiff(p, view.ParamRows)
 	}
 	w.addForms(&view, v, who, t)
 	if err := w.addConfirm(r, &view, v, who); err != nil {
 		return answer{}, err
 	}
 	return answer{page: "petition", title: p.Title(), data: view}, nil
+}
+
+func ofPolicy(p approval.Petition) bool {
+	return slices.ContainsFunc(p.Resources, func(r approval.Resource) bool { return r.Kind == approval.KindPolicy })
+}
+
+// showDiff makes the diff of a change of the policy stand as what it is. Only the server makes such a petition.
+func showDiff(p approval.Petition, rows []paramRow) {
+	if !ofPolicy(p) {
+		return
+	}
+	for i, row := range rows {
+		if row.Path == "diff" {
+			rows[i].Diff = diffOf(row.Value)
+		}
+	}
+}
+
+// NotDone answers why people agreed and nothing came of it, "" for any other end.
+func (v petitionView) NotDone() string {
+	if v.Outcome != approval.OutcomeDenied || v.Decision != nil || !ofPolicy(v.Petition) || len(v.Claims) == 0 {
+		return ""
+	}
+	return v.Claims[len(v.Claims)-1].Reason
 }
 
 // petition loads what the address names. Another space's petition is missing here, in the same words.

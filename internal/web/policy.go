@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
@@ -228,7 +229,100 @@ func partsOf(p *approval.ConditionPart, depth int) []triedPart {
 	return parts
 }
 
-var tryFields = []string{"reason", "kind", "id", "params", "as"}
+var tryFields = []string{"reason", "kind", "id", "more", "params", "labels", "duration", "for", "as", "time"}
+
+// tried reads the form of a petition to try.
+func tried(field func(string) string) (q approval.Simulated, err error) {
+	n := approval.NewPetition{Reason: field("reason"), Resources: []approval.Resource{{Kind: field("kind"), ID: field("id")}}}
+	for _, line := range filled(field("more")) {
+		kind, id, ok := strings.Cut(line, ":")
+		if !ok || kind == "" || id == "" {
+			return q, approval.FieldError("more", "write kind:id on each line, such as database:prod-db, not %q", line)
+		}
+		n.Resources = append(n.Resources, approval.Resource{Kind: kind, ID: id})
+	}
+	for _, line := range filled(field("labels")) {
+		key, value, ok := strings.Cut(line, "=")
+		if key = strings.TrimSpace(key); !ok || key == "" {
+			return q, approval.FieldError("labels", "write key=value on each line, such as ticket=T-1, not %q", line)
+		}
+		if n.Labels == nil {
+			n.Labels = map[string]string{}
+		}
+		n.Labels[key] = strings.TrimSpace(value)
+	}
+	for _, email := range filled(strings.ReplaceAll(field("for"), ",", "\n")) {
+		n.Petitioners = append(n.Petitioners, approval.Resource{ID: email, Email: email, Kind: approval.KindUser})
+	}
+	if params := field("params"); params != "" {
+		n.Params = approval.RawJSON(params)
+	}
+	if text := field("duration"); text != "" {
+		if n.Duration, err = time.ParseDuration(text); err != nil || n.Duration <= 0 {
+			return q, approval.FieldError("duration", "must be a time in hours (h), minutes (m) and seconds (s), such as 48h for two days, 1h30m or 45s")
+		}
+	}
+	q = approval.Simulated{Petition: n, As: field("as")}
+	if text := field("time"); text != "" {
+		if q.Time, err = time.Parse(time.RFC3339, text); err != nil {
+			return q, approval.FieldError("time", "must be a moment such as 2030-01-02T15:04:05Z")
+		}
+	}
+	return q, nil
+}
+
+// filled answers the lines of a text that have something.
+func filled(text string) (lines []string) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// placeInWords writes the end of a path: "[1].id" is line 1's id, ".ticket" the label ticket.
+func placeInWords(path string) string {
+	if strings.HasPrefix(path, "[") {
+		return strings.NewReplacer("[", "line ", "].", ": ", "]", "").Replace(path)
+	}
+	return strings.TrimPrefix(path, ".")
+}
+
+// askedOtherwise moves what is wrong with a petition to the field of the form that it came from, in the words of the form.
+func askedOtherwise(err error) error {
+	var known *approval.Error
+	if !errors.As(err, &known) {
+		return err
+	}
+	moved := *known
+	rest := func(prefix string) bool {
+		after, ok := strings.CutPrefix(known.Field, prefix)
+		if ok && after != "" {
+			moved.Message = placeInWords(after) + " " + known.Message
+		}
+		return ok
+	}
+	switch {
+	case known.Field == "petition.resources[0].kind":
+		moved.Field = "kind"
+	case strings.HasPrefix(known.Field, "petition.resources[0]"):
+		moved.Field = "id"
+	case rest("petition.resources"):
+		moved.Field = "more"
+	case rest("petition.meta.labels"):
+		moved.Field = "labels"
+	case rest("petition.params"):
+		moved.Field = "params"
+	case rest("petition.petitioners"):
+		moved.Field = "for"
+	case known.Field == "petition.defaultDuration":
+		moved.Field = "duration"
+	default:
+		moved.Field = strings.TrimPrefix(known.Field, "petition.")
+	}
+	return &moved
+}
 
 // simulatePolicy shows what policy says to a petition. Nothing is made.
 func (w *Web) simulatePolicy(r *http.Request, v visitor) (answer, error) {
@@ -236,13 +330,13 @@ func (w *Web) simulatePolicy(r *http.Request, v visitor) (answer, error) {
 		return answer{}, err
 	}
 	f := r.PostForm
-	n := approval.NewPetition{Reason: f.Get("reason"), Resources: []approval.Resource{{Kind: strings.TrimSpace(f.Get("kind")), ID: strings.TrimSpace(f.Get("id"))}}}
-	if params := strings.TrimSpace(f.Get("params")); params != "" {
-		n.Params = approval.RawJSON(params)
+	q, err := tried(func(name string) string { return strings.TrimSpace(f.Get(name)) })
+	var s approval.Simulation
+	if err == nil {
+		s, err = w.Service.SimulatePetition(r.Context(), v.Actor, q)
+		err = askedOtherwise(err)
 	}
-	s, err := w.Service.SimulatePetition(r.Context(), v.Actor, approval.Simulated{Petition: n, As: strings.TrimSpace(f.Get("as"))})
 	if err != nil {
-		err = renamed(err, map[string]string{"petition.reason": "reason", "petition.resources[0].kind": "kind", "petition.resources[0].id": "id", "petition.params": "params"})
 		status, here := shownOnPage(err)
 		if !here {
 			return answer{}, err

@@ -101,10 +101,31 @@ func TestAPetitionIsTriedOnThePage(t *testing.T) {
 	b.post("/policy/simulate", url.Values{"reason": {"x"}, "id": {"prod"}, "params": {"{"}}).is(http.StatusBadRequest).has("try-params-wrong")
 	b.post("/policy/simulate", url.Values{"reason": {"x"}, "id": {"prod"}, "as": {owner}}).is(http.StatusForbidden)
 	h.browser(owner).post("/policy/simulate", url.Values{"reason": {"x"}, "id": {"prod"}, "as": {viewer}}).is(http.StatusOK).has("People decide")
+	whole := url.Values{"reason": {"x"}, "kind": {"database"}, "id": {"prod"}, "more": {"host:a\r\nhost:b\r\n"}, "labels": {"ticket = T-1\r\nteam=core"}, "duration": {"90m"},
+		"for": {viewer}, "time": {"2030-01-02T15:04:05Z"}}
+	b.post("/policy/simulate", whole).is(http.StatusOK).has("People decide", "ticket = T-1", `value="90m"`)
+	for field, wrong := range map[string][2]string{"more": {"host", "write kind:id"}, "labels": {"ticket", "write key=value"}, "duration": {"2d", "such as 48h"}, "time": {"tomorrow", "such as 2030"}} {
+		b.post("/policy/simulate", url.Values{"reason": {"x"}, "id": {"prod"}, field: {wrong[0]}}).is(http.StatusBadRequest).has("try-"+field+"-wrong", wrong[1])
+	}
+	b.post("/policy/simulate", url.Values{"reason": {"x"}, "id": {"prod"}, "labels": {strings.Repeat("k", 201) + "=1"}}).is(http.StatusBadRequest).
+		has("try-labels-wrong").lacks("petition.meta")
+	b.post("/policy/simulate", url.Values{"reason": {"x"}, "id": {"prod"}, "more": {"a:b\nc:" + strings.Repeat("k", 1100)}}).is(http.StatusBadRequest).
+		has("try-more-wrong", "line 2: id").lacks("petition.resources")
 	events := must(h.service.Store.Events(t.Context(), approval.EventQuery{Space: "acme"})).Items
 	for _, e := range events[:len(events)-before] {
 		if e.Event != approval.EventRefused {
 			t.Errorf("it wrote %s", e.Event)
 		}
 	}
+}
+
+// The mark of a server to play with says of the policy what holds now, and no longer what held at first.
+func TestTheMarkFollowsThePolicy(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := h.browser(owner)
+	const both = "its policy lets one person play both parts"
+	b.get("/").has("A server to play with").lacks(both)
+	b.post("/policy/edit", editing("apply", "DEV", "play", "1")).is(http.StatusSeeOther)
+	b.get("/").has(both)
 }

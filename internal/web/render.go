@@ -48,6 +48,7 @@ type layout struct {
 	Title   string
 	Visitor visitor
 	Dev     bool
+	DevRule bool // the policy that holds now is the one that lets one person play both parts
 	Page    string
 	Data    any
 	Told    success // what was just done
@@ -84,7 +85,7 @@ func (w *Web) send(rw http.ResponseWriter, r *http.Request, v visitor, a answer)
 		return
 	}
 	var body bytes.Buffer
-	view := layout{Title: a.title, Visitor: v, Dev: w.Dev, Page: a.page, Data: a.data, Told: told}
+	view := layout{Title: a.title, Visitor: v, Dev: w.Dev, DevRule: w.Dev && w.devRule(r, v), Page: a.page, Data: a.data, Told: told}
 	if err := pages[a.page].Execute(&body, view); err != nil {
 		w.Logger.ErrorContext(r.Context(), "a page could not be made", "page", a.page, "error", err)
 		http.Error(rw, "The page could not be made. Nothing was decided.", http.StatusInternalServerError)
@@ -97,6 +98,15 @@ func (w *Web) send(rw http.ResponseWriter, r *http.Request, v visitor, a answer)
 	rw.Header().Set("Content-Type", "text/html; charset=utf-8")
 	rw.WriteHeader(a.status)
 	rw.Write(body.Bytes()) // the browser may be gone; there is nobody to tell
+}
+
+// devRule answers whether the visitor's space has a policy to play with. Only a server to play with looks.
+func (w *Web) devRule(r *http.Request, v visitor) bool {
+	if v.ID == "" || !v.Can(approval.ReadPolicy) {
+		return false
+	}
+	dev, err := w.Service.DevPolicy(r.Context(), v.Actor)
+	return err == nil && dev
 }
 
 // when writes a time as UTC; the script turns the text into the reader's own time and keeps the exact one as its title.

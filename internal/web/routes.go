@@ -46,6 +46,7 @@ func (w *Web) Routes() []Route {
 		{"POST", "/sign-in/passkey", Anyone, w.finishFactor},
 		{"POST", "/sign-in/passkey/options", Anyone, w.askFactor},
 		{"GET", "/settings", approval.ReadMembers, w.showSettings},
+		{"GET", "/people", approval.ReadMembers, w.showPeople},
 		{"POST", "/settings/space", approval.WriteSpaces, w.changeSpace},
 		{"POST", "/settings/members", approval.WriteMembers, w.changeMembers},
 		{"POST", "/settings/identities", approval.WriteMembers, w.changeIdentities},

@@ -33,6 +33,7 @@ func TestEveryRouteForEveryVisitor(t *testing.T) {
 		"GET /account/space":               {see, see, ok, ok, ok},
 		"POST /account/space":              {see, see, no, no, no}, // to no space
 		"GET /settings":                    {see, see, ok, forbidden, ok},
+		"GET /people":                      {see, see, see, forbidden, see},
 		"POST /settings/space":             {see, see, bad, forbidden, forbidden},       // without a field
 		"POST /account/spaces":             {see, see, forbidden, forbidden, forbidden}, // of no operator
 		"POST /settings/members":           {see, see, bad, forbidden, forbidden},

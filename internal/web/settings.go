@@ -42,6 +42,11 @@ func (w *Web) showSettings(r *http.Request, v visitor) (answer, error) {
 	return w.settingsPage(r, v, entry{})
 }
 
+// showPeople leads to the page that the menu calls People.
+func (w *Web) showPeople(*http.Request, visitor) (answer, error) {
+	return answer{location: "/settings"}, nil
+}
+
 func (w *Web) settingsPage(r *http.Request, v visitor, e entry) (answer, error) {
 	view := settingsView{Entry: e, Search: strings.TrimSpace(r.URL.Query().Get("q")), Roles: approval.Roles,
 		MayRename: v.Can(approval.WriteSpaces), MayManage: v.Can(approval.WriteMembers)}
@@ -190,12 +195,15 @@ func (w *Web) changeMembers(r *http.Request, v visitor) (answer, error) {
 		default:
 			return "", unknownPress()
 		}
-		if do != "add" {
-			if _, err := w.Service.Member(r.Context(), v.Actor, field("member")); err != nil {
-				return "", err // a press on somebody who has gone since adds nobody
-			}
+		m, err := w.Service.Member(r.Context(), v.Actor, field("member"))
+		switch {
+		case do == "add" && err == nil:
+			return "", approval.FieldError("member", "%s is a member already, as %s: change the role in their own row", m.ID, m.Role)
+		case do == "add" && approval.CodeOf(err) == approval.NotFound:
+		case err != nil:
+			return "", err // a press on somebody who has gone since adds nobody
 		}
-		_, err := w.Service.ChangeMember(r.Context(), v.Actor, field("member"), c)
+		_, err = w.Service.ChangeMember(r.Context(), v.Actor, field("member"), c)
 		return memberDone[do], err
 	})
 }

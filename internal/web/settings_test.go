@@ -30,6 +30,9 @@ func TestAnOwnerSettlesThePeople(t *testing.T) {
 	}
 	post("/settings/space", "displayName", "Acme & Sons")
 	post("/settings/members", "do", "add", "member", "New@acme.example", "displayName", "Newcomer", "role", "Auditor")
+	b.post("/settings/members", url.Values{"do": {"add"}, "member": {"NEW@acme.example"}, "role": {"Viewer"}}).is(http.StatusBadRequest).
+		has("add-member-wrong", "new@acme.example is a member already, as Auditor")
+	b.get("/people").leadsTo("/settings")
 	post("/settings/members", "do", "role", "member", viewer, "role", "Petition Admin")
 	post("/settings/members", "do", "suspend", "member", reviewer)
 	post("/settings/identities", "do", "link", "member", viewer, "identity", "slack:T1/U1")
