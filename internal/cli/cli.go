@@ -155,6 +155,7 @@ func (t *terminal) sayHowToSignIn(err error) {
 	var config *indent.ConfigError
 	switch {
 	case exitCode(err) != exitNotSignedIn, errors.As(err, &told):
+	case ofDeletedSpace(err): // no other token of it would do
 	case t.session != nil:
 		t.say("Sign in again: %s", plain(t.session.command()))
 	case errors.As(err, &config) && config.Missing:
@@ -164,6 +165,12 @@ func (t *terminal) sayHowToSignIn(err error) {
 	default:
 		t.say("Open %s/api-keys for a new token and set INDENT_API_TOKEN, in the environment or in a .env file; or unset it and sign in with `indent login`.", t.server)
 	}
+}
+
+// ofDeletedSpace answers whether the server refuses because the caller's space is gone.
+func ofDeletedSpace(err error) bool {
+	var refused *indent.Error
+	return errors.As(err, &refused) && strings.HasPrefix(refused.Message, "the space ") && strings.Contains(refused.Message, " was deleted: ")
 }
 
 // say writes a line of talk.

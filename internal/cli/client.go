@@ -92,6 +92,9 @@ func (t *terminal) chosen() (s *session, found bool, err error) {
 	if name == "" {
 		name = all.fitting(server, space)
 	}
+	if name == "" && len(all.Profiles) > 0 {
+		return nil, false, all.noneFits(server, space)
+	}
 	if name == "" {
 		return nil, false, nil
 	}
@@ -103,6 +106,30 @@ func (t *terminal) chosen() (s *session, found bool, err error) {
 		return nil, false, notSignedIn{fmt.Sprintf("the profile %s is signed in to %s on %s, and its token goes nowhere else: choose another profile, or sign in with `indent login --server … --space …`", name, p.Space, p.Server)}
 	}
 	return &session{profile: p, name: name, drawer: d, userAgent: t.userAgent()}, true, nil
+}
+
+// noneFits says which logins there are, where none is the one that is asked for, or several are.
+func (all profiles) noneFits(server, space string) error {
+	var there, fit []string
+	for _, name := range all.names() {
+		p := all.Profiles[name]
+		there = append(there, fmt.Sprintf("%s (%s on %s)", name, p.Space, p.Server))
+		if p.fits(server, space) {
+			fit = append(fit, name)
+		}
+	}
+	if len(fit) > 0 {
+		return notSignedIn{fmt.Sprintf("several logins fit, and none of them is the current one: choose with --profile %s, or with `indent profile use`", strings.Join(fit, " or --profile "))}
+	}
+	var wanted, flags []string
+	if server != "" {
+		wanted, flags = append(wanted, server), append(flags, "--server "+server)
+	}
+	if space != "" {
+		wanted, flags = append(wanted, "the space "+space), append(flags, "--space "+space)
+	}
+	return notSignedIn{fmt.Sprintf("no login fits %s; there is %s: choose one of them, or sign in with `indent login %s`",
+		strings.Join(wanted, " and "), strings.Join(there, ", "), strings.Join(flags, " "))}
 }
 
 // fits answers whether the profile is for the server and the space; "" is any.

@@ -32,7 +32,7 @@ func (t *terminal) configCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t.say("The settings are good.")
+			t.say("The settings are good. Looked at: %s. All else is as `indent config sample` shows it.", plain(s.source().String()))
 			if cfg.SignIn != nil {
 				t.say("Whether the spaces of the sign-in providers exist, only the database knows: indent serve says it in its log when it starts.")
 			}

@@ -81,8 +81,11 @@ func (t *terminal) putMember(cmd *cobra.Command, known bool, change func() inden
 	}, func(ctx context.Context, c *indent.Client, args []string) (indent.Member, error) {
 		asked := change()
 		needs := []string{"members:write"}
-		if asked.Role != nil {
+		switch {
+		case asked.Role != nil:
 			needs = append(needs, app.RolePermissions(*asked.Role)...)
+		case !known:
+			needs = append(needs, app.RolePermissions("Viewer")...) // which is what somebody new becomes
 		}
 		if known {
 			needs = append([]string{"spaces:read", "members:read"}, needs...)
@@ -91,6 +94,9 @@ func (t *terminal) putMember(cmd *cobra.Command, known bool, change func() inden
 				return m, lacking(ctx, c, err, needs)
 			}
 			needs = append(needs, app.RolePermissions(m.Role)...)
+		} else if m, err := c.Member(ctx, args[0]); err == nil && (asked.Role == nil || *asked.Role == m.Role) {
+			// Who may not look at members is told as much as the server tells.
+			t.say("%s is a member already, as %s.", plain(m.ID), plain(m.Role))
 		}
 		m, err := c.PutMember(ctx, args[0], asked)
 		return m, lacking(ctx, c, err, needs)
@@ -99,18 +105,23 @@ func (t *terminal) putMember(cmd *cobra.Command, known bool, change func() inden
 
 func (t *terminal) memberAddCommand() *cobra.Command {
 	var role, name string
-	cmd := t.putMember(&cobra.Command{
+	cmd := &cobra.Command{
 		Use: "add MEMBER", Short: "Add a person",
-		Long:    "Add a person by address. Somebody who is a member already gets the role. A sign-in link is made by `indent admin link`.",
+		Long: "Add a person by address. Somebody who is a member already keeps the role unless --role says another one. A sign-in link is\n" +
+			"made by `indent admin link`.",
 		Example: "indent member add ada@example.com --role Editor --display-name Ada",
-	}, false, func() indent.MemberChange {
-		c := indent.MemberChange{Role: &role}
+	}
+	t.putMember(cmd, false, func() indent.MemberChange {
+		var c indent.MemberChange
+		if cmd.Flag("role").Changed {
+			c.Role = &role
+		}
 		if name != "" {
 			c.DisplayName = &name
 		}
 		return c
 	})
-	cmd.Flags().StringVar(&role, "role", "Viewer", rolesText)
+	cmd.Flags().StringVar(&role, "role", "", rolesText+" (default: Viewer; a member's own)")
 	cmd.Flags().StringVar(&name, "display-name", "", "what people read")
 	return cmd
 }
@@ -154,7 +165,9 @@ func (t *terminal) memberLiftCommand() *cobra.Command {
 		Example: "indent member lift-break-glass ada@example.com",
 	}, func(args []string) string {
 		return args[0] + " may break the glass again."
-	}, func(ctx context.Context, c *indent.Client, args []string) error { return c.LiftBreakGlass(ctx, args[0]) })
+	}, func(ctx context.Context, c *indent.Client, args []string) error {
+		return c.LiftBreakGlass(ctx, args[0])
+	})
 }
 
 func (t *terminal) memberLinkCommand() *cobra.Command {

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -145,6 +146,40 @@ func short(text string, most int) string {
 	}
 	return string(runes[:most-1]) + "…"
 }
+
+// span writes a duration as Go does, without parts that are nothing, such as 9h or 1h30m.
+func span(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// spanFlag is a flag whose value is a duration; what is none is told which units there are.
+type spanFlag struct{ to *time.Duration }
+
+func (f spanFlag) String() string {
+	if f.to == nil || *f.to == 0 {
+		return ""
+	}
+	return span(*f.to)
+}
+
+func (f spanFlag) Type() string { return "duration" }
+
+func (f spanFlag) Set(text string) (err error) {
+	if *f.to, err = time.ParseDuration(text); err != nil {
+		return errors.New(spanUnits)
+	}
+	return nil
+}
+
+// spanUnits says how a duration is written.
+const spanUnits = "write it in hours (h), minutes (m) and seconds (s), such as 48h for two days, 1h30m or 45s"
 
 func moment(at time.Time) string {
 	if at.IsZero() {

@@ -96,9 +96,9 @@ func TestAPetitionSaysAllThatPolicyDemands(t *testing.T) {
 	text := describe(c, &p)
 	for _, want := range []string{"Requires     stage 1: 1 of: the manager of who asks (label managerId)\n",
 		"             stage 2, now: 2 of: Owner, ada@x, the group core, an owner of what is asked for (label owner), who is on call for prod, whoever meets reviewer.id != '' (of resource 1) (nobody who approved in stage 1) (confirm: passkey, which is done on the page)\n",
-		"since 30m0s also: the group leads\n", "after 1h0m0s also: Editor\n", "told again after 10m0s\n", "told of it, without a say: the group watchers\n",
+		"since 30m also: the group leads\n", "after 1h also: Editor\n", "told again after 10m\n", "told of it, without a say: the group watchers\n",
 		"Refused by   2 different reviewers\n", "Asks for     ticket, \"which ticket\": choice of a, b\n", "             n: number, at least 1, at most 5 (may be left out)\n",
-		"Afterwards   within 2h0m0s, or the grant ends: 1 of: Auditor\n", "Note         fewer people may approve than must\n"} {
+		"Afterwards   within 2h, or the grant ends: 1 of: Auditor\n", "Note         fewer people may approve than must\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not said in\n%s", want, text)
 		}

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -122,17 +124,64 @@ func describe(c *indent.Client, p *indent.Petition) string {
 	}
 	line("Reason", prose(p.Reason, strings.Repeat(" ", 13)))
 	if p.DefaultDuration > 0 {
-		line("Duration", p.DefaultDuration.String())
+		line("Duration", span(p.DefaultDuration))
 	}
-	if p.Params != nil {
-		line("Params", plain(string(p.Params)))
-	}
+	describeParams(p, line)
+	describeLabels(p, line)
 	line("Digest", plain(p.Digest))
 	describeState(p, line)
 	for i, e := range p.State.EventHistory {
 		line(label(i, "History"), describeEvent(e))
 	}
 	return b.String()
+}
+
+// describeParams shows the parameters; of a change of the policy the diff stands as lines, as it is read.
+func describeParams(p *indent.Petition, line func(label, text string)) {
+	if p.Params == nil {
+		return
+	}
+	var change map[string]json.RawMessage
+	var diff string
+	ofPolicy := slices.ContainsFunc(p.Resources, func(r indent.Resource) bool { return r.Kind == "indent/policy" })
+	if !ofPolicy || json.Unmarshal(p.Params, &change) != nil || json.Unmarshal(change["diff"], &diff) != nil {
+		line("Params", plain(string(p.Params)))
+		return
+	}
+	delete(change, "diff")
+	for i, key := range slices.Sorted(maps.Keys(change)) {
+		line(label(i, "Params"), plain(key+": "+string(change[key])))
+	}
+	for i, text := range strings.Split(strings.TrimSuffix(diff, "\n"), "\n") {
+		line(label(i, "Diff"), plain(strings.ReplaceAll(text, "\t", "    ")))
+	}
+}
+
+// describeLabels shows what the rule asked for and what was answered, and what else the petitioner noted.
+func describeLabels(p *indent.Petition, line func(label, text string)) {
+	asked := map[string]bool{}
+	if v := p.State.Verdict; v != nil {
+		for i, in := range v.Inputs {
+			asked[in.Label] = true
+			answer, given := p.Meta.Labels[in.Label]
+			if !given || answer == "" {
+				answer = "(not given)"
+			}
+			line(label(i, "Answers"), plain(in.Label+": "+answer))
+		}
+	}
+	first := "Labels"
+	for _, key := range sortedKeys(p.Meta.Labels) {
+		if !asked[key] && setByPetitioner(key) {
+			line(first, plain(key+": "+p.Meta.Labels[key]))
+			first = ""
+		}
+	}
+}
+
+// setByPetitioner answers whether a petition's label is the petitioner's to set; the others are the server's.
+func setByPetitioner(key string) bool {
+	return !strings.HasPrefix(key, "indent.com/") && !strings.HasPrefix(key, "Petition") || key == "indent.com/breakGlass"
 }
 
 func describeState(p *indent.Petition, line func(label, text string)) {
@@ -213,7 +262,7 @@ func duration(cmd *cobra.Command, flag, text string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 {
-		return 0, usageError(cmd, "--%s must be a time such as 30s or 1h30m, or forever, not %q", flag, text)
+		return 0, usageError(cmd, "--%s must be a time such as 30s or 1h30m, or forever, not %q: %s", flag, text, spanUnits)
 	}
 	return d, nil
 }

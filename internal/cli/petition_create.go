@@ -53,7 +53,7 @@ indent petition create --reason "refund" --resource action:refund --params '{"or
 	f.StringVar(&n.reason, "reason", "", "why; reviewers read it (required)")
 	f.StringArrayVar(&n.resources, "resource", nil, "what for: kind:id, kind:id=Display Name, or a resource as JSON; may be repeated (required)")
 	f.StringVar(&n.params, "params", "", "what the action will be done with: a JSON object, @file, or @- for stdin")
-	f.DurationVar(&n.duration, "duration", 0, "how long the grant shall last, such as 1h (default: as policy says)")
+	f.Var(spanFlag{&n.duration}, "duration", "how long the grant shall last, such as 1h (default: as policy says)")
 	f.StringArrayVar(&n.beneficiaries, "for", nil, "address of who shall be allowed, when it is not you; may be repeated")
 	f.StringToStringVar(&n.labels, "label", nil, "label, such as team=core; may be repeated")
 	f.StringVar(&n.key, "idempotency-key", "", "the same key makes the same petition, however often it is sent")
@@ -164,6 +164,7 @@ func (t *terminal) create(cmd *cobra.Command, c *indent.Client, r indent.Request
 	for _, m := range p.State.Messages {
 		t.say("⚠ %s", plain(m.Message))
 	}
+	t.sayVerdict(p)
 	if t.json {
 		err = t.printJSON(p)
 	} else {

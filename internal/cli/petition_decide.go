@@ -37,7 +37,7 @@ func (t *terminal) petitionApproveCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.DurationVar(&o.Duration, "duration", 0, "how long the grant lasts, such as 1h (default: as was asked, else as policy says)")
+	f.Var(spanFlag{&o.Duration}, "duration", "how long the grant lasts, such as 1h (default: as was asked, else as policy says)")
 	f.StringVar(&until, "until", "", "when the grant ends, such as 2030-01-02T15:04:05Z")
 	f.BoolVar(&o.Indefinite, "indefinite", false, "the grant lasts until it is revoked")
 	cmd.MarkFlagsMutuallyExclusive("duration", "until", "indefinite")

@@ -35,7 +35,7 @@ func describeVerdict(p *indent.Petition, line func(label, text string)) {
 	}
 	if g := v.BreakGlass; g != nil {
 		for i, r := range g.Requirements {
-			line(label(i, "Afterwards"), fmt.Sprintf("within %s, or the grant ends: %s", g.Within.Duration, describeRequirement(r)))
+			line(label(i, "Afterwards"), fmt.Sprintf("within %s, or the grant ends: %s", span(g.Within.Duration), describeRequirement(r)))
 			describeWhen(nil, i, r, line)
 		}
 	}
@@ -99,14 +99,14 @@ func describeWhen(p *indent.Petition, place int, r indent.Requirement, line func
 		come = p.State.Progress.Levels[place]
 	}
 	for i, e := range r.Escalate {
-		text := "after " + e.After.String() + " also: "
+		text := "after " + span(e.After.Duration) + " also: "
 		if i < come {
-			text = "since " + e.After.String() + " also: "
+			text = "since " + span(e.After.Duration) + " also: "
 		}
 		line("", "  "+text+plain(describeReviewers(e.Reviewers)))
 	}
 	if r.RemindAfter.Duration > 0 {
-		line("", "  told again after "+r.RemindAfter.String())
+		line("", "  told again after "+span(r.RemindAfter.Duration))
 	}
 	if r.Notify != nil {
 		line("", "  told of it, without a say: "+plain(describeReviewers(*r.Notify)))
@@ -135,4 +135,22 @@ func describeInput(in indent.Input) string {
 		text += " (may be left out)"
 	}
 	return plain(text)
+}
+
+// sayVerdict warns who has asked of what does not show in "granted" or "open": a glass that was broken, and policy that failed.
+func (t *terminal) sayVerdict(p *indent.Petition) {
+	v := p.State.Verdict
+	if v == nil {
+		return
+	}
+	if v.Rule == "policy-error" {
+		t.say("⚠ Policy did not decide: %s", plain(v.Explanation))
+	}
+	if g, r := v.BreakGlass, p.State.Review; g != nil && r != nil && r.Outcome == "" {
+		var who []string
+		for _, one := range g.Requirements {
+			who = append(who, describeRequirement(one))
+		}
+		t.say("⚠ The glass was broken: until %s this must be ratified by %s. Otherwise the grant ends.", moment(r.ExpireTime), strings.Join(who, ", and "))
+	}
 }

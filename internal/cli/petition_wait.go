@@ -69,6 +69,7 @@ func (t *terminal) progress(c *indent.Client) func(indent.Progress) {
 		line(p)
 		if p.Kind == indent.ProgressRequested {
 			t.say("  %s", plain(c.PetitionURL(p.Petition.Name)))
+			t.sayVerdict(p.Petition)
 		}
 	}
 }

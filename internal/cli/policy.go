@@ -120,11 +120,17 @@ indent policy diff 4 7`,
 		case 2:
 			return c.DiffPolicy(ctx, versions[0], versions[1])
 		case 1:
+			if versions[0] == 1 {
+				return indent.PolicyDiff{}, errors.New("version 1 is the first, and has none before it: give two versions")
+			}
 			return c.DiffPolicy(ctx, 0, versions[0])
 		}
 		now, err := c.Policy(ctx)
 		if err != nil {
 			return indent.PolicyDiff{}, err
+		}
+		if now.Version == 1 {
+			return indent.PolicyDiff{}, errors.New("there is only version 1, and nothing to compare it with")
 		}
 		return c.DiffPolicy(ctx, 0, now.Version)
 	})
@@ -164,10 +170,8 @@ indent policy apply - --reason "from the pipeline" --yes < policy.yaml`,
 			if err != nil {
 				return err
 			}
-			if strict {
-				if err := t.strictly(cmd, c, args[0], string(text)); err != nil {
-					return err
-				}
+			if err := t.sound(cmd, c, args[0], string(text), strict); err != nil {
+				return err
 			}
 			now, err := c.Policy(cmd.Context())
 			if err != nil && !errors.Is(err, indent.ErrNotFound) {
@@ -241,11 +245,27 @@ func (t *terminal) sure(diff string, yes bool) error {
 	return nil
 }
 
-// strictly refuses a document with warnings.
-func (t *terminal) strictly(cmd *cobra.Command, c *indent.Client, file, text string) error {
+// sound refuses a document that the server would not take, before anybody is asked about it; with strict one that has warnings.
+func (t *terminal) sound(cmd *cobra.Command, c *indent.Client, file, text string, strict bool) error {
 	report, err := c.TestPolicy(cmd.Context(), text)
-	if err != nil || len(report.Problems) > 0 {
-		return err // where it is wrong is said when it is applied
+	switch {
+	case err != nil && strict:
+		return err
+	case err != nil:
+		return nil // trying is for everybody, and so may be full; the server looks again when it is applied
+	}
+	findings := report.Problems
+	for _, test := range report.Tests {
+		for _, failure := range test.Failures {
+			findings = append(findings, indent.Finding{Line: test.Line, Test: test.Name, Message: failure})
+		}
+	}
+	if len(findings) > 0 {
+		t.sayFindings(file, findings)
+		return fmt.Errorf("%w, and the rules are as they were", errNotTaken)
+	}
+	if !strict {
+		return nil
 	}
 	found, err := c.CheckPolicy(cmd.Context(), text)
 	if err != nil {
@@ -290,6 +310,8 @@ func (t *terminal) changed(c *indent.Client, file string, change indent.PolicyCh
 	return err
 }
 
+var errNotTaken = errors.New("the document was not taken")
+
 // refusedDocument says where in the file it is wrong, if that is why it was refused.
 func (t *terminal) refusedDocument(file string, err error) (told bool, why error) {
 	var refused *indent.Error
@@ -297,7 +319,7 @@ func (t *terminal) refusedDocument(file string, err error) (told bool, why error
 		return false, err
 	}
 	t.sayFindings(file, refused.Findings)
-	return true, errors.New("the document was not taken")
+	return true, errNotTaken
 }
 
 // sayFindings says each finding as compilers do, so that editors find the place.

@@ -91,7 +91,9 @@ func (t *terminal) reported(files []policyFile) error {
 	} else if len(b.rows) > 0 {
 		t.printTable(b)
 	}
-	t.say("%s, %s, %d failed.", counted(int64(len(files)), "document"), counted(int64(tests), "test"), failed)
+	if tests > 0 || wrong == 0 { // what does not compile has run none
+		t.say("%s, %s, %d failed.", counted(int64(len(files)), "document"), counted(int64(tests), "test"), failed)
+	}
 	if wrong > 0 {
 		return fmt.Errorf("%s would not be taken", counted(int64(wrong), "document"))
 	}
@@ -203,7 +205,7 @@ func (t *terminal) checked(file string, found indent.PolicyCheck, strict bool) e
 		if t.json {
 			break
 		}
-		fmt.Fprintln(t.out, plain(findingLine(file, f.Kind+": ", indent.Finding{Line: f.Line, Column: f.Column, Rule: f.Rule, Message: f.Message})))
+		fmt.Fprintln(t.out, plain(findingLine(file, "warning: ", indent.Finding{Line: f.Line, Column: f.Column, Rule: f.Rule, Message: f.Kind + ": " + f.Message})))
 		if e := f.Example; e != nil {
 			eligible := strings.Join(e.Eligible, ", ")
 			if eligible == "" {

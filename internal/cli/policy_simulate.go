@@ -33,7 +33,7 @@ indent policy simulate --reason "to debug" --resource environment:production --a
 		}
 		return c.SimulatePolicy(ctx, asked)
 	})
-	s.flags(cmd)
+	s.flags(cmd, "(required)")
 	return cmd
 }
 
@@ -60,7 +60,7 @@ indent policy explain --reason "to debug" --resource environment:production --fi
 		}
 		return x, err
 	})
-	s.flags(cmd)
+	s.flags(cmd, "(required without PETITION)")
 	return cmd
 }
 
@@ -70,12 +70,12 @@ type explained struct {
 	Made *indent.Verdict `json:"made,omitempty"` // of a petition that was made: what holds for it
 }
 
-func (s *simulation) flags(cmd *cobra.Command) {
+func (s *simulation) flags(cmd *cobra.Command, required string) {
 	f := cmd.Flags()
-	f.StringVar(&s.reason, "reason", "", "why it is asked (required)")
-	f.StringArrayVar(&s.resources, "resource", nil, "what for: kind:id, kind:id=Display Name, or a resource as JSON; may be repeated (required)")
+	f.StringVar(&s.reason, "reason", "", "why it is asked "+required)
+	f.StringArrayVar(&s.resources, "resource", nil, "what for: kind:id, kind:id=Display Name, or a resource as JSON; may be repeated "+required)
 	f.StringVar(&s.params, "params", "", "what the action will be done with: a JSON object, @file, or @- for stdin")
-	f.DurationVar(&s.duration, "duration", 0, "how long the grant shall last, such as 1h (default: as policy says)")
+	f.Var(spanFlag{&s.duration}, "duration", "how long the grant shall last, such as 1h (default: as policy says)")
 	f.StringArrayVar(&s.beneficiaries, "for", nil, "address of who shall be allowed, when it is not who asks; may be repeated")
 	f.StringToStringVar(&s.labels, "label", nil, "label, such as team=core; may be repeated")
 	f.StringVar(&s.as, "as", "", "member that would ask (default: you)")
@@ -128,8 +128,8 @@ func (s *simulation) again(ctx context.Context, cmd *cobra.Command, t *terminal,
 		out.Params = p.Params
 	}
 	for key, value := range p.Meta.Labels {
-		if !strings.HasPrefix(key, "indent.com/") && !strings.HasPrefix(key, "Petition") || key == "indent.com/petition/duration" || strings.Contains(key, "breakGlass") {
-			out.Labels[key] = value // the others are the server's to set
+		if setByPetitioner(key) || key == "indent.com/petition/duration" {
+			out.Labels[key] = value
 		}
 	}
 	out.As, out.Time = p.CreatedBy.ID, p.Meta.CreateTime

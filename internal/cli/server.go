@@ -39,14 +39,17 @@ func (s *settingFlags) add(cmd *cobra.Command) {
 	}
 }
 
-func (s *settingFlags) load() (config.Config, error) {
+func (s *settingFlags) load() (config.Config, error) { return config.Load(s.source()) }
+
+// source is where the settings come from.
+func (s *settingFlags) source() config.Source {
 	given := map[string]string{}
 	for key, value := range s.values {
 		if *value != "" {
 			given[key] = *value
 		}
 	}
-	return config.Load(config.Source{File: s.file, Environ: os.Environ(), Flags: given})
+	return config.Source{File: s.file, Environ: os.Environ(), Flags: given}
 }
 
 func logger(w io.Writer, format, level string) *slog.Logger {

@@ -35,14 +35,29 @@ func accountInFlags(cmd *cobra.Command) *cobra.Command {
 }
 
 func (t *terminal) serviceAccountListCommand() *cobra.Command {
+	out := map[string]bool{} // people who are suspended: an account of theirs gets in nowhere, either
 	return lists(t, &cobra.Command{
 		Use: "list", Short: "List service accounts", Args: noArguments,
 		Example: "indent service-account list",
 	}, []string{"ID", "ROLE", "DISPLAY NAME", "OWNER", "CREATED", "STATE"}, func(a indent.ServiceAccount) []string {
-		return []string{a.ServiceAccountID, a.Role, short(a.Meta.DisplayName, 40), short(a.Owner.ID, 40), moment(a.Meta.CreateTime), standing(a.Suspended)}
+		return []string{a.ServiceAccountID, a.Role, short(a.Meta.DisplayName, 40), short(a.Owner.ID, 40), moment(a.Meta.CreateTime), standingOf(a, out)}
 	}, func(ctx context.Context, c *indent.Client, _ []string, _ int) iter.Seq2[indent.ServiceAccount, error] {
+		for m, err := range c.Members(ctx, "user") {
+			if err != nil {
+				break // who may not look at members is shown the accounts' own state
+			}
+			out[m.ID] = m.Suspended
+		}
 		return c.ServiceAccounts(ctx)
 	})
+}
+
+// standingOf is the column STATE of a service account, which is never more than its owner.
+func standingOf(a indent.ServiceAccount, out map[string]bool) string {
+	if !a.Suspended && out[a.Owner.ID] {
+		return "owner suspended"
+	}
+	return standing(a.Suspended)
 }
 
 func (t *terminal) serviceAccountShowCommand() *cobra.Command {

@@ -29,7 +29,7 @@ func (t *terminal) tokenRotateCommand() *cobra.Command {
 		}
 		return made, err
 	})
-	cmd.Flags().DurationVar(&grace, "grace", 0, "how long the old token goes on: 0s to 24h")
+	cmd.Flags().Var(spanFlag{&grace}, "grace", "how long the old token goes on: 0s to 24h")
 	return first(cmd, func(cmd *cobra.Command, _ []string) error {
 		if grace < 0 || grace > 24*time.Hour || grace%time.Second != 0 {
 			return usageError(cmd, "--grace is 0s to 24h, in whole seconds")
