@@ -275,7 +275,7 @@ type simulatePolicyIn struct{ Body simulatePolicyBody }
 
 type simulatePolicyBody struct {
 	Petition petitionInput `json:"petition" doc:"As it would be created."`
-	As       string        `json:"as,omitempty" maxLength:"1024" doc:"The id of the member that would ask; the caller by default. For another one the caller needs the permission policy:write." example:"ada@acmecorp.example"`
+	As       string        `json:"as,omitempty" maxLength:"1024" doc:"The id of the member that would ask; the caller by default. For another one the caller needs the permission members:read." example:"ada@acmecorp.example"`
 	Text     string        `json:"text,omitempty" maxLength:"262144" doc:"A document to try; the one that holds by default."`
 	Time     time.Time     `json:"time,omitzero" doc:"When it would be asked, for rules that look at the time; now by default. The directory is that of now all the same."`
 }
@@ -287,6 +287,7 @@ type simulation struct {
 	Verdict       petitionVerdict      `json:"verdict" doc:"As the petition would be made with it: the rules' own, or what must be confirmed, who may not break the glass and who is unknown make of it."`
 	Petitioners   []approval.Resource  `json:"petitioners" doc:"Who would be allowed, as the space knows them."`
 	Rules         []approval.RuleTried `json:"rules" doc:"Each rule that was tried, in order, up to the one that answers."`
+	Warning       string               `json:"warning,omitempty" doc:"Why too few people may grant it as things are; the petition would wait in vain."`
 	Truncated     bool                 `json:"truncated,omitzero" doc:"There was too much to show: later rules come without the parts of their conditions."`
 }
 
@@ -300,5 +301,5 @@ func (a *API) simulatePolicy(ctx context.Context, actor approval.Actor, in simul
 		return nil, err
 	}
 	return &simulation{PolicyVersion: s.PolicyVersion, Answer: s.Petition.Verdict.Answer(), Verdict: petitionOf(s.Petition, nil).State.Verdict, Petitioners: s.Petition.Petitioners,
-		Rules: append([]approval.RuleTried{}, s.Explanation.Rules...), Truncated: s.Explanation.Truncated}, nil
+		Rules: append([]approval.RuleTried{}, s.Explanation.Rules...), Truncated: s.Explanation.Truncated, Warning: s.Warning}, nil
 }

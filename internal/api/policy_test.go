@@ -150,7 +150,7 @@ func TestAPetitionIsSimulated(t *testing.T) {
 	if after := len(h.events("")); after != before {
 		t.Errorf("%d events were written", after-before)
 	}
-	h.do(theEditor, post, policyPath+":simulate", asked+`,"as":"`+theViewer+`"}`).refused(403, approval.Forbidden, "")
+	h.do(theViewer, post, policyPath+":simulate", asked+`,"as":"`+theOwner+`"}`).refused(403, approval.Forbidden, "")
 	h.do(theEditor, post, policyPath+":simulate", asked+`,"text":"BROKEN"}`).refused(400, approval.Invalid, "text")
 	var x examination
 	h.do(theViewer, post, policyPath+":test", `{"text":"FAILING\nODD"}`).ok(&x)

@@ -228,6 +228,21 @@ func TestASimulationWritesNothing(t *testing.T) {
 	}
 }
 
+// Who tries a petition is told as who makes it: too few may grant it.
+func TestASimulationTellsThatNobodyCouldGrantIt(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.rule.verdict = review(50)
+	got, err := h.SimulatePetition(t.Context(), h.actor(vic), approval.Simulated{Petition: reset(), Text: "another"})
+	if err != nil || !strings.Contains(got.Warning, "nobody can grant this") {
+		t.Errorf("got %q, %v", got.Warning, err)
+	}
+	h.rule.verdict = review(1)
+	if got, err = h.SimulatePetition(t.Context(), h.actor(vic), approval.Simulated{Petition: reset()}); err != nil || got.Warning != "" {
+		t.Errorf("got %q, %v", got.Warning, err)
+	}
+}
+
 func TestASimulationIsRefused(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -239,7 +254,8 @@ func TestASimulationIsRefused(t *testing.T) {
 		q    approval.Simulated
 		code approval.Code
 	}{
-		{bob, approval.Simulated{Petition: reset(), As: vic}, approval.Forbidden}, // an Editor does not write rules
+		{vic, approval.Simulated{Petition: reset(), As: bob}, approval.Forbidden}, // a Viewer reads no members
+		{bob, approval.Simulated{Petition: reset(), As: vic}, ""},
 		{vic, approval.Simulated{Petition: others}, approval.Forbidden},
 		{olga, approval.Simulated{Petition: reset(), As: "gone@acme.example"}, approval.Invalid},
 		{olga, approval.Simulated{Petition: reset(), As: "nobody@acme.example"}, approval.NotFound},

@@ -3,6 +3,7 @@ package approval
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -30,11 +31,12 @@ const (
 	FlipReviewed  = "asked of people"      // a rule answered, and people would be asked
 	FlipNowGrants = "approved, not denied" // a rule denied, and a rule would approve
 	FlipNowDenies = "denied, not approved" // a rule approved, and a rule would deny
+	FlipOthers    = "asks others"          // people are asked before and after: others, more or fewer of them, or in another order
 	FlipRefused   = "refused at once"      // it could not be asked any more: for too long, or without an input
 )
 
 // Flips lists how an answer can change.
-var Flips = []string{FlipApproved, FlipDenied, FlipReviewed, FlipNowGrants, FlipNowDenies, FlipRefused}
+var Flips = []string{FlipApproved, FlipDenied, FlipReviewed, FlipNowGrants, FlipNowDenies, FlipOthers, FlipRefused}
 
 // Replay is what a document would have answered to the petitions of the past.
 type Replay struct {
@@ -207,6 +209,9 @@ func (r *replaying) asker(ctx context.Context, p Petition) (Actor, error) {
 func (r *replaying) note(p Petition, v Verdict, refused bool) {
 	r.rule(p.Verdict.Rule).Before++
 	how := flip(p.Verdict.Decision, v.Decision)
+	if how == "" && demandOf(p.Verdict) != demandOf(v) {
+		how = FlipOthers
+	}
 	if refused {
 		how = FlipRefused
 	} else {
@@ -245,6 +250,31 @@ func flip(before, after string) string {
 		return FlipNowGrants
 	}
 	return FlipNowDenies
+}
+
+// demandOf writes whose agreement a verdict asks for, in whatever order it names them. Who is only told, and when, is no part of it.
+func demandOf(v Verdict) string {
+	list := v.Requirements
+	if v.BreakGlass != nil {
+		list = v.BreakGlass.Requirements
+	}
+	parts := make([]string, len(list))
+	for i, r := range list {
+		r.Notify, r.RemindAfter = nil, 0
+		r.Reviewers, r.DistinctFrom, r.Escalate = inOrder(r.Reviewers), slices.Sorted(slices.Values(r.DistinctFrom)), slices.Clone(r.Escalate)
+		for j := range r.Escalate {
+			r.Escalate[j].Reviewers = inOrder(r.Escalate[j].Reviewers)
+		}
+		parts[i] = fmt.Sprintf("%+v", r)
+	}
+	slices.Sort(parts)
+	return fmt.Sprint(max(v.Denials, 1), parts)
+}
+
+func inOrder(r Reviewers) Reviewers {
+	r.Roles, r.Persons = slices.Sorted(slices.Values(r.Roles)), slices.Sorted(slices.Values(r.Persons))
+	r.Groups, r.OnCall = slices.Sorted(slices.Values(r.Groups)), slices.Sorted(slices.Values(r.OnCall))
+	return r
 }
 
 func (r *replaying) rule(name string) *RuleReplay {

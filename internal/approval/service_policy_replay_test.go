@@ -87,6 +87,52 @@ func TestAReplayCountsWhatChanges(t *testing.T) {
 	}
 }
 
+// People are asked before and after, and not the same: three in two stages are not two in one.
+func TestAReplayTellsWhoElseWouldBeAsked(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.rule.verdict = review(1)
+	h.rule.verdict.Requirements = []approval.Requirement{
+		{Reviewers: approval.Reviewers{Roles: []approval.Role{approval.Editor, approval.Owner}, Groups: []string{"a", "b"}}, Count: 1, RemindAfter: time.Hour},
+		{Stage: 1, Reviewers: approval.Reviewers{Roles: []approval.Role{approval.Owner}}, Count: 1}}
+	changed := func(change func(*approval.Verdict)) approval.Verdict {
+		v := h.rule.verdict
+		v.Requirements = append([]approval.Requirement{}, v.Requirements...)
+		change(&v)
+		return v
+	}
+	would, others := map[string]approval.Verdict{}, 0
+	for reason, c := range map[string]struct {
+		same   bool
+		change func(*approval.Verdict)
+	}{
+		"as it was": {true, func(*approval.Verdict) {}},
+		"another order": {true, func(v *approval.Verdict) {
+			v.Requirements[0].Reviewers.Roles, v.Requirements[0].Reviewers.Groups = []approval.Role{approval.Owner, approval.Editor}, []string{"b", "a"}
+		}},
+		"told later":  {true, func(v *approval.Verdict) { v.Requirements[0].RemindAfter = 2 * time.Hour }},
+		"one stage":   {false, func(v *approval.Verdict) { v.Requirements = v.Requirements[:1] }},
+		"two at once": {false, func(v *approval.Verdict) { v.Requirements[1].Stage = 0 }},
+		"more":        {false, func(v *approval.Verdict) { v.Requirements[0].Count = 2 }},
+		"others":      {false, func(v *approval.Verdict) { v.Requirements[1].Reviewers.Roles = []approval.Role{approval.Editor} }},
+		"escalated": {false, func(v *approval.Verdict) {
+			v.Requirements[1].Escalate = []approval.Escalation{{After: time.Hour, Reviewers: approval.Reviewers{Groups: []string{"c"}}}}
+		}},
+		"two refuse": {false, func(v *approval.Verdict) { v.Denials = 2 }},
+	} {
+		would[reason] = changed(c.change)
+		h.ask(vic, because(reason))
+		if !c.same {
+			others++
+		}
+	}
+	h.wouldSay(would)
+	r, err := h.ReplayPolicy(t.Context(), h.actor(pat), "another", time.Time{})
+	if err != nil || r.Same != len(would)-others || r.Flipped[approval.FlipOthers] != others || len(r.Flips) != others {
+		t.Errorf("got %+v, %v, want %d who ask others", r, err, others)
+	}
+}
+
 func TestAReplayKnowsWhoHasGone(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

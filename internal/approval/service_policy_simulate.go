@@ -22,10 +22,12 @@ type Simulation struct {
 	// PolicyVersion is the version that was tried, 0 for a text of the caller's.
 	PolicyVersion int64
 	Explanation   Explanation
+	// Warning says in a sentence that too few people may grant it as things are; "" when enough may.
+	Warning string
 }
 
 // SimulatePetition answers what policy would say to a petition, and how it would come to that. Nothing is written and nobody
-// is told. To try it as somebody else is to read what the rules know of them, which takes the right to write rules.
+// is told. To try it as somebody else is to read what the rules know of them, which takes the right to read members, as a replay does.
 func (s *Service) SimulatePetition(ctx context.Context, a Actor, q Simulated) (Simulation, error) {
 	if err := s.Authorize(ctx, a, ReadPolicy, "simulate petition"); err != nil {
 		return Simulation{}, err
@@ -75,7 +77,9 @@ func (s *Service) simulate(ctx context.Context, as Actor, p Petition, stranger s
 	}
 	// What holds is what a petition would get: the explanation ends with the rules, and more is looked at after them.
 	explained.Verdict = p.Verdict
-	return Simulation{Petition: p, PolicyVersion: document.Version, Explanation: explained}, nil
+	l := s.looking(as.Space)
+	l.documents = map[int64]PolicyDocument{document.Version: document}
+	return Simulation{Petition: p, PolicyVersion: document.Version, Explanation: explained, Warning: s.unsatisfiableSeen(ctx, l, &p, s.Clock.Now())}, nil
 }
 
 // simulatedActor answers who would ask.
@@ -83,7 +87,7 @@ func (s *Service) simulatedActor(ctx context.Context, a Actor, id string) (Actor
 	if id == "" || memberID(id) == a.ID {
 		return a, nil
 	}
-	if err := s.Authorize(ctx, a, WritePolicy, "simulate petition as "+memberID(id)); err != nil {
+	if err := s.Authorize(ctx, a, ReadMembers, "simulate petition as "+memberID(id)); err != nil {
 		return Actor{}, err
 	}
 	m, err := s.Store.Member(ctx, a.Space, memberID(id))

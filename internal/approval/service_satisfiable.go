@@ -21,6 +21,11 @@ const (
 
 // unsatisfiable answers one sentence on why too few people may grant the petition as things are, "" when enough may.
 func (s *Service) unsatisfiable(ctx context.Context, p *Petition, now time.Time) string {
+	return s.unsatisfiableSeen(ctx, s.looking(p.Space), p, now)
+}
+
+// unsatisfiableSeen is unsatisfiable as l sees the space, which may know a document that is not kept.
+func (s *Service) unsatisfiableSeen(ctx context.Context, l *looking, p *Petition, now time.Time) string {
 	if p.Verdict.Decision != VerdictReview {
 		return ""
 	}
@@ -31,7 +36,7 @@ func (s *Service) unsatisfiable(ctx context.Context, p *Petition, now time.Time)
 	if members.plainlyEnough(p) {
 		return ""
 	}
-	c := counting{looking: s.looking(p.Space), p: p.escalated(), members: members, of: make([][]string, len(p.Verdict.Requirements))}
+	c := counting{looking: l, p: p.escalated(), members: members, of: make([][]string, len(p.Verdict.Requirements))}
 	for i := range p.Verdict.Requirements {
 		r := &p.Verdict.Requirements[i]
 		if c.of[i], err = c.eligibleFor(ctx, i, c.enough(i)); err != nil {

@@ -22,7 +22,7 @@ func (t *terminal) policySimulateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "simulate", Short: "Ask what the rules would say to a petition, without making it", Args: noArguments,
 		Long: "Ask what the rules would say to a petition. Nothing is made, and nobody is told. --file tries another document, --as another member\n" +
-			"(which takes the right to change the rules), --at another time.",
+			"(which takes the right to read members), --at another time.",
 		Example: `indent policy simulate --reason "to debug" --resource environment:production
 indent policy simulate --reason "to debug" --resource environment:production --as ada@acmecorp.example --file policy.yaml --at 2026-03-01T03:00:00Z`,
 	}
@@ -145,7 +145,11 @@ func (s *simulation) again(ctx context.Context, cmd *cobra.Command, t *terminal,
 
 // describeSimulation answers in a few lines what policy would say.
 func describeSimulation(s indent.PolicySimulation) string {
-	return spellVerdict(s.Verdict, s.PolicyVersion)
+	text := spellVerdict(s.Verdict, s.PolicyVersion)
+	if s.Warning != "" {
+		text += "\n  warning: " + plain(s.Warning)
+	}
+	return text
 }
 
 // answerOf names what a verdict says as tests of a document do: breakGlass, too, is one that approves.

@@ -94,7 +94,7 @@ func (w *Web) policyPage(r *http.Request, v visitor, status int, fill func(*rule
 	if view.Open, err = w.openProposals(r, v); err != nil {
 		return answer{}, err
 	}
-	view.Try.MayAs = view.MayWrite
+	view.Try.MayAs = v.Can(approval.ReadMembers)
 	fill(&view)
 	return answer{status: status, page: "policy", title: "Policy", data: view}, nil
 }

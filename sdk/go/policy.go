@@ -81,7 +81,7 @@ type PolicyTest struct {
 // SimulatedPetition is a petition to try on the policy without making it.
 type SimulatedPetition struct {
 	NewPetition           // as it would be made; its key is not used
-	As          string    // the id of the member that would ask; the caller by default. For another one the caller needs policy:write
+	As          string    // the id of the member that would ask; the caller by default. For another one the caller needs members:read
 	Text        string    // a document to try; the one that holds by default
 	Time        time.Time // when it would be asked; now by default
 }
@@ -92,7 +92,8 @@ type PolicySimulation struct {
 	Answer        string      `json:"answer"`                  // approve, deny, review or breakGlass, which approves as well
 	Verdict       Verdict     `json:"verdict"`                 // as a petition would be made with it
 	Petitioners   []Resource  `json:"petitioners"`
-	Rules         []RuleTried `json:"rules"` // in order, up to the one that answers
+	Rules         []RuleTried `json:"rules"`             // in order, up to the one that answers
+	Warning       string      `json:"warning,omitempty"` // why too few people may grant it as things are
 	Truncated     bool        `json:"truncated,omitempty"`
 }
 

@@ -114,7 +114,7 @@ class PolicyAPI(Namespace):
 
         Args:
             actor: The id of the member that would ask; you by default. For another one you need the
-                permission `policy:write`.
+                permission `members:read`.
             text: A document to try; the one that holds by default.
             time: When it would be asked; now by default.
 

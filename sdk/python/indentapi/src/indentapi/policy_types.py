@@ -223,4 +223,6 @@ class PolicySimulation(TypedDict):
     verdict: Verdict
     petitioners: list[Resource]
     rules: list[RuleTried]
+    warning: str
+    """Why too few people may grant it as things are; absent when enough may."""
     truncated: bool
