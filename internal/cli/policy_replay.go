@@ -99,7 +99,7 @@ func rulesTable(r indent.PolicyReplay) (rows [][]string) {
 	for _, rule := range r.Rules {
 		wait := "-"
 		if rule.Decided > 0 {
-			wait = rule.MedianWait.Round(time.Second).String()
+			wait = span(rule.MedianWait.Round(time.Second))
 		}
 		rows = append(rows, []string{rule.Rule, strconv.Itoa(rule.Before), strconv.Itoa(rule.After), strconv.Itoa(rule.Decided), wait})
 	}
