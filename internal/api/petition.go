@@ -73,7 +73,7 @@ func petitionOf(p approval.Petition, history []approval.Event) *petition {
 func sentence(p approval.Petition) string {
 	text := "The petition " + strings.Replace(p.Status(), "was already ", "was ", 1)
 	if p.Phase == approval.Open {
-		text += ": " + strings.Join(p.Unmet(), "; ")
+		text += ": " + strings.Join(p.Waits(), "; ")
 	}
 	return text + "."
 }

@@ -69,6 +69,8 @@ const (
 	LabelPetition       = "petition" // of an event: the petition's name
 	LabelPerson         = "indent.com/claim/person"
 	LabelRequirements   = "indent.com/claim/requirements" // comma-separated places of the requirements that a claim counts for
+	LabelAnew           = "indent.com/claim/anew"         // of an approval: an earlier one of its person, which counts for nothing any more
+	LabelLapsed         = "indent.com/claim/lapsed"       // of a grant: ids of the approvals that counted for nothing, where it would not stand beside them
 	LabelSelfApproval   = "indent.com/claim/selfApproval"
 	LabelRequirement    = "indent.com/requirement/place" // of an escalation or a reminder: the place of its requirement, 0 the first
 	LabelLevel          = "indent.com/requirement/level" // of an escalation: 1 the first

@@ -193,6 +193,16 @@ func (m *model) claim(w *world, who approval.Member, event string, term agreemen
 		return approval.Forbidden
 	}
 	asks := slices.Contains(m.askers, who.ID)
+	if event == approve && m.phase == approval.Open && m.standsAgain(w, who, now) {
+		switch {
+		case wrongDigest:
+			return approval.Conflict
+		case invalid, m.tooLong(term, now):
+			return approval.Invalid
+		}
+		m.grant(append(m.standing(w, now, 0), term), now)
+		return ""
+	}
 	counts, reviews := m.mayReview(w, who, now)
 	phase := map[string]approval.Phase{approve: approval.Open, deny: approval.Open, revoke: approval.Granted}[event]
 	switch {
@@ -207,7 +217,7 @@ func (m *model) claim(w *world, who approval.Member, event string, term agreemen
 		return approval.Invalid
 	case event != revoke && !(event == deny && asks) && slices.Contains(m.refused, who.Person):
 		return approval.Conflict
-	case event == approve && slices.ContainsFunc(m.agreed, func(a agreement) bool {
+	case event == approve && slices.ContainsFunc(m.standing(w, now, 0), func(a agreement) bool {
 		return a.person == who.Person && m.inStage(a, m.verdict.Requirements[counts[0]].Stage)
 	}):
 		return approval.Conflict
@@ -262,10 +272,21 @@ func (m *model) endOf(a agreement, now time.Time) time.Time {
 // grantIfMet counts each person who still stands, once for each requirement.
 func (m *model) grantIfMet(w *world, now time.Time) {
 	standing := m.standing(w, now, 1)
-	_, met := m.reached(m.agreed)
-	if _, still := m.reached(standing); !met || !still {
-		return
+	if _, met := m.reached(standing); met {
+		m.grant(standing, now)
 	}
+}
+
+// standsAgain answers whether enough have agreed again although nobody has just agreed, and the member is one of them.
+func (m *model) standsAgain(w *world, who approval.Member, now time.Time) bool {
+	standing := m.standing(w, now, 0)
+	_, met := m.reached(standing)
+	return met && len(m.verdict.Requirements) > 0 && !slices.Contains(m.refused, who.Person) &&
+		slices.ContainsFunc(standing, func(a agreement) bool { return a.person == who.Person })
+}
+
+// grant grants what those have agreed to.
+func (m *model) grant(standing []agreement, now time.Time) {
 	end := time.Time{}
 	for i, a := range standing {
 		if e := m.endOf(a, now); i == 0 || end.IsZero() || !e.IsZero() && e.Before(end) {

@@ -33,6 +33,8 @@ func newWorld(t *rapid.T, tb testing.TB) *world {
 		if err != nil {
 			t.Fatal(err)
 		}
+		m.CreateTime = time.Time{} // members come before any clock that is set back
+		w.put(m)
 		w.members[id] = m
 	}
 	w.store.AfterCommit = func(c approval.Change) error {

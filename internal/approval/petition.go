@@ -66,6 +66,8 @@ type Petition struct {
 	Stuck string `json:"stuck,omitempty"`
 	// Review is what follows a grant that broke the glass; nil everywhere else.
 	Review *Review `json:"review,omitempty"`
+	// standing is how its claims count now; nil where nobody has looked.
+	standing *standing
 
 	// Persons are the canonical persons of the creator and the petitioners: nobody of them reviews unless a rule says so.
 	Persons    []string  `json:"persons"`
@@ -157,7 +159,7 @@ func (p Petition) Apply(e Event, now time.Time) (Petition, error) {
 		return p, err
 	}
 	next := p
-	next.UpdateTime = now
+	next.UpdateTime, next.standing = now, nil
 	switch e.Event {
 	case EventRequest:
 		next.Phase, next.CreateTime = Open, now
@@ -173,7 +175,7 @@ func (p Petition) Apply(e Event, now time.Time) (Petition, error) {
 	case EventEscalate, EventRemind:
 		return next.timePassed(e)
 	case EventRatify:
-		return next.ratified()
+		return next.ratified(&e)
 	case EventUnratified:
 		return next.unratified(e), nil
 	case EventUnsatisfiable:
@@ -194,7 +196,7 @@ func (p Petition) Apply(e Event, now time.Time) (Petition, error) {
 
 func (p Petition) approved(e Event) (Petition, error) {
 	person := e.Label(LabelPerson)
-	if p.hasVoted(person, p.stageOf(&e)) {
+	if p.hasVoted(person, p.stageOf(&e)) && !p.approvesAnew(&e) {
 		return p, p.votedBefore(person)
 	}
 	if p.hasDenied(person) {
@@ -228,7 +230,7 @@ func (p Petition) denied(e Event) (Petition, error) {
 }
 
 func (p Petition) granted(e Event) (Petition, error) {
-	if unmet := p.Unmet(); len(unmet) > 0 {
+	if unmet := p.without(&e).Unmet(); len(unmet) > 0 {
 		return p, Errorf(Conflict, "petition #%s/%s cannot be granted: %s", p.Space, p.Name, unmet[0])
 	}
 	grant, err := grantOf(e)

@@ -48,8 +48,8 @@ func (p *Petition) admits(event string) error {
 }
 
 // ratified ends the review well.
-func (p Petition) ratified() (Petition, error) {
-	if unmet := p.Unmet(); len(unmet) > 0 {
+func (p Petition) ratified(e *Event) (Petition, error) {
+	if unmet := p.without(e).Unmet(); len(unmet) > 0 {
 		return p, Errorf(Conflict, "the review of petition %s is not met: %s", p.Ref(), unmet[0])
 	}
 	p.Review = &Review{ExpireTime: p.Review.ExpireTime, Outcome: ReviewRatified}

@@ -2,6 +2,8 @@ package approval
 
 import (
 	"context"
+	"slices"
+	"strings"
 )
 
 // Decide is the one door for a decision: what the API, the pages, the CLI and every other channel call. It answers the
@@ -21,7 +23,7 @@ func (s *Service) Decide(ctx context.Context, a Actor, name string, c NewClaim, 
 		claim    Event
 	}
 	r, err := again(func() (result, error) {
-		p, err := s.Petition(ctx, a, name)
+		p, err := s.find(ctx, &a, name)
 		if err != nil {
 			return result{}, err
 		}
@@ -33,6 +35,9 @@ func (s *Service) Decide(ctx context.Context, a Actor, name string, c NewClaim, 
 	})
 	if code := CodeOf(err); code == Forbidden || code == Conflict {
 		return Petition{}, Event{}, s.refuse(ctx, a, c.Event, name, err)
+	}
+	if err == nil && len(r.petition.Claims) > 1 { // the one that was just made counts
+		r.petition = s.looking(a.Space).asItCounts(ctx, r.petition)
 	}
 	return r.petition, r.claim, err
 }
@@ -68,6 +73,11 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 		return p, Event{}, err
 	}
 	l := s.looking(a.Space)
+	if c.Event == EventApprove {
+		if next, made, ok, err := l.settle(ctx, &a, p, c); ok || err != nil {
+			return next, made, err
+		}
+	}
 	who, err := l.mayClaim(ctx, &a, &p, c.Event)
 	if err != nil {
 		return p, Event{}, err
@@ -79,10 +89,16 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 	if err := c.checkTerm(p, now); err != nil {
 		return p, Event{}, err
 	}
-	if err := p.counts(&a, c.Event, who.Stage); err != nil {
+	if err := p.counts(&a, c.Event); err != nil {
 		return p, Event{}, err
 	}
 	labels := claimLabels(c, p, a, who)
+	var vote PutVote
+	if c.Event == EventApprove {
+		if vote, err = l.anew(ctx, &a, &p, who.Stage, labels); err != nil {
+			return p, Event{}, err
+		}
+	}
 	confirmed, err := s.confirm(ctx, a, p, c, who, labels, now)
 	if err != nil {
 		return p, Event{}, err
@@ -95,8 +111,8 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 	}
 	change := Change{Space: p.Space, Events: append(make([]Event, 0, 2), claim), Writes: append(make([]Write, 0, 5), confirmed...)}
 	if c.Event == EventApprove {
-		change.Writes = append(change.Writes, PutVote{Petition: p.Name, Person: a.Person, Stage: who.Stage})
-		next, err = l.grantIfMet(ctx, a, next, &change)
+		change.Writes = append(change.Writes, vote)
+		next, err = l.grantIfMet(ctx, a, next, len(p.Claims), &change)
 	} else if c.Event == EventDeny && next.reviewing() && next.refusedEnough() {
 		next, err = s.unratify(ctx, next, &change, now)
 	}
@@ -111,16 +127,13 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 	return next, claim, s.commitRead(ctx, change)
 }
 
-// counts refuses a second claim by the actor under any of its names: an approval in the same stage, a refusal, and an approval
-// after a refusal.
-func (p *Petition) counts(a *Actor, event string, stage int) error {
+// counts refuses a claim by who has refused, under any of its names; a second approval in a stage is refused by anew.
+func (p *Petition) counts(a *Actor, event string) error {
 	switch {
 	case event == EventRevoke:
 	case event == EventDeny && p.AskedBy(a.Resource()): // a withdrawal, which Apply tells from a refusal
 	case p.claimedAs(a, EventDeny, -1):
 		return p.deniedBefore(a.Person)
-	case event == EventApprove && p.approvedAs(a, stage):
-		return p.votedBefore(a.Person)
 	}
 	return nil
 }
@@ -156,18 +169,21 @@ func verb(event string) string {
 	return map[string]string{EventApprove: "approve", EventDeny: "deny", EventRevoke: "revoke"}[event]
 }
 
-// grantIfMet grants the petition if its requirements are met by persons who may still review (I14). The last claim is the
-// one being made.
-func (l *looking) grantIfMet(ctx context.Context, a Actor, p Petition, change *Change) (Petition, error) {
-	if len(p.Unmet()) > 0 {
+// grantIfMet grants the petition if its requirements are met by persons who may still review (I14). The claims after the
+// first, so many, are being made; what is said beside them bounds the grant.
+func (l *looking) grantIfMet(ctx context.Context, a Actor, p Petition, first int, change *Change, said ...Event) (Petition, error) {
+	if len(p.Unmet()) > 0 && !p.asksForOthers() {
 		return p, nil
 	}
 	standing := p
-	if last := len(p.Claims) - 1; last > 0 {
+	if first > 0 {
 		var err error
-		if standing, err = l.standing(ctx, p, last); err != nil || len(standing.Unmet()) > 0 {
+		if standing, err = l.standing(ctx, p, first); err != nil {
 			return p, err
 		}
+	}
+	if len(standing.Unmet()) > 0 {
+		return p, nil
 	}
 	if p.changesPolicy() {
 		if why, err := l.s.applyProposal(ctx, a, p, change, l.now); err != nil || why != "" {
@@ -175,17 +191,38 @@ func (l *looking) grantIfMet(ctx context.Context, a Actor, p Petition, change *C
 		}
 	}
 	if p.reviewing() {
-		e := l.s.petitionEvent(System(p.Space, policyPart), p, l.now, EventRatify, "", nil)
+		e := l.s.petitionEvent(System(p.Space, policyPart), p, l.now, EventRatify, "", lapsedIn(&p, &standing, nil))
 		change.Events = append(change.Events, e)
 		return p.Apply(e, l.now)
 	}
-	grant, err := standing.shortestGrant(l.now)
+	bounded := standing
+	bounded.Claims = slices.Concat(standing.Claims, said)
+	grant, err := bounded.shortestGrant(l.now)
 	if err != nil {
 		return p, err
 	}
-	e := l.s.petitionEvent(a, p, l.now, EventGrant, "", grant.labels())
+	e := l.s.petitionEvent(a, p, l.now, EventGrant, "", lapsedIn(&p, &standing, grant.labels()))
 	change.Events = append(change.Events, e)
 	return p.Apply(e, l.now)
+}
+
+// lapsedIn adds to the labels of a grant the approvals that count for nothing, where it would not stand beside them: who approved a
+// stage, left and came again may be asked in the next as somebody else.
+func lapsedIn(p, standing *Petition, labels map[string]string) map[string]string {
+	if len(p.Unmet()) == 0 {
+		return labels
+	}
+	var ids []string
+	for _, c := range p.Claims {
+		if !slices.ContainsFunc(standing.Claims, func(s Event) bool { return s.ID == c.ID }) {
+			ids = append(ids, c.ID)
+		}
+	}
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[LabelLapsed] = strings.Join(ids, ",")
+	return labels
 }
 
 // Claims answers the claims of a petition, oldest first.

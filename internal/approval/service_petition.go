@@ -165,8 +165,17 @@ func (s *Service) petitionEvent(a Actor, p Petition, now time.Time, name, reason
 	return s.event(a, now, name, reason, slices.Concat(p.Petitioners, p.Resources), labels)
 }
 
-// Petition answers one petition of the actor's space.
+// Petition answers one petition of the actor's space, its approvals as they count now.
 func (s *Service) Petition(ctx context.Context, a Actor, name string) (Petition, error) {
+	p, err := s.find(ctx, &a, name)
+	if err != nil {
+		return Petition{}, err
+	}
+	return s.looking(a.Space).asItCounts(ctx, p), nil
+}
+
+// find answers the petition as its events have made it, for what changes it.
+func (s *Service) find(ctx context.Context, a *Actor, name string) (Petition, error) {
 	if err := a.require(ReadPetitions); err != nil {
 		return Petition{}, err
 	}
@@ -263,7 +272,12 @@ func (s *Service) Petitions(ctx context.Context, a Actor, q PetitionQuery, revie
 		}
 	}
 	if !reviewer {
-		return s.Store.Petitions(ctx, q)
+		page, err := s.Store.Petitions(ctx, q)
+		l := s.looking(a.Space)
+		for i := range page.Items {
+			page.Items[i] = l.asItCounts(ctx, page.Items[i])
+		}
+		return page, err
 	}
 	if len(q.Phases) > 0 && !slices.Contains(q.Phases, Open) {
 		return Page[Petition]{}, nil // only open ones wait for a decision
@@ -289,6 +303,7 @@ func (s *Service) waitingFor(ctx context.Context, a Actor, q PetitionQuery) (Pag
 			return out, err
 		}
 		for _, p := range page.Items {
+			p = l.asItCounts(ctx, p)
 			waits, err := l.waitsFor(ctx, &a, &p)
 			if err != nil {
 				return out, err
@@ -315,6 +330,7 @@ func (l *looking) reviewsFor(ctx context.Context, a Actor, q PetitionQuery) (lis
 		return nil, err
 	}
 	for _, p := range page.Items {
+		p = l.asItCounts(ctx, p)
 		waits, err := l.waitsFor(ctx, &a, &p)
 		if err != nil {
 			return nil, err
@@ -333,5 +349,5 @@ func (l *looking) waitsFor(ctx context.Context, a *Actor, p *Petition) (bool, er
 		return false, nil
 	}
 	e, err := l.eligibility(ctx, a, p)
-	return err == nil && e.May() && !p.hasVoted(a.Person, e.Stage) && !p.hasDenied(a.Person), err
+	return err == nil && e.May() && !p.hasDecided(a), err
 }

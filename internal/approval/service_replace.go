@@ -20,7 +20,7 @@ func (s *Service) ReplacePetition(ctx context.Context, a Actor, name string, n N
 		return Petition{}, err
 	}
 	p, err := again(func() (Petition, error) {
-		old, err := s.Petition(ctx, a, name)
+		old, err := s.find(ctx, &a, name)
 		if err != nil {
 			return Petition{}, err
 		}
@@ -57,7 +57,7 @@ func (s *Service) replace(ctx context.Context, a Actor, old Petition, n NewPetit
 
 // WithdrawPetition closes an open petition on behalf of who asked; anybody else is refused.
 func (s *Service) WithdrawPetition(ctx context.Context, a Actor, name string) (Petition, error) {
-	p, err := s.Petition(ctx, a, name)
+	p, err := s.find(ctx, &a, name)
 	if CodeOf(err) == Forbidden {
 		return Petition{}, s.refuse(ctx, a, "withdraw petition", name, err)
 	}

@@ -42,10 +42,12 @@ type looking struct {
 	actors    map[string]actorNow
 }
 
-// actorNow is a member as it counts now; gone when it is none any more.
+// actorNow is a member as it counts now; gone when it is none any more, and why, for people. Since is when it came to the space.
 type actorNow struct {
 	actor Actor
 	gone  bool
+	why   string
+	since time.Time
 }
 
 func (s *Service) looking(space string) *looking {
@@ -69,7 +71,7 @@ func remember[K comparable, V any](found *map[K]V, key K, find func() (V, error)
 }
 
 func (l *looking) eligibility(ctx context.Context, a *Actor, p *Petition) (Eligibility, error) {
-	if p.Progress != nil && p.decides() && len(p.Claims) > 0 {
+	if p.Progress != nil && p.standing == nil && p.decides() && len(p.Claims) > 0 {
 		standing, err := l.standing(ctx, *p, len(p.Claims))
 		if err != nil {
 			return Eligibility{}, err
@@ -351,48 +353,15 @@ func (l *looking) actor(ctx context.Context, id string) (actorNow, error) {
 	return remember(&l.actors, id, func() (actorNow, error) {
 		m, err := l.s.Store.Member(ctx, l.space, id)
 		if CodeOf(err) == NotFound {
-			return actorNow{gone: true}, nil
+			return actorNow{gone: true, why: "no member any more"}, nil
 		}
 		if err != nil {
 			return actorNow{}, err
 		}
 		who, err := l.s.ActorOf(ctx, m, "", nil)
 		if CodeOf(err) == Unauthenticated {
-			return actorNow{gone: true}, nil
+			return actorNow{gone: true, why: "suspended"}, nil
 		}
-		return actorNow{actor: who}, err
+		return actorNow{actor: who, since: m.CreateTime}, err
 	})
-}
-
-// standing answers the petition with the first claims, so many, as they count now: a person who has left or lost a role
-// counts for nothing or for less, and so does one who agreed to an end that has come. Its stage is the one that these reach.
-func (l *looking) standing(ctx context.Context, p Petition, first int) (Petition, error) {
-	var kept []Event
-	for i, c := range p.Claims {
-		if i < first && c.Event == EventApprove {
-			who, err := l.actor(ctx, c.Actor.ID)
-			if err != nil {
-				return p, err
-			}
-			if who.gone || c.lapsed(l.now) {
-				continue
-			}
-			f, err := l.facts(ctx, &who.actor, &p, c.Timestamp)
-			if err != nil {
-				return p, err
-			}
-			// Two who were found to be one person since then count once.
-			counts, err := l.s.stillConfirmed(ctx, p, c, p.fits(who.actor, f))
-			if err != nil {
-				return p, err
-			}
-			if c = c.countingFor(counts, who.actor.Person); len(c.requirements()) == 0 {
-				continue
-			}
-		}
-		kept = append(kept, c)
-	}
-	p.Claims = kept
-	p.advance(l.now)
-	return p, nil
 }

@@ -44,8 +44,8 @@ func (s *Service) unsatisfiableSeen(ctx context.Context, l *looking, p *Petition
 			return ""
 		}
 		if have := len(c.of[i]); have < r.Count {
-			return fmt.Sprintf("rule %q asks for %s%d approvals by %s, and only %d may give one as things are: nobody can grant this until an owner of the space changes that",
-				p.Verdict.Rule, stageName(r.Stage, p.Verdict.Stages()), r.Count, c.p.reviewersOf(i), have)
+			return fmt.Sprintf("rule %q asks for %s%s by %s, and only %d may give one as things are: nobody can grant this until an owner of the space changes that",
+				p.Verdict.Rule, stageName(r.Stage, p.Verdict.Stages()), counted(r.Count, "approval"), c.p.reviewersOf(i), have)
 		}
 	}
 	tries := maxTries

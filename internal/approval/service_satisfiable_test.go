@@ -38,7 +38,7 @@ func TestWhatNobodyCanGrantIsSaidAtOnce(t *testing.T) {
 		"who asks does not count":          {bob, []approval.Requirement{roles(3)}, "only 2 may give one"},
 		"who left":                         {vic, []approval.Requirement{named(0, 1, "gone@acme.example")}, "only 0 may give one"},
 		"who is suspended":                 {vic, []approval.Requirement{named(0, 1, "sam@acme.example")}, "only 0 may give one"},
-		"a later stage":                    {vic, []approval.Requirement{roles(1), named(1, 1, vic)}, "stage 2: 1 approvals by " + vic},
+		"a later stage":                    {vic, []approval.Requirement{roles(1), named(1, 1, vic)}, "stage 2: 1 approval by " + vic},
 		"two members who are one person":   {vic, []approval.Requirement{named(0, 2, eve, "eve.l@acme.example")}, "only 1 may give one"},
 		"escalation adds enough":           {vic, []approval.Requirement{escalating}, ""},
 		"escalation comes too late":        {vic, []approval.Requirement{late}, "only 3 may give one"},

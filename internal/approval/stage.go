@@ -113,7 +113,7 @@ func (p *Petition) votedIn(a *Actor, stages []int) bool {
 
 // hasVoted answers whether the person has approved in the stage.
 func (p *Petition) hasVoted(person string, stage int) bool {
-	return slices.ContainsFunc(p.Claims, func(c Event) bool {
+	return slices.ContainsFunc(p.counting(), func(c Event) bool {
 		return c.Event == EventApprove && c.Label(LabelPerson) == person && p.inStage(&c, stage)
 	})
 }
@@ -122,9 +122,12 @@ func (p *Petition) hasVoted(person string, stage int) bool {
 // one person since the first of them did (I5).
 func (p *Petition) approvedAs(a *Actor, stage int) bool { return p.claimedAs(a, EventApprove, stage) }
 
-// HasDecided answers whether the actor has approved in the stage that decides now, or has refused.
-func (p Petition) HasDecided(a Actor) bool {
-	return p.hasVoted(a.Person, p.stage()) || p.approvedAs(&a, p.stage()) || p.hasDenied(a.Person) || p.claimedAs(&a, EventDeny, -1)
+// HasDecided answers whether the actor has approved in the stage that decides now, or has refused. Who approved may do so once
+// more where that grants.
+func (p Petition) HasDecided(a Actor) bool { return p.hasDecided(&a) }
+
+func (p *Petition) hasDecided(a *Actor) bool {
+	return (p.hasVoted(a.Person, p.stage()) || p.approvedAs(a, p.stage())) && !p.metAgain() || p.hasDenied(a.Person) || p.claimedAs(a, EventDeny, -1)
 }
 
 // claimedAs answers whether one of the actor's names has made such a claim, in the stage unless that is -1.
@@ -132,7 +135,7 @@ func (p *Petition) claimedAs(a *Actor, event string, stage int) bool {
 	if len(a.Names) == 0 {
 		return false
 	}
-	return slices.ContainsFunc(p.Claims, func(c Event) bool {
+	return slices.ContainsFunc(p.counting(), func(c Event) bool {
 		return c.Event == event && slices.Contains(a.Names, strings.ToLower(c.Label(LabelPerson))) && (stage < 0 || p.inStage(&c, stage))
 	})
 }
@@ -176,6 +179,14 @@ func (p Petition) Unmet() []string {
 	return unmet
 }
 
+// counted answers "1 approval" and "2 approvals".
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
 // stageName answers "stage 2: " where there are several.
 func stageName(stage, stages int) string {
 	if stages == 1 {
@@ -202,8 +213,9 @@ func (p *Petition) waitsFor(stage int) string {
 func (p *Petition) approvals(i int) int {
 	var few [4]string
 	persons := few[:0]
-	for at := range p.Claims {
-		if c := &p.Claims[at]; p.countsFor(c, i) && !slices.Contains(persons, c.Label(LabelPerson)) {
+	claims := p.counting()
+	for at := range claims {
+		if c := &claims[at]; p.countsFor(c, i) && !slices.Contains(persons, c.Label(LabelPerson)) {
 			persons = append(persons, c.Label(LabelPerson))
 		}
 	}
@@ -212,8 +224,9 @@ func (p *Petition) approvals(i int) int {
 
 // Counted answers the approvals that count for the requirement at place i, one of each person, oldest first.
 func (p Petition) Counted(i int) (list []Event) {
-	for at := range p.Claims {
-		c := &p.Claims[at]
+	claims := p.counting()
+	for at := range claims {
+		c := &claims[at]
 		if p.countsFor(c, i) && !slices.ContainsFunc(list, func(e Event) bool { return e.Label(LabelPerson) == c.Label(LabelPerson) }) {
 			list = append(list, *c)
 		}
@@ -229,6 +242,11 @@ func (p *Petition) countsFor(c *Event, i int) bool {
 	}
 	person := c.Label(LabelPerson)
 	return !p.takenBack(person) && !p.distinct(person, r)
+}
+
+// asksForOthers answers whether one of its stages asks for others than an earlier one.
+func (p *Petition) asksForOthers() bool {
+	return slices.ContainsFunc(p.requirements(), func(r Requirement) bool { return len(r.DistinctFrom) > 0 })
 }
 
 // takenBack answers whether the person has refused since approving: a denial beats an approval (I9).

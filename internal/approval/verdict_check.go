@@ -60,7 +60,7 @@ func (r Requirement) check() error {
 	}
 	open := len(r.Reviewers.Roles) > 0 || r.Reviewers.looksUp()
 	if r.Count < 1 || !open && named == 0 || !open && len(r.Escalate) == 0 && r.Count > named {
-		return Errorf(Internal, "a requirement asks for %d approvals by %d persons", r.Count, named)
+		return Errorf(Internal, "a requirement asks for %s by %s", counted(r.Count, "approval"), counted(named, "person"))
 	}
 	if r.Stage < 0 || r.Resource < 0 || r.RemindAfter < 0 || r.RemindAfter > MaxDuration {
 		return Errorf(Internal, "a requirement's stage, resource or reminder is out of range")

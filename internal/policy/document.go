@@ -364,7 +364,7 @@ func (c *compiler) reviews(s *sourceRule, r *rule) (err error) {
 			return s.Denials.wrong("denials must be 1 to %d, it is %d", maxReviewers, v.Denials)
 		}
 		if n, bounded := fewest(v.Requirements); bounded && v.Denials > n {
-			return s.Denials.wrong("denials is %d but only %d persons may review: nobody could ever refuse this", v.Denials, n)
+			return s.Denials.wrong("denials is %d but only %s may review: nobody could ever refuse this", v.Denials, countedPersons(n))
 		}
 	}
 	if s.MaxDuration != nil {

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -167,7 +168,7 @@ func (q sourceRequirement) possible(r approval.Requirement, before []approval.Re
 		return nil
 	}
 	if r.Count > len(may) {
-		return q.Count.at(q.place).wrong("count is %d but only %d persons may review: nobody could ever approve this", r.Count, len(may))
+		return q.Count.at(q.place).wrong("count is %d but only %s may review: nobody could ever approve this", r.Count, countedPersons(len(may)))
 	}
 	for _, b := range before {
 		if !slices.Contains(r.DistinctFrom, b.Stage) {
@@ -179,7 +180,7 @@ func (q sourceRequirement) possible(r approval.Requirement, before []approval.Re
 		}
 		elsewhere := slices.DeleteFunc(slices.Clone(others), func(p string) bool { return slices.Contains(may, p) })
 		if used := max(b.Count-len(elsewhere), 0); r.Count > len(may)-used {
-			return q.Count.at(q.place).wrong("an earlier stage uses %d of the %d persons who may review: nobody could ever approve this", used, len(may))
+			return q.Count.at(q.place).wrong("an earlier stage uses %d of the %s who may review: nobody could ever approve this", used, countedPersons(len(may)))
 		}
 	}
 	return nil
@@ -262,4 +263,12 @@ func asksFor(rule string, all []approval.Requirement) string {
 		parts = append(parts, fmt.Sprintf("%s%d %s by %s", joint, r.Count, approvals, r.Reviewers))
 	}
 	return readable(fmt.Sprintf("rule %q asks for %s", rule, strings.Join(parts, ", ")))
+}
+
+// countedPersons answers "1 person" and "2 persons".
+func countedPersons(n int) string {
+	if n == 1 {
+		return "1 person"
+	}
+	return strconv.Itoa(n) + " persons"
 }

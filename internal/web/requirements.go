@@ -17,6 +17,8 @@ type policyView struct {
 	Refused []approval.Event
 	Inputs  []inputView
 	Glass   *glassView
+	// Lapses are approvals that count for nothing now.
+	Lapses []approval.Lapse
 	// Stuck says why nobody could grant it when it was made; empty when somebody could.
 	Stuck string
 }
@@ -125,7 +127,7 @@ func decideUntil(p approval.Petition) time.Time {
 }
 
 func policyOf(p approval.Petition) policyView {
-	view := policyView{Stuck: p.Stuck}
+	view := policyView{Stuck: p.Stuck, Lapses: p.Lapses()}
 	of := 1
 	for _, r := range askedOf(p) {
 		of = max(of, r.Stage+1)

@@ -1,0 +1,152 @@
+package approval
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// standing answers the petition with the first claims, so many, as they count now: a person who has left or lost a role
+// counts for nothing or for less, and so does one who agreed to an end that has come. Its stage is the one that these reach.
+func (l *looking) standing(ctx context.Context, p Petition, first int) (Petition, error) {
+	kept, _, err := l.stillCounting(ctx, &p, first)
+	if err != nil {
+		return p, err
+	}
+	p.Claims, p.standing = kept, nil
+	p.advance(l.now)
+	return p, nil
+}
+
+// stillCounting answers the claims as they count now, and those that do not.
+func (l *looking) stillCounting(ctx context.Context, p *Petition, first int) (kept []Event, lapses []Lapse, err error) {
+	for i, c := range p.Claims {
+		if i >= first || c.Event != EventApprove {
+			kept = append(kept, c)
+			continue
+		}
+		now, why, err := l.countsNow(ctx, p, c)
+		if err != nil {
+			return nil, nil, err
+		}
+		if why == "" {
+			kept = append(kept, now)
+		} else {
+			lapses = append(lapses, Lapse{c, why})
+		}
+	}
+	return kept, lapses, nil
+}
+
+// countsNow answers an approval as it counts now, or why it counts for nothing.
+func (l *looking) countsNow(ctx context.Context, p *Petition, c Event) (now Event, why string, err error) {
+	who, err := l.actor(ctx, c.Actor.ID)
+	switch {
+	case err != nil:
+		return c, "", err
+	case who.gone:
+		return c, who.why, nil
+	case c.Timestamp.Before(who.since): // what somebody did who was removed is not done by who was added since
+		return c, "it was given before " + c.Actor.ID + " came to the space again", nil
+	case c.lapsed(l.now):
+		return c, "the end that it was given for has come", nil
+	}
+	f, err := l.facts(ctx, &who.actor, p, c.Timestamp)
+	if err != nil {
+		return c, "", err
+	}
+	fits := p.fits(who.actor, f)
+	counts, err := l.s.stillConfirmed(ctx, *p, c, fits)
+	if err != nil {
+		return c, "", err
+	}
+	// Two who were found to be one person since then count once.
+	if now = c.countingFor(counts, who.actor.Person); len(now.requirements()) > 0 {
+		return now, "", nil
+	}
+	if len(c.countingFor(fits, who.actor.Person).requirements()) > 0 {
+		return c, "the passkey that confirmed it was removed", nil
+	}
+	return c, "may not approve it any more", nil
+}
+
+// asItCounts answers the petition for whoever reads it: its approvals as they count now. One that nobody has approved, or decides
+// any more, costs nothing. Where it cannot be looked up the petition is shown as its claims are; no decision rests on that.
+func (l *looking) asItCounts(ctx context.Context, p Petition) Petition {
+	if !p.decides() || !slices.ContainsFunc(p.Claims, func(c Event) bool { return c.Event == EventApprove }) {
+		return p
+	}
+	kept, lapses, err := l.stillCounting(ctx, &p, len(p.Claims))
+	if err != nil {
+		l.s.Logger.WarnContext(ctx, "whether approvals still count cannot be told", "petition", p.Ref(), "error", err)
+		return p
+	}
+	p.standing = &standing{claims: kept, lapses: lapses}
+	if p.Progress != nil {
+		at := *p.Progress
+		at.Stage = p.reached()
+		p.Progress = &at
+	}
+	return p
+}
+
+// approvedBefore answers the actor's newest approval in a stage, of any where stage is -1, nil when there is none.
+func (p *Petition) approvedBefore(a *Actor, stage int) (newest *Event, many int) {
+	for i := range p.Claims {
+		c := &p.Claims[i]
+		person := c.Label(LabelPerson)
+		if c.Event == EventApprove && (person == a.Person || slices.Contains(a.Names, strings.ToLower(person))) && (stage < 0 || p.inStage(c, stage)) {
+			newest, many = c, many+1
+		}
+	}
+	return newest, many
+}
+
+// anew answers nil when the actor has not approved in the stage, or when what it approved counts for nothing any more: then it
+// answers the labels and the vote with which it does so anew.
+func (l *looking) anew(ctx context.Context, a *Actor, p *Petition, stage int, labels map[string]string) (vote PutVote, err error) {
+	vote = PutVote{Petition: p.Name, Person: a.Person, Stage: stage}
+	earlier, many := p.approvedBefore(a, stage)
+	if earlier == nil {
+		return vote, nil
+	}
+	at, err := l.standing(ctx, *p, len(p.Claims))
+	if err != nil {
+		return vote, err
+	}
+	if still, _ := at.approvedBefore(a, stage); still != nil {
+		return vote, p.votedBefore(a.Person)
+	}
+	labels[LabelAnew] = earlier.ID
+	vote.Person += "#" + strconv.Itoa(many) // each person counts once for each time that it came to the space
+	return vote, nil
+}
+
+// settle grants a petition that enough have approved, and that nothing was granted for because one of them could not approve for
+// a while: who approved before and does so again makes no claim, it grants. ok is false where there is nothing to settle.
+func (l *looking) settle(ctx context.Context, a *Actor, p Petition, c NewClaim) (next Petition, claim Event, ok bool, err error) {
+	if before, _ := p.approvedBefore(a, -1); before == nil || p.hasDenied(a.Person) || p.claimedAs(a, EventDeny, -1) {
+		return p, claim, false, nil
+	}
+	at, err := l.standing(ctx, p, len(p.Claims))
+	if err != nil || len(at.Unmet()) > 0 {
+		return p, claim, false, err
+	}
+	still, _ := at.approvedBefore(a, -1)
+	if still == nil {
+		return p, claim, false, nil
+	}
+	if err := firstError(c.checkDigest(p), c.checkTerm(p, l.now)); err != nil {
+		return p, claim, true, err
+	}
+	said := *still // how long is said now counts beside what was said before
+	said.Timestamp, said.Meta.Labels = l.now, c.Labels
+	change := Change{Space: p.Space}
+	if next, err = l.grantIfMet(ctx, *a, p, len(p.Claims), &change, said); err != nil {
+		return p, claim, true, err
+	}
+	change.Writes = append(change.Writes, PutPetition{Petition: next, Expect: p.Version, SameLabels: true}, timerOf(next, l.now))
+	next.Version = p.Version + 1
+	return next, *still, true, l.s.commitRead(ctx, change)
+}
