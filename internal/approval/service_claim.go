@@ -89,15 +89,10 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 	if err := c.checkTerm(p, now); err != nil {
 		return p, Event{}, err
 	}
-	if err := p.counts(&a, c.Event); err != nil {
-		return p, Event{}, err
-	}
 	labels := claimLabels(c, p, a, who)
-	var vote PutVote
-	if c.Event == EventApprove {
-		if vote, err = l.anew(ctx, &a, &p, who.Stage, labels); err != nil {
-			return p, Event{}, err
-		}
+	vote, err := l.vote(ctx, &a, &p, c.Event, who.Stage, labels)
+	if err != nil {
+		return p, Event{}, err
 	}
 	confirmed, err := s.confirm(ctx, a, p, c, who, labels, now)
 	if err != nil {
@@ -127,15 +122,18 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 	return next, claim, s.commitRead(ctx, change)
 }
 
-// counts refuses a claim by who has refused, under any of its names; a second approval in a stage is refused by anew.
-func (p *Petition) counts(a *Actor, event string) error {
+// vote answers the vote of an approval in the stage, and adds to its labels what it stands in the place of. It refuses a claim by
+// who has refused, under any of its names, and a second approval.
+func (l *looking) vote(ctx context.Context, a *Actor, p *Petition, event string, stage int, labels map[string]string) (PutVote, error) {
 	switch {
 	case event == EventRevoke:
 	case event == EventDeny && p.AskedBy(a.Resource()): // a withdrawal, which Apply tells from a refusal
 	case p.claimedAs(a, EventDeny, -1):
-		return p.deniedBefore(a.Person)
+		return PutVote{}, p.deniedBefore(a.Person)
+	case event == EventApprove:
+		return l.anew(ctx, a, p, stage, labels)
 	}
-	return nil
+	return PutVote{}, nil
 }
 
 // admitsClaim is admits that refuses to take back a change of the policy.
