@@ -158,7 +158,8 @@ func (t *terminal) policyApplyCommand() *cobra.Command {
 		Use: "apply FILE", Short: "Make a file the rules of the space", Args: exactly(1, "the FILE, or - for stdin"),
 		Long: "Make a file the next version of the rule document. It shows what changes, and on a terminal it asks first. When somebody else\n" +
 			"has changed the rules in between it is refused. A document that does not compile, or whose own tests fail, is not taken.\n" +
-			"Where the rules themselves demand it, the change is a petition, and is made when that is granted: the name is printed.",
+			"A document may say in its section changes who must agree to the next change of it, such as changes: {require: {reviewers: {roles: [Owner]}, count: 2}}:\n" +
+			"then an apply is a petition, and the rules change when that is granted. Its name is printed.",
 		Example: `indent policy apply policy.yaml --reason "two people for payments"
 indent policy apply - --reason "from the pipeline" --yes < policy.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {

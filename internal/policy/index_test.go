@@ -209,3 +209,21 @@ func BenchmarkDecide1000Rules(b *testing.B) {
 		})
 	}
 }
+
+// What the index cannot help with: a thousand rules that differ by the params only are all evaluated. The guide has the figure.
+func BenchmarkDecide1000RulesByParams(b *testing.B) {
+	var text strings.Builder
+	text.WriteString("version: 1\nrules:\n")
+	for i := range maxRules - 1 {
+		fmt.Fprintf(&text, "- {name: r%d, when: 'petition.params.team == \"team-%d\" && petition.params.amount < 100', approve: {duration: 1h}}\n", i, i)
+	}
+	text.WriteString("- {name: rest, require: {reviewers: {roles: [Editor, Owner]}}}\n")
+	e, in := New(), asks(params(`{"team":"another","amount":250}`))
+	in.Document.Text = text.String()
+	b.ReportAllocs()
+	for b.Loop() {
+		if v, err := e.Decide(b.Context(), in); err != nil || v.Rule != "rest" {
+			b.Fatal(v, err)
+		}
+	}
+}
