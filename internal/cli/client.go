@@ -157,6 +157,12 @@ func (all profiles) fitting(server, space string) string {
 	return only
 }
 
+// may answers whether the caller has a permission, for what a command looks at besides: to try it would leave a refusal in the log.
+func may(ctx context.Context, c *indent.Client, permission string) bool {
+	who, err := c.WhoAmI(ctx)
+	return err == nil && slices.Contains(who.Permissions, permission)
+}
+
 // lacking says all at once that a token's scope lacks of what a command needs. The server stops at the first thing that it
 // meets, and who mends a scope word by word makes a token for each. It leaves alone what is not about a scope.
 func lacking(ctx context.Context, c *indent.Client, err error, needs []string) error {

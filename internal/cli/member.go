@@ -94,9 +94,10 @@ func (t *terminal) putMember(cmd *cobra.Command, known bool, change func() inden
 				return m, lacking(ctx, c, err, needs)
 			}
 			needs = append(needs, app.RolePermissions(m.Role)...)
-		} else if m, err := c.Member(ctx, args[0]); err == nil && (asked.Role == nil || *asked.Role == m.Role) {
-			// Who may not look at members is told as much as the server tells.
-			t.say("%s is a member already, as %s.", plain(m.ID), plain(m.Role))
+		} else if asked.Role == nil && may(ctx, c, "members:read") {
+			if m, err := c.Member(ctx, args[0]); err == nil {
+				t.say("%s is a member already, as %s.", plain(m.ID), plain(m.Role))
+			}
 		}
 		m, err := c.PutMember(ctx, args[0], asked)
 		return m, lacking(ctx, c, err, needs)
