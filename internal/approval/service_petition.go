@@ -126,6 +126,9 @@ const policyPart = "policy"
 func (s *Service) begin(a Actor, p Petition, stuck string, now time.Time) (Petition, Change, error) {
 	request := s.petitionEvent(a, p, now, EventRequest, p.Reason, map[string]string{LabelDigest: p.Digest})
 	events := []Event{request}
+	if stuck != "" {
+		events = append(events, s.petitionEvent(System(a.Space, policyPart), p, now, EventUnsatisfiable, stuck, nil))
+	}
 	switch p.Verdict.Decision {
 	case VerdictApprove:
 		grant, err := grantFor(p, Term{}, now)
@@ -135,9 +138,6 @@ func (s *Service) begin(a Actor, p Petition, stuck string, now time.Time) (Petit
 		events = append(events, s.petitionEvent(System(a.Space, policyPart), p, now, EventGrant, p.Verdict.Explanation, grant.labels()))
 	case VerdictDeny:
 		events = append(events, s.petitionEvent(System(a.Space, policyPart), p, now, EventDeny, p.Verdict.Explanation, nil))
-	}
-	if stuck != "" {
-		events = append(events, s.petitionEvent(System(a.Space, policyPart), p, now, EventUnsatisfiable, stuck, nil))
 	}
 	var err error
 	for _, e := range events {

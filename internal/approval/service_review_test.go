@@ -138,3 +138,17 @@ func TestGivingBackWhatBrokeTheGlass(t *testing.T) {
 	same(t, "review", p.Review.Outcome, approval.ReviewExpired)
 	h.conserves(p)
 }
+
+// Whoever breaks the glass where nobody could ratify it is told at once, and so is the log; it is granted all the same.
+func TestAGlassThatNobodyCanRatify(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.rule.verdict = glass(named(0, 1, vic))
+	p := h.ask(vic)
+	same(t, "phase", p.Phase, approval.Granted)
+	same(t, "stuck", p.Stuck, `rule "two eyes" asks for 1 approval by `+vic+`, and only 0 may give one as things are: nobody can ratify this until an owner of the space changes that`)
+	sameList(t, "log", h.log(p), "access/request", "access/unsatisfiable", "access/grant")
+	h.conserves(p)
+	h.rule.verdict = glass(named(0, 1, bob))
+	same(t, "stuck with somebody", h.ask(vic).Stuck, "")
+}

@@ -26,7 +26,7 @@ func (s *Service) unsatisfiable(ctx context.Context, p *Petition, now time.Time)
 
 // unsatisfiableSeen is unsatisfiable as l sees the space, which may know a document that is not kept.
 func (s *Service) unsatisfiableSeen(ctx context.Context, l *looking, p *Petition, now time.Time) string {
-	if p.Verdict.Decision != VerdictReview {
+	if len(p.requirements()) == 0 {
 		return ""
 	}
 	members, err := s.rosterOf(ctx, p.Space, now)
@@ -36,30 +36,38 @@ func (s *Service) unsatisfiableSeen(ctx context.Context, l *looking, p *Petition
 	if members.plainlyEnough(p) {
 		return ""
 	}
-	c := counting{looking: l, p: p.escalated(), members: members, of: make([][]string, len(p.Verdict.Requirements))}
-	for i := range p.Verdict.Requirements {
-		r := &p.Verdict.Requirements[i]
+	c := counting{looking: l, p: p.escalated(), members: members, of: make([][]string, len(p.requirements()))}
+	for i := range p.requirements() {
+		r := &p.requirements()[i]
 		if c.of[i], err = c.eligibleFor(ctx, i, c.enough(i)); err != nil {
 			s.Logger.WarnContext(ctx, "whether enough people may approve cannot be told", "petition", p.Ref(), "error", err)
 			return ""
 		}
 		if have := len(c.of[i]); have < r.Count {
-			return fmt.Sprintf("rule %q asks for %s%s by %s, and only %d may give one as things are: nobody can grant this until an owner of the space changes that",
-				p.Verdict.Rule, stageName(r.Stage, p.Verdict.Stages()), counted(r.Count, "approval"), c.p.reviewersOf(i), have)
+			return fmt.Sprintf("rule %q asks for %s%s by %s, and only %d may give one as things are: nobody can %s this until an owner of the space changes that",
+				p.Verdict.Rule, stageName(r.Stage, p.stages()), counted(r.Count, "approval"), c.p.reviewersOf(i), have, p.agreeing())
 		}
 	}
 	tries := maxTries
 	if !c.assign(0, make([][]string, len(c.of)), &tries) {
-		return fmt.Sprintf("the stages of rule %q ask for different persons, and there are too few who may approve: nobody can grant this until an owner of the space changes that", p.Verdict.Rule)
+		return fmt.Sprintf("the stages of rule %q ask for different persons, and there are too few who may approve: nobody can %s this until an owner of the space changes that", p.Verdict.Rule, p.agreeing())
 	}
 	return ""
+}
+
+// agreeing says what those do who agree: what broke the glass was granted already.
+func (p *Petition) agreeing() string {
+	if p.Verdict.BreakGlass != nil {
+		return "ratify"
+	}
+	return "grant"
 }
 
 // plainlyEnough answers whether each requirement needs one person only, by role, whom the roster knows already: so it is with
 // nearly all petitions, and then nothing else is looked at.
 func (r *roster) plainlyEnough(p *Petition) bool {
-	for i := range p.Verdict.Requirements {
-		q := &p.Verdict.Requirements[i]
+	for i := range p.requirements() {
+		q := &p.requirements()[i]
 		if q.Count != 1 || len(q.DistinctFrom) > 0 || !r.knowsOne(p, q) {
 			return false
 		}
@@ -85,10 +93,14 @@ func (r *roster) knowsOne(p *Petition, q *Requirement) bool {
 
 // escalated answers the petition as it will be when all escalations have come that come in time.
 func (p Petition) escalated() Petition {
-	progress := Progress{Levels: make([]int, len(p.Verdict.Requirements))}
-	for i := range p.Verdict.Requirements {
-		for _, e := range p.Verdict.Requirements[i].Escalate {
-			if e.After < p.Verdict.DecideWithin {
+	within := p.Verdict.DecideWithin
+	if p.Verdict.BreakGlass != nil {
+		within = p.Verdict.BreakGlass.Within
+	}
+	progress := Progress{Levels: make([]int, len(p.requirements()))}
+	for i := range p.requirements() {
+		for _, e := range p.requirements()[i].Escalate {
+			if e.After < within {
 				progress.Levels[i]++
 			}
 		}
@@ -107,16 +119,16 @@ type counting struct {
 
 // apart answers whether nobody counts for both requirements.
 func (c *counting) apart(i, j int) bool {
-	a, b := &c.p.Verdict.Requirements[i], &c.p.Verdict.Requirements[j]
+	a, b := &c.p.requirements()[i], &c.p.requirements()[j]
 	return slices.Contains(a.DistinctFrom, b.Stage) || slices.Contains(b.DistinctFrom, a.Stage)
 }
 
 // enough answers how many persons are enough for the requirement at place i, whoever else is taken by those that ask for others.
 func (c *counting) enough(i int) int {
-	n := c.p.Verdict.Requirements[i].Count
-	for j := range c.p.Verdict.Requirements {
+	n := c.p.requirements()[i].Count
+	for j := range c.p.requirements() {
 		if j != i && c.apart(i, j) {
-			n += c.p.Verdict.Requirements[j].Count
+			n += c.p.requirements()[j].Count
 		}
 	}
 	return n
@@ -137,7 +149,7 @@ func (c *counting) assign(i int, taken [][]string, tries *int) bool {
 			free = append(free, person)
 		}
 	}
-	return c.choose(i, c.p.Verdict.Requirements[i].Count, free, nil, taken, tries)
+	return c.choose(i, c.p.requirements()[i].Count, free, nil, taken, tries)
 }
 
 func (c *counting) isTaken(i int, person string, taken [][]string) bool {
@@ -182,7 +194,7 @@ func (c *counting) eligibleFor(ctx context.Context, i, enough int) (persons []st
 		if err != nil {
 			return nil, err
 		}
-		if who.gone || slices.Contains(persons, who.actor.Person) || slices.Contains(c.p.Persons, who.actor.Person) && !c.p.Verdict.Requirements[i].SelfApproval {
+		if who.gone || slices.Contains(persons, who.actor.Person) || slices.Contains(c.p.Persons, who.actor.Person) && !c.p.requirements()[i].SelfApproval {
 			continue
 		}
 		f, err := c.facts(ctx, &who.actor, &c.p, c.now)
@@ -200,7 +212,7 @@ func (c *counting) eligibleFor(ctx context.Context, i, enough int) (persons []st
 
 // candidates answers the ids of members among whom the reviewers of the requirement at place i are.
 func (c *counting) candidates(ctx context.Context, i int) (ids []string, err error) {
-	r := &c.p.Verdict.Requirements[i]
+	r := &c.p.requirements()[i]
 	list := []*Reviewers{&r.Reviewers}
 	for level := range c.p.level(i) {
 		list = append(list, &r.Escalate[level].Reviewers)
