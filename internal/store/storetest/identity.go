@@ -37,6 +37,12 @@ func identitiesAreOnes(t *testing.T, k kit) {
 	k.commit(t, approval.DeleteMember{ID: member.ID})
 	_, err = k.Member(ctx, k.space, member.ID)
 	wantCode(t, err, approval.NotFound)
+	again := member
+	again.CreateTime = member.CreateTime.Add(time.Hour)
+	k.commit(t, approval.PutMember{Member: again, MustBeNew: true})
+	back, err := k.Member(ctx, k.space, member.ID)
+	want(t, back, err, again) // what was before it came again is not its own
+	k.commit(t, approval.DeleteMember{ID: member.ID})
 	k.commit(t, approval.PutIdentity{Identity: taken}) // it was free again
 	wantAliases(t, k, []string{"ada@acme.example"})
 }
