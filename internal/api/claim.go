@@ -59,7 +59,7 @@ type claimInput struct {
 	// Resources were shown to whoever decides.
 	Resources []approval.Resource `json:"resources,omitempty" maxItems:"120" doc:"Who asks and what is asked for, copied from the petition. A claim on anything else is refused."`
 	// Confirmation is for an approval only.
-	Confirmation *approval.Confirmation `json:"confirmation,omitempty" doc:"A passkey's signature over the 32 bytes of the petition's digest; of an approval whose requirement says confirm: passkey. Each part is base64url without padding."`
+	Confirmation *approval.Confirmation `json:"confirmation,omitzero" doc:"A passkey's signature over the 32 bytes of the petition's digest; of an approval whose requirement says confirm: passkey. Each part is base64url without padding."`
 
 	ID         ignored `json:"id,omitzero"`
 	Timestamp  ignored `json:"timestamp,omitzero"`

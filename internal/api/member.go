@@ -77,9 +77,9 @@ type putMemberBody struct {
 
 // memberChange says what changes; what is left out stays.
 type memberChange struct {
-	Role        *approval.Role `json:"role,omitempty" enum:"Viewer,Auditor,Petition Admin,Editor,Owner" doc:"At most what the caller's own credential covers. A new member is a Viewer unless it says otherwise."`
-	DisplayName *string        `json:"displayName,omitempty" maxLength:"500"`
-	Suspended   *bool          `json:"suspended,omitempty" doc:"true ends every token, session and link of the member at once."`
+	Role        *approval.Role `json:"role,omitzero" enum:"Viewer,Auditor,Petition Admin,Editor,Owner" doc:"At most what the caller's own credential covers. A new member is a Viewer unless it says otherwise."`
+	DisplayName *string        `json:"displayName,omitzero" maxLength:"500"`
+	Suspended   *bool          `json:"suspended,omitzero" doc:"true ends every token, session and link of the member at once."`
 
 	ID        ignored `json:"id,omitzero"`
 	Kind      ignored `json:"kind,omitzero"`

@@ -112,8 +112,8 @@ type updateServiceAccountBody struct {
 }
 
 type serviceAccountChange struct {
-	Role      *approval.Role           `json:"role,omitempty" enum:"Viewer,Auditor,Petition Admin,Editor,Owner" doc:"At most the caller's own."`
-	Suspended *bool                    `json:"suspended,omitempty" doc:"A suspended service account stands for nobody, and its tokens have ended."`
+	Role      *approval.Role           `json:"role,omitzero" enum:"Viewer,Auditor,Petition Admin,Editor,Owner" doc:"At most the caller's own."`
+	Suspended *bool                    `json:"suspended,omitzero" doc:"A suspended service account stands for nobody, and its tokens have ended."`
 	Meta      serviceAccountChangeMeta `json:"meta,omitzero"`
 
 	ServiceAccountID ignored `json:"serviceAccountId,omitzero"`
@@ -122,7 +122,7 @@ type serviceAccountChange struct {
 }
 
 type serviceAccountChangeMeta struct {
-	DisplayName *string `json:"displayName,omitempty" maxLength:"500"`
+	DisplayName *string `json:"displayName,omitzero" maxLength:"500"`
 
 	Labels ignored `json:"labels,omitzero"`
 	IgnoredMeta

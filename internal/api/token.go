@@ -79,7 +79,7 @@ type createTokenBody struct {
 	ServiceAccountID string `json:"serviceAccountId,omitempty" maxLength:"128" doc:"Whose token: a long-lived one is answered as refreshToken. Without it: a short-lived one of the caller, as accessToken."`
 	DisplayName      string `json:"displayName,omitempty" maxLength:"500" doc:"What it is for."`
 	Scope            string `json:"scope,omitempty" maxLength:"1024" doc:"Permissions separated by spaces, at most the caller's own; empty: all that the caller may hand out. A noun with a star (petitions:*) and admin stand for what they mean when the token is made." example:"petitions:create petitions:read"`
-	ExpiryDays       *int   `json:"expiryDays,omitempty" minimum:"1" maximum:"3650" doc:"When a long-lived token ends; without it: never."`
+	ExpiryDays       *int   `json:"expiryDays,omitzero" minimum:"1" maximum:"3650" doc:"When a long-lived token ends; without it: never."`
 }
 
 const maxExpiryDays = 3650
@@ -138,7 +138,7 @@ type rotateTokenIn struct {
 }
 
 type rotateTokenBody struct {
-	GraceSeconds *int `json:"graceSeconds,omitempty" minimum:"0" maximum:"86400" doc:"For how long the old token, and all that was made with it, goes on; 0 by default: it has ended when the new one is answered."`
+	GraceSeconds *int `json:"graceSeconds,omitzero" minimum:"0" maximum:"86400" doc:"For how long the old token, and all that was made with it, goes on; 0 by default: it has ended when the new one is answered."`
 }
 
 func (a *API) rotateToken(ctx context.Context, actor approval.Actor, in rotateTokenIn) (*token, error) {

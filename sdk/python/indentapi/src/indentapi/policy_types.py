@@ -220,6 +220,8 @@ class PolicySimulation(TypedDict):
 
     policyVersion: int
     """0 when a text of your own was tried."""
+    answer: str
+    """approve, deny, review or breakGlass, which approves as well."""
     verdict: Verdict
     petitioners: list[Resource]
     rules: list[RuleTried]
