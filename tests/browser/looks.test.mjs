@@ -106,6 +106,24 @@ async function everyPage() {
       await page.getByRole("button", { name: "Add" }).click();
       await page.getByRole("alert").waitFor();
     }],
+    ["policy", owner, go("/policy")],
+    ["policy-reader", reviewer, go("/policy")],
+    ["policy-tried", owner, async (page) => {
+      await page.goto("/policy");
+      await page.getByLabel("Reason").fill("to restart the importer");
+      await page.getByLabel("Kind of what is asked for").fill("environment");
+      await page.getByLabel("Its id").fill("production");
+      await page.getByRole("button", { name: "Try", exact: true }).click();
+      await page.getByText("dev-review").first().waitFor();
+    }],
+    ["policy-version", owner, go("/policy/versions/1")],
+    ["policy-edit", owner, go("/policy/edit")],
+    ["policy-edit-wrong", owner, async (page) => {
+      await page.goto("/policy/edit");
+      await page.getByLabel("The whole document").fill("version: 1\nrules:\n  - name: all\n    require: {reviewers: {roles: [Boss]}}\n  - name: two\n    deny: {}\n");
+      await page.getByRole("button", { name: "Check" }).click();
+      await page.getByText("there is no role").first().waitFor();
+    }],
     ["space-make", owner, async (page) => {
       await page.goto("/account/space");
       await page.getByText("Make another space").click();
