@@ -1,17 +1,12 @@
 // Passkeys from beginning to end, with the authenticator that Chromium brings for tests.
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import test from "node:test";
-import { fileURLToPath } from "node:url";
-import { AxeBuilder } from "@axe-core/playwright";
 import { owner, reviewer, startConsole, until } from "./console.mjs";
 import { giveDevice } from "./device.mjs";
+import { look } from "./look.mjs";
 
 const console = startConsole({ named: true });
-const pictures = fileURLToPath(new URL("test-results/pictures", import.meta.url));
-mkdirSync(pictures, { recursive: true });
 
 /** A page whose browser has a device with user verification. */
 async function visitWithDevice(options = {}) {
@@ -32,22 +27,6 @@ function told(page, hasText) {
 async function signOut(page) {
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.waitForURL("**/sign-in");
-}
-
-/** Every picture in both themes, on a phone and on a screen; nothing that axe calls serious, nothing that sticks out. */
-async function look(page, name) {
-  for (const colorScheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme });
-    for (const width of [390, 1280]) {
-      await page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
-      await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`), fullPage: true });
-      const [wide, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-      assert.ok(wide <= window, `${name} is ${wide} px wide in a window of ${window} px`);
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-      assert.deepEqual(serious.map((v) => [v.id, v.nodes.map((n) => n.html)]), []);
-    }
-  }
 }
 
 async function addPasskey(page, name) {

@@ -1,16 +1,11 @@
 // A petition through the stages of a rule: the page says at each step what is done, what waits and what comes.
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import test from "node:test";
-import { fileURLToPath } from "node:url";
-import { AxeBuilder } from "@axe-core/playwright";
 import { owner, reviewer, startConsole } from "./console.mjs";
+import { look } from "./look.mjs";
 
 const console = startConsole();
-const pictures = fileURLToPath(new URL("test-results/pictures", import.meta.url));
-mkdirSync(pictures, { recursive: true });
 
 const policy = `version: 1
 name: stages
@@ -74,22 +69,6 @@ async function setPolicy() {
   const old = await call("GET", "/policy");
   const made = await call("PUT", "/policy", { text: policy, reason: "stages" }, { "If-Match": old.headers.get("etag") });
   assert.equal(made.status, 200, await made.text());
-}
-
-/** Pictures in both themes, on a phone and on a screen; nothing that axe calls serious, nothing that sticks out. */
-async function look(page, name) {
-  for (const colorScheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme });
-    for (const width of [390, 1280]) {
-      await page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
-      await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`), fullPage: true });
-      const [wide, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-      assert.ok(wide <= window, `${name} is ${wide} px wide in a window of ${window} px`);
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-      assert.deepEqual(serious.map((v) => [v.id, v.nodes.map((n) => n.html)]), []);
-    }
-  }
 }
 
 test("stage by stage, live, until it is granted", async () => {

@@ -1,0 +1,26 @@
+// Pictures of a page in both themes, on a phone and on a screen, in test-results/ to be looked at; and what must hold of each.
+
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { AxeBuilder } from "@axe-core/playwright";
+
+const pictures = fileURLToPath(new URL("test-results/pictures", import.meta.url));
+mkdirSync(pictures, { recursive: true });
+
+/** Every picture of the page as it stands; nothing that axe calls serious, nothing that sticks out. */
+export async function look(page, name) {
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    for (const width of [390, 1280]) {
+      await page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
+      await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+      const [wide, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+      assert.ok(wide <= window, `${name} is ${wide} px wide in a window of ${window} px`);
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+      assert.deepEqual(serious.map((v) => [v.id, v.nodes.map((n) => n.html)]), []);
+    }
+  }
+}
