@@ -131,15 +131,17 @@ func FuzzForm(f *testing.F) {
 	})
 }
 
-// Whatever the Cookie header: a secret of a session's size or none.
+// Whatever the Cookie header: the value of our cookie, if it is no longer than what we set, or none.
 func FuzzCookie(f *testing.F) {
-	for _, s := range []string{"indent=abc", "indent=a; indent=b", "__Host-indent=x", `indent="a b"`, "indent=\xff", ";;=;"} {
+	for _, s := range []string{"indent=abc", "indent=a; indent=b", "__Host-indent=x", `indent="a b"`, "indent=\xff", ";;=;", "__Host-indent =000", "__Host-indent=" + strings.Repeat("a", maxCookie+1)} {
 		f.Add(s)
 	}
 	c := cookieFor(&url.URL{Scheme: "https", Host: "indent.example"})
 	f.Fuzz(func(t *testing.T, header string) {
 		secret := c.read(&http.Request{Header: http.Header{"Cookie": {header}}})
-		if len(secret) > 500 || secret != "" && !strings.Contains(header, "__Host-indent=") || strings.ContainsAny(secret, ";\x00\r\n") {
+		// net/http drops the spaces around a name, which no browser sends (RFC 6265, section 5.4).
+		named := strings.Contains(strings.NewReplacer(" ", "", "\t", "").Replace(header), "__Host-indent=")
+		if len(secret) > maxCookie || secret != "" && !named || strings.ContainsAny(secret, ";\x00\r\n") {
 			t.Errorf("%q has the secret %q", header, secret)
 		}
 	})
