@@ -29,6 +29,7 @@ import (
 	"github.com/indent-approvals/indent/internal/policy"
 	"github.com/indent-approvals/indent/internal/store"
 	"github.com/indent-approvals/indent/internal/web"
+	"github.com/indent-approvals/indent/internal/webhook"
 )
 
 // Options are what a program, rather than its operator, decides.
@@ -126,6 +127,9 @@ func (a *App) hangUp() error {
 	return a.listener.Close()
 }
 
+// issuerTimeout bounds one call to an issuer elsewhere.
+const issuerTimeout = 8 * time.Second
+
 // waitPoll is how often a waiter on PostgreSQL reads although no hint came: NOTIFY is only a hint.
 const waitPoll = 10 * time.Second
 
@@ -138,7 +142,8 @@ func (a *App) wire(ctx context.Context) (err error) {
 		return err
 	}
 	engine := policy.New()
-	engine.Sources = newOnCallSources(identity.GuardedClient(a.cfg.PrivateNetworks, a.dev), a.clock, a.logger)
+	guard := webhook.NewGuard(a.cfg.PrivateNetworks, a.dev)
+	engine.Sources = newOnCallSources(guard.Client(onCallTimeout), a.clock, a.logger)
 	deps := approval.Deps{Limits: a.limits, Store: a.store, Policy: engine, Documents: policy.Documents{Engine: engine}, Clock: a.clock, IDs: a.ids, Broker: a.store.Broker(), Logger: a.logger,
 		Authenticators: identity.Authenticators{Base: a.URL}, Passkeys: rules, SpacePolicy: policy.Default()}
 	if a.cfg.Shared() {
@@ -149,7 +154,7 @@ func (a *App) wire(ctx context.Context) (err error) {
 	a.identity, err = identity.New(ctx, a.service, identity.Config{Issuer: a.URL, TokenTTL: a.cfg.TokenTTL, SessionTTL: a.cfg.SessionTTL,
 		SessionIdle: a.cfg.SessionIdle, Providers: providers(a.cfg.SignIn), Operators: a.cfg.OperatorList(),
 		LoginIdle: a.cfg.LoginIdle, LoginTTL: a.cfg.LoginTTL,
-		SigningKeyMaxAge: a.cfg.SigningKeyMaxAge, PrivateNetworks: a.cfg.PrivateNetworks, Loopback: a.dev})
+		SigningKeyMaxAge: a.cfg.SigningKeyMaxAge, Outside: guard.Client(issuerTimeout), Loopback: a.dev})
 	return err
 }
 

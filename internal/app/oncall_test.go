@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/indent-approvals/indent/internal/approval/approvaltest"
-	"github.com/indent-approvals/indent/internal/identity"
 	"github.com/indent-approvals/indent/internal/policy"
+	"github.com/indent-approvals/indent/internal/webhook"
 )
 
 // pager is another system that says who is on call.
@@ -105,7 +105,7 @@ func TestAnAnswerThatIsNoneIsAnError(t *testing.T) {
 			t.Parallel()
 			p := newPager(t, answer)
 			client := p.Client()
-			client.CheckRedirect = identity.GuardedClient(nil, false).CheckRedirect
+			client.CheckRedirect = webhook.NewGuard(nil, false).Client(onCallTimeout).CheckRedirect
 			clock := approvaltest.NewClock()
 			s := newOnCallSources(client, clock, slog.New(slog.DiscardHandler))
 			now := clock.Now()
@@ -174,7 +174,7 @@ func TestNobodyIsAskedWhoWillBeOnCall(t *testing.T) {
 func TestASourceCannotReachInside(t *testing.T) {
 	t.Parallel()
 	p := newPager(t, says(`{"onCall": ["ada@example.com"]}`))
-	s := newOnCallSources(identity.GuardedClient(nil, false), approvaltest.NewClock(), slog.New(slog.DiscardHandler))
+	s := newOnCallSources(webhook.NewGuard(nil, false).Client(onCallTimeout), approvaltest.NewClock(), slog.New(slog.DiscardHandler))
 	for _, address := range []string{p.URL, strings.Replace(p.URL, "127.0.0.1", "localhost", 1), "https://169.254.169.254/latest", "https://[::1]/", "https://10.0.0.1/"} {
 		got, err := s.OnCall(t.Context(), "s", policy.Source{URL: address, Refresh: time.Minute}, s.clock.Now())
 		if err == nil || !strings.Contains(err.Error(), "prohibited") {

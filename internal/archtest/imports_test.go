@@ -27,12 +27,12 @@ var rooms = []room{
 		"github.com/jackc/pgx/v5", "modernc.org/sqlite", "modernc.org/libc", "github.com/pressly/goose/v3", jsonLibrary,
 	}},
 	{"internal/identity", []string{
-		"internal/approval", "github.com/go-jose/go-jose/v4", "github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "code.dny.dev/ssrf",
+		"internal/approval", "github.com/go-jose/go-jose/v4", "github.com/coreos/go-oidc/v3", "golang.org/x/oauth2",
 		"github.com/go-webauthn/webauthn",
 	}},
 	{"internal/jobs", []string{"internal/approval"}},
 	{"internal/limits", []string{"internal/approval"}},
-	{"internal/webhook", []string{"internal/approval", "code.dny.dev/ssrf"}},
+	{"internal/webhook", []string{"internal/approval", "code.dny.dev/ssrf", jsonLibrary}},
 	{"internal/notify", []string{"internal/approval"}},
 	{"internal/api", []string{
 		"internal/approval", "internal/identity", jsonLibrary,

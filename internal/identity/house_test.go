@@ -8,6 +8,7 @@ import (
 
 	"github.com/indent-approvals/indent/internal/approval"
 	"github.com/indent-approvals/indent/internal/approval/approvaltest"
+	"github.com/indent-approvals/indent/internal/webhook"
 )
 
 const (
@@ -53,7 +54,8 @@ func newHouse(t testing.TB) *house {
 // node starts another node on the same database.
 func (h *house) node(base string) *Identity {
 	h.Helper()
-	i, err := New(h.Context(), h.service, Config{Issuer: func() string { return base }, TokenTTL: time.Hour, SessionTTL: 12 * time.Hour})
+	i, err := New(h.Context(), h.service, Config{Issuer: func() string { return base }, TokenTTL: time.Hour, SessionTTL: 12 * time.Hour,
+		Outside: webhook.NewGuard(nil, false).Client(issuerTimeout)})
 	h.must(err)
 	return i
 }

@@ -8,7 +8,7 @@ package identity
 import (
 	"context"
 	"crypto/sha256"
-	"net/netip"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -32,9 +32,9 @@ type Config struct {
 	LoginIdle, LoginTTL time.Duration
 	// SigningKeyMaxAge is after how long user tokens are signed with another key; 0: never by itself.
 	SigningKeyMaxAge time.Duration
-	// PrivateNetworks are the networks inside in which issuers of service accounts' trusts may be; all others inside are
-	// out of reach.
-	PrivateNetworks []netip.Prefix
+	// Outside makes the calls to issuers of service accounts' trusts, whose addresses members name: it must be guarded, so that
+	// none reaches inside (I12), and follow no redirect. Without it no such issuer is asked.
+	Outside *http.Client
 	// Loopback lets issuers be on this machine and speak http, for a server to play with.
 	Loopback bool
 }
@@ -70,7 +70,7 @@ func New(ctx context.Context, s *approval.Service, c Config) (*Identity, error) 
 		i.providers = append(i.providers, known)
 	}
 	i.keys = &keyRing{service: s, maxAge: c.SigningKeyMaxAge}
-	i.issuers = newIssuers(s.Clock, c.PrivateNetworks, c.Loopback)
+	i.issuers = newIssuers(s.Clock, c.Outside, c.Loopback)
 	s.WhenRightsChange(i.Forget)
 	return i, i.keys.open(ctx)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/indent-approvals/indent/internal/approval"
+	"github.com/indent-approvals/indent/internal/webhook"
 )
 
 // outside is an issuer elsewhere, which can misbehave.
@@ -96,7 +97,8 @@ func (o *outside) trust(claims map[string]string, scopes ...approval.Permission)
 // loopbackHouse lets issuers be on this machine.
 func loopbackHouse(t testing.TB) *house {
 	h := newHouse(t)
-	i, err := New(t.Context(), h.service, Config{Issuer: func() string { return issuer }, TokenTTL: time.Hour, SessionTTL: time.Hour, Loopback: true})
+	i, err := New(t.Context(), h.service, Config{Issuer: func() string { return issuer }, TokenTTL: time.Hour, SessionTTL: time.Hour, Loopback: true,
+		Outside: webhook.NewGuard(nil, true).Client(issuerTimeout)})
 	h.must(err)
 	h.Identity = i
 	return h
@@ -340,7 +342,7 @@ func TestIssuersCannotBeInside(t *testing.T) {
 	}
 	secure := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was reached") }))
 	defer secure.Close()
-	guarded := newIssuers(h.clock, nil, false)
+	guarded := newIssuers(h.clock, webhook.NewGuard(nil, false).Client(issuerTimeout), false)
 	for _, address := range []string{secure.URL, "https://localhost:1", "https://10.0.0.1", "https://169.254.169.254", "https://[::1]", "https://[fd00::1]", "https://100.64.0.1", "https://0.0.0.0"} {
 		if err := guarded.read(t.Context(), address, 10, &struct{}{}); err == nil || !strings.Contains(err.Error(), "prohibited") {
 			t.Errorf("%s: %v", address, err)

@@ -1,0 +1,124 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// Limits of a call.
+const (
+	// CallTimeout bounds a call from its first packet to the last byte of the answer; the context may be shorter.
+	CallTimeout   = 15 * time.Second
+	maxAnswer     = 1 << 20
+	maxPullAnswer = 32 << 20
+)
+
+// Caller makes calls to endpoints.
+type Caller struct {
+	client *http.Client
+	clock  approval.Clock
+	agent  string
+}
+
+// NewCaller answers a caller whose calls the guard lets through. agent is how it names itself, such as "indent/1.2".
+func NewCaller(g *Guard, clock approval.Clock, agent string) *Caller {
+	return &Caller{client: g.Client(CallTimeout), clock: clock, agent: agent}
+}
+
+// Call makes one attempt of a call. Whatever goes wrong is in the answer, which has the record of the attempt; an error is a
+// mistake of the caller's. An endpoint's answer counts only when it is whole.
+func (c *Caller) Call(ctx context.Context, t approval.WebhookTarget, call approval.WebhookCall) (approval.WebhookAnswer, error) {
+	body, err := bodyOf(call)
+	if err != nil {
+		return approval.WebhookAnswer{}, err
+	}
+	began := c.clock.Now()
+	request, err := c.request(ctx, t, call, body, began)
+	if err != nil {
+		return approval.WebhookAnswer{}, err
+	}
+	secrets := secretsOf(t)
+	record := approval.WebhookAttempt{ID: call.ID, Kind: call.Kind, Time: began, Method: request.Method, URL: placeOf(t.URL, secrets),
+		Headers: headersOf(request.Header, t.Headers, secrets), Body: clean(string(body), secrets, kept)}
+	if t.DryRun {
+		return approval.WebhookAnswer{Outcome: approval.WebhookNotSent, Problem: "the webhook is in a dry run: nothing was sent", Attempt: record}, nil
+	}
+	answer := c.send(request, call.Kind, &record, secrets)
+	record.Took = max(0, c.clock.Now().Sub(began))
+	answer.Problem, answer.Attempt = clean(answer.Problem, secrets, kept), record
+	return answer, nil
+}
+
+func (c *Caller) request(ctx context.Context, t approval.WebhookTarget, call approval.WebhookCall, body []byte, at time.Time) (*http.Request, error) {
+	method := t.Method
+	if method == "" {
+		method = http.MethodPost
+	}
+	request, err := http.NewRequestWithContext(ctx, method, t.URL, bytes.NewReader(body))
+	if err != nil {
+		return nil, approval.FieldError("url", "is no address that can be called")
+	}
+	for _, h := range t.Headers {
+		request.Header.Set(h.Name, h.Value)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", c.agent)
+	for name, values := range Sign(call.ID, at, body, t.Keys) {
+		request.Header[name] = values
+	}
+	return request, nil
+}
+
+func (c *Caller) send(request *http.Request, kind approval.WebhookKind, record *approval.WebhookAttempt, secrets []string) approval.WebhookAnswer {
+	response, err := c.client.Do(request)
+	if err != nil {
+		return approval.WebhookAnswer{Outcome: approval.WebhookAgain, Problem: reason(err)}
+	}
+	defer response.Body.Close()
+	most := int64(maxAnswer)
+	if kind == approval.WebhookPull {
+		most = maxPullAnswer
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, most+1))
+	record.Status, record.AnswerHeaders = response.StatusCode, headersOf(response.Header, nil, secrets)
+	record.Answer = clean(string(body), secrets, kept)
+	now := c.clock.Now()
+	switch {
+	case err != nil:
+		return again(response.Header, now, "the endpoint answers %d and breaks off: %s", response.StatusCode, reason(err))
+	case int64(len(body)) > most:
+		return again(response.Header, now, "the endpoint answers more than %d bytes", most)
+	}
+	return readAnswer(kind, response.StatusCode, response.Header, body, now)
+}
+
+// reason says why there is no answer, and what to do about it. The address is not repeated: it may have a secret in it.
+func reason(err error) string {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	var dns *net.DNSError
+	var timeout interface{ Timeout() bool }
+	switch {
+	case errors.Is(err, ErrInside):
+		return fmt.Sprintf("%v: calls go to public addresses, and to networks inside that the server's setting private_networks names", err)
+	case errors.As(err, &dns):
+		return fmt.Sprintf("the endpoint's name cannot be looked up: %s: check the host in the URL", dns.Err)
+	case errors.Is(err, context.Canceled):
+		return "the call was broken off by the server"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return "the endpoint has not answered in time"
+	}
+	return fmt.Sprintf("the endpoint cannot be reached: %v", err)
+}
