@@ -2,6 +2,7 @@ package approval
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -35,6 +36,10 @@ type Store interface {
 	Members(ctx context.Context, space, kind string) ([]Member, error)
 
 	Petition(ctx context.Context, space, name string) (Petition, error)
+	// RecentPetition answers the petition as this node wrote or read it last, without asking the database, while it knows it: every
+	// state that it answers was committed, but another node may have changed it since. Nothing can be refused by it, and a change
+	// that rests on it commits only if it is still that.
+	RecentPetition(space, name string) (Petition, bool)
 	// PetitionsByName answers those of the named petitions (at most MaxBulk) that exist, in no order.
 	PetitionsByName(ctx context.Context, space string, names []string) ([]Petition, error)
 	// PhasesByName answers the phase of each of the named petitions (at most MaxBulk) that exists.
@@ -414,8 +419,18 @@ type Gathering interface {
 }
 
 // Topics of the broker.
-func petitionTopic(space, name string) string { return "petition/" + space + "/" + name }
+func petitionTopic(space, name string) string { return aPetition + space + "/" + name }
 func eventsTopic(space string) string         { return "events/" + space }
+
+const aPetition = "petition/"
+
+// PetitionOf answers which petition a topic is about; ok is false when it is about none.
+func PetitionOf(topic string) (space, name string, ok bool) {
+	if topic, ok = strings.CutPrefix(topic, aPetition); !ok {
+		return "", "", false
+	}
+	return strings.Cut(topic, "/")
+}
 
 // JobsTopic is the broker's topic of jobs that were added.
 const JobsTopic = "jobs"

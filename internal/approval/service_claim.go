@@ -18,21 +18,23 @@ func (s *Service) Decide(ctx context.Context, a Actor, name string, c NewClaim, 
 	if err := firstError(c.Check(), checkKey(key)); err != nil {
 		return Petition{}, Event{}, err
 	}
-	type result struct {
-		petition Petition
-		claim    Event
-	}
-	r, err := again(func() (result, error) {
-		p, err := s.find(ctx, &a, name)
-		if err != nil {
-			return result{}, err
-		}
+	on := func(p Petition) (decided, error) {
 		if made, ok := p.claimOf(a, c.Event, key); ok {
-			return result{p, made}, c.repeats(made, p)
+			return decided{p, made}, c.repeats(made, p)
 		}
 		p, claim, err := s.decide(ctx, a, p, c, key)
-		return result{p, claim}, err
-	})
+		return decided{p, claim}, err
+	}
+	r, done, err := s.decideRecent(&a, name, on)
+	if !done {
+		r, err = again(func() (decided, error) {
+			p, err := s.find(ctx, &a, name)
+			if err != nil {
+				return decided{}, err
+			}
+			return on(p)
+		})
+	}
 	if code := CodeOf(err); code == Forbidden || code == Conflict {
 		return Petition{}, Event{}, s.refuse(ctx, a, c.Event, name, err)
 	}
@@ -40,6 +42,24 @@ func (s *Service) Decide(ctx context.Context, a Actor, name string, c NewClaim, 
 		r.petition = s.looking(a.Space).asItCounts(ctx, r.petition)
 	}
 	return r.petition, r.claim, err
+}
+
+// decided is a petition after a claim, and the claim.
+type decided struct {
+	petition Petition
+	claim    Event
+}
+
+// decideRecent decides on the petition as this node knows it, which nearly always is how it is: the commit finds out. Whoever would be
+// refused by it has not been decided on (done is false), nor has anybody whose commit found that it is not.
+func (s *Service) decideRecent(a *Actor, name string, on func(Petition) (decided, error)) (r decided, done bool, err error) {
+	p, ok := s.recent(a, name)
+	if !ok {
+		return r, false, nil
+	}
+	r, err = on(p)
+	code := CodeOf(err)
+	return r, err == nil || code == Unavailable || code == Internal, err
 }
 
 // claimOf answers the claim that the actor made with the key before.

@@ -185,6 +185,19 @@ func (s *Service) find(ctx context.Context, a *Actor, name string) (Petition, er
 	return s.load(ctx, a.Space, name)
 }
 
+// recent answers the petition as this node knows it, if the actor may read it and time has done nothing to it since.
+func (s *Service) recent(a *Actor, name string) (Petition, bool) {
+	if a.require(ReadPetitions) != nil {
+		return Petition{}, false
+	}
+	p, ok := s.Store.RecentPetition(a.Space, name)
+	if !ok {
+		return p, false
+	}
+	_, late := p.overdue(s.Clock.Now())
+	return p, !late
+}
+
 // load answers the petition as it is now. Where its timer is late, what time has done to it is done first: nobody
 // decides a petition that has expired, and nobody reads as granted what has ended (I3).
 func (s *Service) load(ctx context.Context, space, name string) (Petition, error) {

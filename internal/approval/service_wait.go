@@ -49,12 +49,27 @@ func (s *Service) BeginWait(ctx context.Context, a Actor, name string, wait time
 	w.hints, w.cancel = s.Broker.Subscribe(petitionTopic(a.Space, name))
 	// One timer for the whole wait: a clock that is set back must not make it longer.
 	w.timeout, w.stop = s.Clock.After(wait)
+	// Whoever is about to wait for news need not ask the database how it is now: what others make of it is news as well.
+	if p := s.knownOpen(&a, name); p != nil {
+		return p, w, nil
+	}
 	p, err := s.look(ctx, &a, name)
 	if err != nil || p.Phase != Open {
 		w.End()
 		return p, nil, err
 	}
 	return p, w, nil
+}
+
+// knownOpen answers the petition if this node knows that it is open.
+//
+//go:noinline
+func (s *Service) knownOpen(a *Actor, name string) *Petition {
+	p, ok := s.recent(a, name)
+	if !ok || p.Phase != Open {
+		return nil
+	}
+	return &p
 }
 
 // Rest answers the petition the moment it is not open, or as it is when the time is up or the server stops. When ctx ends
@@ -68,7 +83,7 @@ func (w *Waiting) Rest(ctx context.Context, seen *Petition, release func(*Petiti
 		if why == stopped && ctx.Err() != nil {
 			return seen, nil
 		}
-		p, err := w.s.look(ctx, &w.actor, w.name) // also when the time is up: the hint may have got lost
+		p, err := w.look(ctx, seen, why)
 		decided := err == nil && (p.Phase != Open || why != hinted)
 		if decided && release != nil {
 			err = release(p)
@@ -82,6 +97,28 @@ func (w *Waiting) Rest(ctx context.Context, seen *Petition, release func(*Petiti
 			pause = 0
 		}
 	}
+}
+
+// look reads the petition, also when the time is up: the hint may have got lost. What this node has written itself since it was seen
+// is one of its states while somebody waited, whatever others make of it now, and needs not be read.
+func (w *Waiting) look(ctx context.Context, seen *Petition, why awakening) (*Petition, error) {
+	if why == hinted && seen != nil {
+		if p := w.s.decidedSince(&w.actor, w.name, seen.Version); p != nil {
+			return p, nil
+		}
+	}
+	return w.s.look(ctx, &w.actor, w.name)
+}
+
+// decidedSince answers the petition if this node knows that it is not open, and that it was so only after a version.
+//
+//go:noinline
+func (s *Service) decidedSince(a *Actor, name string, version int64) *Petition {
+	p, ok := s.recent(a, name)
+	if !ok || p.Phase == Open || p.Version <= version {
+		return nil
+	}
+	return &p
 }
 
 // End frees what the wait holds.

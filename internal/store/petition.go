@@ -106,6 +106,21 @@ func (s *Store) Petition(ctx context.Context, space, name string) (approval.Peti
 	return row.Petition, err
 }
 
+// RecentPetition implements [approval.Store].
+func (s *Store) RecentPetition(space, name string) (approval.Petition, bool) {
+	if s.closed.Load() {
+		return approval.Petition{}, false
+	}
+	p := s.cache.get(space, name)
+	if p == nil {
+		p = s.together.recent(space, name)
+	}
+	if p == nil {
+		return approval.Petition{}, false
+	}
+	return *p, true
+}
+
 // petitionRow is a petition and its place in lists.
 type petitionRow struct {
 	approval.Petition

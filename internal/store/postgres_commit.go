@@ -38,14 +38,16 @@ type pending struct {
 // commit implements engine. Once it has begun it does not end with ctx: an interruption would cost the connection, and
 // nobody would know whether the change was written.
 func (e *postgresEngine) commit(ctx context.Context, statements []statement) error {
-	defer e.reads.written(statements)
+	ended := e.reads.writing(statements)
+	err := errAlone
 	if rows, merges := rowsOf(statements); merges {
-		err := e.commitMerged(ctx, &pending{statements: statements, rows: rows, answer: make(chan error, 1)})
-		if err != errAlone {
-			return err
-		}
+		err = e.commitMerged(ctx, &pending{statements: statements, rows: rows, answer: make(chan error, 1)})
 	}
-	return e.commitAlone(ctx, statements)
+	if err == errAlone {
+		err = e.commitAlone(ctx, statements)
+	}
+	ended(err)
+	return err
 }
 
 func (e *postgresEngine) commitMerged(ctx context.Context, p *pending) error {

@@ -17,6 +17,7 @@ import (
 type hints struct {
 	config *pgx.ConnConfig
 	broker *Broker
+	known  *knownPetitions
 	logger *slog.Logger
 
 	mu      sync.Mutex
@@ -52,7 +53,7 @@ func startHints(config *pgx.ConnConfig, broker *Broker, logger *slog.Logger) *hi
 	config = config.Copy()
 	// A hint need not survive a crash: its transaction does not wait for the disk.
 	config.RuntimeParams["synchronous_commit"] = "off"
-	h := &hints{config: config, broker: broker, logger: logger, pending: map[string]struct{}{}, more: make(chan struct{}, 1), cancel: cancel}
+	h := &hints{config: config, broker: broker, known: newKnownPetitions(), logger: logger, pending: map[string]struct{}{}, more: make(chan struct{}, 1), cancel: cancel}
 	broker.forward = h.publish
 	h.tasks.Go(func() { h.connected(ctx, h.send) })
 	h.tasks.Go(func() { h.connected(ctx, h.listen) })
@@ -191,6 +192,8 @@ func (h *hints) listen(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	}
 	// Whatever was published until now may have been missed.
+	h.known.listens(true)
+	defer h.known.listens(false)
 	h.broker.wakeAll()
 	for {
 		patience, cancel := context.WithTimeout(ctx, listenPatience)
@@ -228,10 +231,12 @@ func (h *hints) received(from uint32, payload string) {
 	topics := strings.Split(payload, "\n")
 	for _, t := range topics {
 		if t == everything {
+			h.known.listens(true)
 			h.broker.wakeAll()
 			return
 		}
 	}
+	h.known.overtaken(topics)
 	h.broker.wake(topics)
 }
 

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/sha256"
-	"sync"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,7 +15,7 @@ import (
 type petitionReads struct {
 	batcher[*petitionRead]
 	engine *postgresEngine
-	known  *recent[petitionKey, knownPetition]
+	known  *knownPetitions
 }
 
 type petitionRead struct {
@@ -26,17 +25,10 @@ type petitionRead struct {
 	answer chan struct{}
 }
 
-type knownPetition struct {
-	digest   [sha256.Size]byte // of the document
-	petition *approval.Petition
-}
-
 const (
 	readsAtOnce  = 4
 	enoughToRead = 64
 	mostRead     = 256
-	// mostKnown petitions of a usual size fill some 5 MiB, in each of two generations.
-	mostKnown = 2048
 )
 
 var selectKnownPetitions = sqlText(`
@@ -45,7 +37,7 @@ var selectKnownPetitions = sqlText(`
 	JOIN petitions ON space = in_space AND name = named`)
 
 func newPetitionReads(e *postgresEngine, queue int) *petitionReads {
-	r := &petitionReads{engine: e, known: newRecent[petitionKey, knownPetition](mostKnown)}
+	r := &petitionReads{engine: e, known: e.hints.known}
 	r.batcher = batcher[*petitionRead]{run: r.readBatch, atOnce: readsAtOnce, enough: enoughToRead, size: mostRead, queue: queue}
 	return r
 }
@@ -68,12 +60,31 @@ func (r *petitionReads) petition(ctx context.Context, space, name string) (*appr
 	}
 }
 
-// written keeps what a commit has written. Whether it has matters to nobody: the database is asked each time.
-func (r *petitionReads) written(statements []statement) {
+// recent answers the petition as this node wrote or read it last, nil when it does not know it. On an engine that does not read
+// together r is nil.
+func (r *petitionReads) recent(space, name string) *approval.Petition {
+	if r == nil {
+		return nil
+	}
+	return r.known.recently(petitionKey{space, name})
+}
+
+// writing says that a commit is going to write the petitions of these statements; what is answered is told how it ended.
+func (r *petitionReads) writing(statements []statement) (ended func(error)) {
+	written := make([]*statement, 0, 1)
 	for i := range statements {
-		s := &statements[i]
-		if p := s.petition; p != nil {
-			r.known.put(petitionKey{p.Space, p.Name}, knownPetition{sha256.Sum256([]byte(s.document)), p})
+		if s := &statements[i]; s.petition != nil {
+			written = append(written, s)
+			r.known.begin(petitionKey{s.petition.Space, s.petition.Name})
+		}
+	}
+	return func(err error) {
+		for _, s := range written {
+			key, now := petitionKey{s.petition.Space, s.petition.Name}, knownPetition{}
+			if err == nil {
+				now = knownPetition{digest: sha256.Sum256([]byte(s.document)), petition: s.petition}
+			}
+			r.known.end(key, now)
 		}
 	}
 }
@@ -97,13 +108,22 @@ func (r *petitionReads) readBatch(batch []*petitionRead) {
 }
 
 func (r *petitionReads) readOn(ctx context.Context, conn *pgx.Conn, batch []*petitionRead) error {
-	spaces, names := make([]string, len(batch)), make([]string, len(batch))
-	digests, known := make([][]byte, len(batch)), make([]knownPetition, len(batch))
+	spaces, names, digests := make([]string, len(batch)), make([]string, len(batch)), make([][]byte, len(batch))
+	known := make([]knownPetition, len(batch)) // before, and then now
 	for i, read := range batch {
 		spaces[i], names[i] = read.space, read.name
+		r.known.begin(read.petitionKey)
 		known[i], _ = r.known.get(read.petitionKey)
 		digests[i] = known[i].digest[:]
 	}
+	defer func() {
+		for i, read := range batch {
+			if read.found == nil {
+				known[i] = knownPetition{}
+			}
+			r.known.end(read.petitionKey, known[i])
+		}
+	}()
 	rows, err := conn.Query(ctx, selectKnownPetitions.postgres, spaces, names, digests)
 	if err != nil {
 		return err
@@ -116,67 +136,28 @@ func (r *petitionReads) readOn(ctx context.Context, conn *pgx.Conn, batch []*pet
 			return err
 		}
 		i := place - 1
-		if batch[i].found, err = r.petitionOf(batch[i].petitionKey, version, document, known[i].petition); err != nil {
+		if known[i], err = known[i].at(batch[i].petitionKey, version, document); err != nil {
 			return err
 		}
+		batch[i].found = known[i].petition
 	}
 	return rows.Err()
 }
 
-func (r *petitionReads) petitionOf(key petitionKey, version int64, document []byte, known *approval.Petition) (*approval.Petition, error) {
-	if document == nil && known.Version == version {
-		return known, nil
+// at answers what is known after the petition was read: its document, which is nil when it is the known one.
+func (k knownPetition) at(key petitionKey, version int64, document []byte) (knownPetition, error) {
+	if document == nil && k.petition.Version == version {
+		return k, nil
 	}
 	var p approval.Petition
 	if document == nil {
-		p = *known
+		p = *k.petition
 	} else if err := parsePetition(string(document), &p); err != nil {
-		return nil, err
+		return k, err
+	} else {
+		k.digest = sha256.Sum256(document)
 	}
 	p.Space, p.Name, p.Version = key.space, key.name, version
-	if document != nil {
-		r.known.put(key, knownPetition{sha256.Sum256(document), &p})
-	}
-	return &p, nil
-}
-
-// recent keeps what was used last. Two generations are an approximation of "least recently used" that costs one lookup
-// more: when the young one is full it becomes the old one, and what of the old one was not asked for since is gone.
-type recent[K comparable, V any] struct {
-	mu         sync.Mutex
-	most       int
-	young, old map[K]V
-}
-
-func newRecent[K comparable, V any](most int) *recent[K, V] {
-	return &recent[K, V]{most: most, young: map[K]V{}, old: map[K]V{}}
-}
-
-func (r *recent[K, V]) get(key K) (V, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	v, ok := r.young[key]
-	if ok {
-		return v, true
-	}
-	if v, ok = r.old[key]; ok {
-		delete(r.old, key)
-		r.add(key, v)
-	}
-	return v, ok
-}
-
-func (r *recent[K, V]) put(key K, v V) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.old, key)
-	r.add(key, v)
-}
-
-func (r *recent[K, V]) add(key K, v V) {
-	if len(r.young) >= r.most {
-		r.young, r.old = r.old, r.young
-		clear(r.young)
-	}
-	r.young[key] = v
+	k.petition = &p
+	return k, nil
 }

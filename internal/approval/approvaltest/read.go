@@ -105,6 +105,14 @@ func (s *Store) Petition(ctx context.Context, space, name string) (approval.Peti
 	return row.read(), nil
 }
 
+// RecentPetition implements approval.Store.
+func (s *Store) RecentPetition(space, name string) (approval.Petition, bool) {
+	if s.Recent == nil {
+		return approval.Petition{}, false
+	}
+	return s.Recent(space, name)
+}
+
 // Petitions implements approval.Store.
 func (s *Store) Petitions(ctx context.Context, q approval.PetitionQuery) (page approval.Page[approval.Petition], err error) {
 	after, size, err := start(q.Page)

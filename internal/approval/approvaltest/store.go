@@ -21,6 +21,8 @@ type Store struct {
 	AfterCommit func(approval.Change) error
 	// BeforeRead, when it answers an error, makes the reading fail. What is the name of the port's method.
 	BeforeRead func(what string) error
+	// Recent answers RecentPetition; nil: no petition is known.
+	Recent func(space, name string) (approval.Petition, bool)
 	// ByReference keeps petitions and events as they are handed in, instead of writing and reading them as JSON: faster, but a
 	// caller that changes what it was given changes the store.
 	ByReference bool

@@ -23,15 +23,30 @@ func petitionComesBack(t *testing.T, k kit) {
 	k.commit(t, approval.PutPetition{Petition: p})
 	got, err := k.Petition(t.Context(), k.space, p.Name)
 	want(t, got, err, p)
+	known(t, k, p)
 
 	granted, change := Decide(p, reviewer)
 	if err := k.Commit(t.Context(), change); err != nil {
 		t.Fatal(err)
 	}
+	known(t, k, granted)
 	got, err = k.Petition(t.Context(), k.space, p.Name)
 	want(t, got, err, granted)
+	k.refuse(t, approval.Conflict, approval.PutPetition{Petition: p, Expect: p.Version}) // stale: nothing is written
+	known(t, k, granted)
+	if p, ok := k.RecentPetition("other", p.Name); ok {
+		t.Errorf("another space's %s is known", p.Ref())
+	}
 	_, err = k.Petition(t.Context(), k.space, "missing")
 	wantCode(t, err, approval.NotFound)
+}
+
+// known wants what was written here last, if it is known at all, to be known as that.
+func known(t *testing.T, k kit, p approval.Petition) {
+	t.Helper()
+	if got, ok := k.RecentPetition(k.space, p.Name); ok {
+		want(t, got, nil, p)
+	}
 }
 
 func largestPetition(t *testing.T, k kit) {
