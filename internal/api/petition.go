@@ -60,8 +60,8 @@ func petitionOf(p approval.Petition, history []approval.Event) *petition {
 		Status: petitionStatus{Phase: p.Phase, Message: sentence(p)}, Verdict: verdictOf(&p.Verdict),
 		Decision: p.Decision, Grant: p.Grant, Progress: p.Progress, Review: p.Review, Claims: p.Claims, EventHistory: history,
 	}
-	if p.Stuck != "" {
-		out.State.Messages = []petitionMessage{{Code: "unsatisfiable", Message: p.Stuck}}
+	if stuck := p.StuckNow(); stuck != "" {
+		out.State.Messages = []petitionMessage{{Code: "unsatisfiable", Message: stuck}}
 	}
 	if p.Phase == approval.Closed {
 		out.State.Status.Outcome = p.Outcome
@@ -74,6 +74,9 @@ func sentence(p approval.Petition) string {
 	text := "The petition " + strings.Replace(p.Status(), "was already ", "was ", 1)
 	if p.Phase == approval.Open {
 		text += ": " + strings.Join(p.Waits(), "; ")
+		if stuck := p.StuckNow(); stuck != "" {
+			text += "; it cannot be approved as things stand: " + stuck
+		}
 	}
 	return text + "."
 }

@@ -259,3 +259,35 @@ func TestAskingForOthersNeedsMore(t *testing.T) {
 		t.Errorf("caller and beneficiary: %+v", p)
 	}
 }
+
+// A petition that nobody can approve any more says so where it is read, until it is healed.
+func TestAPetitionThatGotStuckSaysSo(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.ask(theViewer)
+	stuck := func(event, reason string) {
+		t.Helper()
+		stored, err := h.store.Petition(t.Context(), "acmecorp", p.Name)
+		h.must(err)
+		next, err := stored.Apply(approval.Event{Event: event, Reason: reason, Timestamp: h.clock.Now()}, h.clock.Now())
+		h.must(err)
+		h.must(h.store.Commit(t.Context(), approval.Change{Space: "acmecorp", Writes: []approval.Write{approval.PutPetition{Petition: next, Expect: stored.Version}},
+			Events: []approval.Event{{Event: event, ID: event, Timestamp: h.clock.Now()}}}))
+	}
+	var got petition
+	stuck(approval.EventUnsatisfiable, "only 0 may give one")
+	h.do(theViewer, get, inSpace+"/petitions/"+p.Name, nil).ok(&got)
+	if !strings.HasSuffix(got.State.Status.Message, "; it cannot be approved as things stand: only 0 may give one.") || len(got.State.Messages) != 1 || got.State.Messages[0].Code != "unsatisfiable" {
+		t.Errorf("got %+v, %+v", got.State.Status, got.State.Messages)
+	}
+	var list petitionList
+	h.do(theViewer, get, inSpace+"/petitions?phase=open&labelSelector="+url.QueryEscape(approval.LabelStuck+"=true"), nil).ok(&list)
+	if len(list.Petitions) != 1 {
+		t.Errorf("%d are found by the label", len(list.Petitions))
+	}
+	stuck(approval.EventSatisfiable, "enough")
+	h.do(theViewer, get, inSpace+"/petitions/"+p.Name, nil).ok(&got)
+	if strings.Contains(got.State.Status.Message, "as things stand") || len(got.State.Messages) != 0 {
+		t.Errorf("healed: %+v, %+v", got.State.Status, got.State.Messages)
+	}
+}

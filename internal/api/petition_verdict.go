@@ -69,7 +69,7 @@ type petitionBreakGlass struct {
 
 // petitionMessage is what who asks should know.
 type petitionMessage struct {
-	Code    string `json:"code" doc:"unsatisfiable: fewer people may approve than must." example:"unsatisfiable"`
+	Code    string `json:"code" doc:"unsatisfiable: fewer people may approve than must, as things stand." example:"unsatisfiable"`
 	Message string `json:"message" doc:"One sentence for people."`
 }
 

@@ -20,7 +20,9 @@ const (
 
 	EventEscalate      = "access/escalate"      // a requirement gets more reviewers: nobody has met it in time
 	EventRemind        = "access/remind"        // the reviewers of a requirement are told again
-	EventUnsatisfiable = "access/unsatisfiable" // fewer people may grant it than must
+	EventUnsatisfiable = "access/unsatisfiable" // fewer people may grant it than must, as things stand
+	EventSatisfiable   = "access/satisfiable"   // enough may again
+	EventRecount       = "access/recount"       // approvals count otherwise than before: reviewers lost their right, or have it again
 	EventRatify        = "access/ratify"        // people have answered for a grant that broke the glass
 	EventUnratified    = "access/unratified"    // they have not, or refused: the grant ends
 	EventGlassRestore  = "breakGlass/restore"   // an owner lets somebody break the glass again
@@ -71,6 +73,7 @@ const (
 	LabelRequirements   = "indent.com/claim/requirements" // comma-separated places of the requirements that a claim counts for
 	LabelAnew           = "indent.com/claim/anew"         // of an approval: an earlier one of its person, which counts for nothing any more
 	LabelLapsed         = "indent.com/claim/lapsed"       // of a grant: ids of the approvals that counted for nothing, where it would not stand beside them
+	LabelStuck          = "indent.com/petition/stuck"     // "true" of a petition that too few people may grant, as things stand
 	LabelSelfApproval   = "indent.com/claim/selfApproval"
 	LabelRequirement    = "indent.com/requirement/place" // of an escalation or a reminder: the place of its requirement, 0 the first
 	LabelLevel          = "indent.com/requirement/level" // of an escalation: 1 the first

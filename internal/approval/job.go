@@ -13,6 +13,7 @@ const (
 	JobReview   = "review"   // a grant that broke the glass and that nobody has ratified
 	JobEnd      = "end"      // a grant whose time is up
 	JobClose    = "close"    // a revoked petition
+	JobQuorum   = "quorum"   // whether enough people may still grant: one petition, or all that wait in the space
 )
 
 // Job is work that must happen later: a row with a lease. Any node may take it; it happens at least once, and its

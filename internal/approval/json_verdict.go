@@ -92,8 +92,11 @@ func (j JSON) Progress(name string, p *Progress) JSON {
 	if p == nil {
 		return j
 	}
-	return j.Name(name).Begin().Int("stage", int64(p.Stage)).Name("since").Instant(p.Since).Ints("levels", p.Levels).
-		Ints("reminded", p.Reminded).End()
+	j = j.Name(name).Begin().Int("stage", int64(p.Stage)).Name("since").Instant(p.Since).Ints("levels", p.Levels).Ints("reminded", p.Reminded)
+	if len(p.Lapsed) > 0 {
+		j = Texts(j.Name("lapsed"), p.Lapsed)
+	}
+	return j.End()
 }
 
 // Review writes a member, unless there is none.
@@ -185,7 +188,7 @@ func (r *jsonReader) progress() *Progress {
 	p := new(Progress)
 	r.expect('{')
 	p.Stage, p.Since = int(r.must("stage").integer()), r.must("since").instant()
-	p.Levels, p.Reminded = r.integersIf("levels"), r.integersIf("reminded")
+	p.Levels, p.Reminded, p.Lapsed = r.integersIf("levels"), r.integersIf("reminded"), r.textsIf("lapsed")
 	r.expect('}')
 	return p
 }

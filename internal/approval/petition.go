@@ -62,7 +62,7 @@ type Petition struct {
 	Grant    *Grant    `json:"grant,omitempty"`
 	// Progress is where the petition stands between its stages; nil where it has one stage that time does not change.
 	Progress *Progress `json:"progress,omitempty"`
-	// Stuck says, for people, why nobody could grant it when it was made; empty when enough people could.
+	// Stuck says, for people, why nobody could grant it as things stand; empty when enough people could.
 	Stuck string `json:"stuck,omitempty"`
 	// Review is what follows a grant that broke the glass; nil everywhere else.
 	Review *Review `json:"review,omitempty"`
@@ -110,6 +110,8 @@ type Progress struct {
 	Levels []int `json:"levels,omitempty" doc:"For each requirement how many of its escalations have come; 0 for those beyond the end."`
 	// Reminded are the places of the requirements whose reviewers were told again.
 	Reminded []int `json:"reminded,omitempty" doc:"The requirements whose reviewers were told again."`
+	// Lapsed are the ids of approvals that were found to count for nothing; see [EventRecount].
+	Lapsed []string `json:"lapsed,omitempty" doc:"The approvals that count for nothing, because reviewers have lost their right: ids of claims."`
 }
 
 // Transition is one row of the state diagram: in phase From the event leads to one of To.
@@ -128,12 +130,17 @@ var Transitions = []Transition{
 	{Open, EventDeny, []Phase{Open, Closed}, "a reviewer or a rule refuses, or the petitioner withdraws; a rule may ask for more refusals"},
 	{Open, EventEscalate, []Phase{Open}, "a requirement has waited too long: it gets more reviewers"},
 	{Open, EventRemind, []Phase{Open}, "a requirement has waited long: its reviewers are told again"},
-	{Open, EventUnsatisfiable, []Phase{Open}, "too few people could grant it when it was made"},
+	{Open, EventUnsatisfiable, []Phase{Open}, "too few people could grant it, as things stand"},
+	{Open, EventSatisfiable, []Phase{Open}, "enough people could grant it again"},
+	{Open, EventRecount, []Phase{Open}, "approvals count otherwise: reviewers lost their right, or have it again"},
 	{Open, EventExpire, []Phase{Closed}, "nobody decided in time"},
 	{Granted, EventApprove, []Phase{Granted}, "a reviewer ratifies what broke the glass; the review may need more"},
 	{Granted, EventDeny, []Phase{Granted}, "a reviewer does not ratify what broke the glass"},
 	{Granted, EventEscalate, []Phase{Granted}, "the review has waited too long: it gets more reviewers"},
 	{Granted, EventRemind, []Phase{Granted}, "the review has waited long: its reviewers are told again"},
+	{Granted, EventUnsatisfiable, []Phase{Granted}, "too few people could ratify it, as things stand"},
+	{Granted, EventSatisfiable, []Phase{Granted}, "enough people could ratify it again"},
+	{Granted, EventRecount, []Phase{Granted}, "approvals count otherwise in the review"},
 	{Granted, EventRatify, []Phase{Granted}, "the review is met"},
 	{Granted, EventUnratified, []Phase{Revoked}, "what broke the glass was refused, or nobody ratified it in time"},
 	{Granted, EventRevoke, []Phase{Revoked}, "a reviewer or the holder takes it away"},
@@ -142,6 +149,9 @@ var Transitions = []Transition{
 	{Revoked, EventDeny, []Phase{Revoked}, "a reviewer does not ratify what broke the glass, after it has ended"},
 	{Revoked, EventEscalate, []Phase{Revoked}, "the review has waited too long: it gets more reviewers"},
 	{Revoked, EventRemind, []Phase{Revoked}, "the review has waited long: its reviewers are told again"},
+	{Revoked, EventUnsatisfiable, []Phase{Revoked}, "too few people could ratify it, as things stand"},
+	{Revoked, EventSatisfiable, []Phase{Revoked}, "enough people could ratify it again"},
+	{Revoked, EventRecount, []Phase{Revoked}, "approvals count otherwise in the review"},
 	{Revoked, EventRatify, []Phase{Revoked}, "the review is met"},
 	{Revoked, EventUnratified, []Phase{Revoked}, "what broke the glass was refused, or nobody ratified it in time"},
 	{Revoked, EventClose, []Phase{Closed}, "nothing is left to undo, and nobody left to answer"},
@@ -180,6 +190,12 @@ func (p Petition) Apply(e Event, now time.Time) (Petition, error) {
 		return next.unratified(e), nil
 	case EventUnsatisfiable:
 		next.Stuck = e.Reason
+		next = next.withLabel(LabelStuck, "true")
+	case EventSatisfiable:
+		next.Stuck = ""
+		next = next.withoutLabel(LabelStuck)
+	case EventRecount:
+		return next.recounted(&e)
 	case EventExpire:
 		next.close(OutcomeExpired, Event{})
 	case EventRevoke:
@@ -359,6 +375,13 @@ func (p Petition) withLabel(key, value string) Petition {
 	return p
 }
 
+func (p Petition) withoutLabel(key string) Petition {
+	labels := maps.Clone(p.Labels)
+	delete(labels, key)
+	p.Labels = labels
+	return p
+}
+
 // NewPetition is what a petitioner sends.
 type NewPetition struct {
 	Petitioners []Resource        `json:"petitioners,omitempty"`
@@ -373,7 +396,7 @@ type NewPetition struct {
 // reservedLabels are set by the server; a petitioner who could set them would speak for it (I13). All below
 // reservedPrefixes are, too.
 var (
-	reservedLabels   = []string{LabelPetition, LabelDigest, LabelReplaces, LabelReplacedBy, LabelSpace}
+	reservedLabels   = []string{LabelPetition, LabelDigest, LabelReplaces, LabelReplacedBy, LabelSpace, LabelStuck}
 	reservedPrefixes = []string{"indent.com/claim/", "indent.com/policy/", "indent.com/refused/", "indent.com/token/", "indent.com/passkey/"}
 )
 

@@ -43,7 +43,7 @@ func event(name string, a Actor, labels ...string) Event {
 
 var (
 	everyEvent = []string{EventRequest, EventApprove, EventGrant, EventDeny, EventExpire, EventRevoke, EventEnd, EventClose,
-		EventEscalate, EventRemind, EventUnsatisfiable, EventRatify, EventUnratified}
+		EventEscalate, EventRemind, EventUnsatisfiable, EventSatisfiable, EventRecount, EventRatify, EventUnratified}
 	hourLabel = noon.Add(time.Hour).Format(time.RFC3339)
 )
 
@@ -71,7 +71,7 @@ func TestApplyEveryEventInEveryPhase(t *testing.T) {
 	leads := map[Phase]map[string]Phase{
 		"": {EventRequest: Open},
 		Open: {EventApprove: Open, EventGrant: Granted, EventDeny: Closed, EventExpire: Closed, EventEscalate: Open, EventRemind: Open,
-			EventUnsatisfiable: Open},
+			EventUnsatisfiable: Open, EventSatisfiable: Open, EventRecount: Open},
 		Granted: {EventRevoke: Revoked, EventEnd: Revoked},
 		Revoked: {EventClose: Closed},
 		Closed:  {},
@@ -81,7 +81,7 @@ func TestApplyEveryEventInEveryPhase(t *testing.T) {
 			t.Run(string(from)+" "+name, func(t *testing.T) {
 				t.Parallel()
 				p := in(from)
-				if name == EventEscalate || name == EventRemind {
+				if name == EventEscalate || name == EventRemind || name == EventRecount {
 					p = escalating(p)
 				}
 				if from == Open && name == EventGrant {
@@ -125,7 +125,7 @@ func TestTransitionsAreWhatApplyDoes(t *testing.T) {
 		if row.Event == EventGrant {
 			p.Verdict.Decision = VerdictApprove
 		}
-		if row.Event == EventEscalate || row.Event == EventRemind {
+		if row.Event == EventEscalate || row.Event == EventRemind || row.Event == EventRecount {
 			p = escalating(p)
 		}
 		if row.From != Open && ofReview(row.Event) {
@@ -331,7 +331,7 @@ func TestPetitionAsJSON(t *testing.T) {
 	p := in(Closed)
 	p.Reason, p.Params, p.Labels, p.DisplayName, p.Duration, p.Digest = "r", RawJSON(`{"a":"<&>"}`), map[string]string{"a": "b"}, "d", time.Hour, "sha256:0"
 	p.Verdict.Explanation, p.Verdict.Dev, p.Verdict.MaxDuration, p.Verdict.PolicyVersion = "e", true, time.Hour, 7
-	p.Progress, p.Stuck = &Progress{Stage: 1, Since: noon, Levels: []int{0, 2}, Reminded: []int{1}}, "nobody is left"
+	p.Progress, p.Stuck = &Progress{Stage: 1, Since: noon, Levels: []int{0, 2}, Reminded: []int{1}, Lapsed: []string{"e1"}}, "nobody is left"
 	p.Review = &Review{ExpireTime: noon, Outcome: ReviewRatified}
 	v := reflect.ValueOf(p)
 	for i := range v.NumField() {

@@ -14,7 +14,7 @@ func rebuilt(p approval.Petition, events []approval.Event) (approval.Petition, e
 	q.Progress, q.Review, q.Stuck = nil, nil, ""
 	q.Labels = map[string]string{}
 	for k, v := range p.Labels {
-		if k != approval.LabelReplacedBy {
+		if k != approval.LabelReplacedBy && k != approval.LabelStuck {
 			q.Labels[k] = v
 		}
 	}

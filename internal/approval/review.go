@@ -33,7 +33,7 @@ func (p *Petition) decides() bool { return p.Phase == Open || p.reviewing() }
 // ofReview answers whether the event, behind the phase open, belongs to a review.
 func ofReview(event string) bool {
 	switch event {
-	case EventApprove, EventDeny, EventEscalate, EventRemind, EventRatify, EventUnratified:
+	case EventApprove, EventDeny, EventEscalate, EventRemind, EventUnsatisfiable, EventSatisfiable, EventRecount, EventRatify, EventUnratified:
 		return true
 	}
 	return false

@@ -3,6 +3,7 @@ package approval
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -117,6 +118,9 @@ const soon = time.Second
 func (s *Service) commit(ctx context.Context, c Change) error {
 	if err := ctx.Err(); err != nil {
 		return Wrap(Unavailable, err, "the call was cancelled before it was done")
+	}
+	if slices.ContainsFunc(c.Writes, changesReviewers) {
+		c.Writes = append(slices.Clip(c.Writes), s.quorumOf(c.Space, ""))
 	}
 	err := s.Store.Commit(context.WithoutCancel(ctx), c)
 	if code := CodeOf(err); code == Conflict || code == NotFound {

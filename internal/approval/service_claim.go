@@ -135,6 +135,9 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 		return p, Event{}, err
 	}
 	change.Writes = append(change.Writes, PutPetition{Petition: next, Expect: p.Version, SameLabels: true})
+	if next.decides() && next.spendsReviewers() {
+		change.Writes = append(change.Writes, s.quorumOf(p.Space, p.Name))
+	}
 	if next.Phase != p.Phase || next.Progress != nil || next.Review != nil {
 		change.Writes = append(change.Writes, timerOf(next, now))
 	}

@@ -291,7 +291,7 @@ func (r *replaying) weigh(ctx context.Context, l *looking, p Petition, count fun
 	}
 	p.Phase, p.Claims, p.Progress = Open, nil, nil // as it was when it was asked
 	l.now, l.onCall = p.CreateTime, nil
-	c := counting{looking: l, p: p, members: r.members, of: make([][]string, len(p.Verdict.Requirements))}
+	c := newCounting(l, p, r.members)
 	asked := map[string]bool{}
 	for i := range p.Verdict.Requirements {
 		persons, err := c.eligibleFor(ctx, i, math.MaxInt)

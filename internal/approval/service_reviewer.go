@@ -40,6 +40,7 @@ type looking struct {
 	onCall    map[string]OnCall
 	selected  map[string]bool
 	actors    map[string]actorNow
+	duties    map[string][]dutySlot // by version and schedule, each half hour from now
 }
 
 // actorNow is a member as it counts now; gone when it is none any more, and why, for people. Since is when it came to the space.

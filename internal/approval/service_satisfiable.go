@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
 // Whether enough people could grant a petition is looked at when it is made, so that who asks knows at once and not after a
-// week. It is advice: it refuses nothing, and where it cannot be told it says nothing.
+// week, and again when the directory has changed ([JobQuorum]). It is advice: it refuses nothing, and where it cannot be told
+// it says nothing.
 const (
 	// maxRoster is how many members a space may have for the list of them to be read anew each second; that of a larger
 	// space may be a minute old.
@@ -17,6 +19,9 @@ const (
 	maxSelected = 1_000
 	// maxTries bounds the search for a way to give every stage persons of its own.
 	maxTries = 20_000
+	// maxDutyAhead is how far ahead it is looked who will be on call, each halfHour.
+	maxDutyAhead = 35 * 24 * time.Hour
+	halfHour     = 30 * time.Minute
 )
 
 // unsatisfiable answers one sentence on why too few people may grant the petition as things are, "" when enough may.
@@ -26,33 +31,56 @@ func (s *Service) unsatisfiable(ctx context.Context, p *Petition, now time.Time)
 
 // unsatisfiableSeen is unsatisfiable as l sees the space, which may know a document that is not kept.
 func (s *Service) unsatisfiableSeen(ctx context.Context, l *looking, p *Petition, now time.Time) string {
-	if len(p.requirements()) == 0 {
-		return ""
-	}
-	members, err := s.rosterOf(ctx, p.Space, now)
+	why, err := l.tooFew(ctx, p, now)
 	if err != nil {
+		s.Logger.WarnContext(ctx, "whether enough people may approve cannot be told", "petition", p.Ref(), "error", err)
 		return ""
 	}
-	if members.plainlyEnough(p) {
-		return ""
+	return why
+}
+
+// tooFew answers one sentence on why too few people may grant the petition as things are, or ratify it, "" when enough may.
+// Approvals that count now count, whoever has refused approves no more, and who is on call until its time is up may review.
+func (l *looking) tooFew(ctx context.Context, p *Petition, now time.Time) (string, error) {
+	if len(p.requirements()) == 0 {
+		return "", nil
 	}
-	c := counting{looking: l, p: p.escalated(), members: members, of: make([][]string, len(p.requirements()))}
+	members, err := l.s.rosterOf(ctx, p.Space, now)
+	if err != nil {
+		return "", err
+	}
+	if len(p.Claims) == 0 && members.plainlyEnough(p) {
+		return "", nil
+	}
+	standing := *p
+	if len(p.Claims) > 0 {
+		if standing, err = l.standing(ctx, *p, len(p.Claims)); err != nil {
+			return "", err
+		}
+	}
+	c := newCounting(l, standing.escalated(now), members)
+	c.until = standing.lastMoment(now)
+	for i := range c.need {
+		for _, e := range standing.Counted(i) {
+			c.given[i] = append(c.given[i], e.Label(LabelPerson))
+		}
+		c.need[i] = max(c.need[i]-len(c.given[i]), 0)
+	}
 	for i := range p.requirements() {
 		r := &p.requirements()[i]
 		if c.of[i], err = c.eligibleFor(ctx, i, c.enough(i)); err != nil {
-			s.Logger.WarnContext(ctx, "whether enough people may approve cannot be told", "petition", p.Ref(), "error", err)
-			return ""
+			return "", err
 		}
-		if have := len(c.of[i]); have < r.Count {
+		if have := len(c.of[i]); have < c.need[i] {
 			return fmt.Sprintf("rule %q asks for %s%s by %s, and only %d may give one as things are: nobody can %s this until an owner of the space changes that",
-				p.Verdict.Rule, stageName(r.Stage, p.stages()), counted(r.Count, "approval"), c.p.reviewersOf(i), have, p.agreeing())
+				p.Verdict.Rule, stageName(r.Stage, p.stages()), counted(r.Count, "approval"), c.p.reviewersOf(i), have+len(c.given[i]), p.agreeing()), nil
 		}
 	}
 	tries := maxTries
 	if !c.assign(0, make([][]string, len(c.of)), &tries) {
-		return fmt.Sprintf("the stages of rule %q ask for different persons, and there are too few who may approve: nobody can %s this until an owner of the space changes that", p.Verdict.Rule, p.agreeing())
+		return fmt.Sprintf("the stages of rule %q ask for different persons, and there are too few who may approve: nobody can %s this until an owner of the space changes that", p.Verdict.Rule, p.agreeing()), nil
 	}
-	return ""
+	return "", nil
 }
 
 // agreeing says what those do who agree: what broke the glass was granted already.
@@ -91,17 +119,32 @@ func (r *roster) knowsOne(p *Petition, q *Requirement) bool {
 	return false
 }
 
-// escalated answers the petition as it will be when all escalations have come that come in time.
-func (p Petition) escalated() Petition {
-	within := p.Verdict.DecideWithin
-	if p.Verdict.BreakGlass != nil {
-		within = p.Verdict.BreakGlass.Within
+// lastMoment answers when the time to agree is up.
+func (p *Petition) lastMoment(now time.Time) time.Time {
+	switch {
+	case p.reviewing():
+		return p.Review.ExpireTime
+	case p.Verdict.BreakGlass != nil:
+		return now.Add(p.Verdict.BreakGlass.Within)
+	case p.ExpireTime.IsZero():
+		return now.Add(p.Verdict.DecideWithin)
 	}
-	progress := Progress{Levels: make([]int, len(p.requirements()))}
+	return p.ExpireTime
+}
+
+// escalated answers the petition as it will be when all escalations have come that come in time. Those of a later stage come
+// so long after now at the earliest.
+func (p Petition) escalated(now time.Time) Petition {
+	until, progress := p.lastMoment(now), Progress{Levels: make([]int, len(p.requirements()))}
 	for i := range p.requirements() {
-		for _, e := range p.requirements()[i].Escalate {
-			if e.After < within {
-				progress.Levels[i]++
+		r, since := &p.requirements()[i], now
+		if p.Progress != nil && r.Stage <= p.Progress.Stage {
+			since = p.Progress.Since
+		}
+		progress.Levels[i] = p.level(i)
+		for level := p.level(i); level < len(r.Escalate); level++ {
+			if since.Add(r.Escalate[level].After).Before(until) {
+				progress.Levels[i] = level + 1
 			}
 		}
 	}
@@ -113,8 +156,21 @@ func (p Petition) escalated() Petition {
 type counting struct {
 	*looking
 	p       Petition
+	until   time.Time // who comes to be on call until then counts, too
 	members *roster
-	of      [][]string // for each requirement, persons who may approve; no more than are enough in any case
+	need    []int      // for each requirement, how many approvals are missing
+	given   [][]string // persons whose approvals count
+	of      [][]string // other persons who may approve; no more than are enough in any case
+}
+
+// newCounting counts who may approve now, for a petition that nobody has approved.
+func newCounting(l *looking, p Petition, members *roster) counting {
+	places := len(p.requirements())
+	c := counting{looking: l, p: p, members: members, need: make([]int, places), given: make([][]string, places), of: make([][]string, places)}
+	for i := range places {
+		c.need[i] = p.requirements()[i].Count
+	}
+	return c
 }
 
 // apart answers whether nobody counts for both requirements.
@@ -125,10 +181,10 @@ func (c *counting) apart(i, j int) bool {
 
 // enough answers how many persons are enough for the requirement at place i, whoever else is taken by those that ask for others.
 func (c *counting) enough(i int) int {
-	n := c.p.requirements()[i].Count
-	for j := range c.p.requirements() {
+	n := c.need[i]
+	for j := range c.need {
 		if j != i && c.apart(i, j) {
-			n += c.p.requirements()[j].Count
+			n += c.need[j]
 		}
 	}
 	return n
@@ -149,7 +205,7 @@ func (c *counting) assign(i int, taken [][]string, tries *int) bool {
 			free = append(free, person)
 		}
 	}
-	return c.choose(i, c.p.requirements()[i].Count, free, nil, taken, tries)
+	return c.choose(i, c.need[i], free, nil, taken, tries)
 }
 
 func (c *counting) isTaken(i int, person string, taken [][]string) bool {
@@ -183,41 +239,90 @@ func (c *counting) choose(i, n int, free, chosen []string, taken [][]string, tri
 	return false
 }
 
-// eligibleFor answers the first distinct persons, so many, who may approve for the requirement at place i.
+// eligibleFor answers the first distinct persons, so many, who may approve for the requirement at place i and have not. Those
+// who come to be on call are looked for only where too few are now.
 func (c *counting) eligibleFor(ctx context.Context, i, enough int) (persons []string, err error) {
-	candidates, err := c.candidates(ctx, i)
-	if err != nil {
-		return nil, err
+	if c.need[i] == 0 {
+		return nil, nil
 	}
-	for _, id := range candidates {
-		who, err := c.members.actor(ctx, c.looking, id)
+	for _, later := range []bool{false, true} {
+		if later && (len(persons) >= enough || !c.asksOnCall(i)) {
+			break
+		}
+		candidates, err := c.candidates(ctx, i, later)
 		if err != nil {
 			return nil, err
 		}
-		if who.gone || slices.Contains(persons, who.actor.Person) || slices.Contains(c.p.Persons, who.actor.Person) && !c.p.requirements()[i].SelfApproval {
-			continue
-		}
-		f, err := c.facts(ctx, &who.actor, &c.p, c.now)
-		if err != nil {
-			return nil, err
-		}
-		if slices.Contains(c.p.fits(who.actor, f), i) {
-			if persons = append(persons, who.actor.Person); len(persons) == enough {
-				break
+		for _, id := range candidates {
+			who, err := c.members.actor(ctx, c.looking, id)
+			if err != nil {
+				return nil, err
+			}
+			if who.gone || slices.Contains(persons, who.actor.Person) || c.hasSpoken(i, &who.actor) {
+				continue
+			}
+			f, err := c.facts(ctx, &who.actor, &c.p, c.now)
+			if err == nil && later {
+				err = c.comesOnCall(ctx, i, &who.actor, &f)
+			}
+			if err != nil {
+				return nil, err
+			}
+			if slices.Contains(c.p.fits(who.actor, f), i) {
+				if persons = append(persons, who.actor.Person); len(persons) == enough {
+					break
+				}
 			}
 		}
 	}
 	return persons, nil
 }
 
-// candidates answers the ids of members among whom the reviewers of the requirement at place i are.
-func (c *counting) candidates(ctx context.Context, i int) (ids []string, err error) {
+// hasSpoken answers whether the actor asks, has refused, or has approved where the requirement at place i asks for others, or
+// approved it already.
+func (c *counting) hasSpoken(i int, a *Actor) bool {
+	if slices.Contains(c.p.Persons, a.Person) && !c.p.requirements()[i].SelfApproval || c.p.hasDenied(a.Person) || c.p.claimedAs(a, EventDeny, -1) {
+		return true
+	}
+	return slices.ContainsFunc(c.given[i], a.isPerson) || c.givenApart(i, a)
+}
+
+func (c *counting) givenApart(i int, a *Actor) bool {
+	for j := range c.given {
+		if j != i && c.apart(i, j) && slices.ContainsFunc(c.given[j], a.isPerson) {
+			return true
+		}
+	}
+	return false
+}
+
+// isPerson answers whether the canonical name is the actor's, or one that its person has as well.
+func (a *Actor) isPerson(name string) bool {
+	return name == a.Person || slices.Contains(a.Names, strings.ToLower(name))
+}
+
+// reviewersFor answers whom the requirement at place i names, escalations that come in time included.
+func (c *counting) reviewersFor(i int) []*Reviewers {
 	r := &c.p.requirements()[i]
 	list := []*Reviewers{&r.Reviewers}
 	for level := range c.p.level(i) {
 		list = append(list, &r.Escalate[level].Reviewers)
 	}
-	for _, reviewers := range list {
+	return list
+}
+
+// candidates answers the ids of members among whom the reviewers of the requirement at place i are; later, only those who come to
+// be on call.
+func (c *counting) candidates(ctx context.Context, i int, later bool) (ids []string, err error) {
+	r := &c.p.requirements()[i]
+	if later {
+		names, groups, err := c.onCallUntil(ctx, i)
+		if err != nil {
+			return nil, err
+		}
+		return c.membersOf(ctx, names, groups)
+	}
+	for _, reviewers := range c.reviewersFor(i) {
 		for _, role := range reviewers.Roles {
 			ids = append(ids, c.members.byRole[role]...)
 		}
@@ -274,51 +379,4 @@ func (c *counting) lookedUp(ctx context.Context, r *Reviewers, resource int) (id
 	}
 	more, err := c.membersOf(ctx, names, groups)
 	return append(ids, more...), err
-}
-
-// membersOf answers the ids of members with one of the names, or in one of the groups.
-func (c *counting) membersOf(ctx context.Context, names, groups []string) (ids []string, err error) {
-	for _, name := range lowered(names) {
-		all, _, err := c.s.namesBeside(ctx, c.space, []string{name})
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, all...)
-	}
-	for _, group := range groups {
-		list := []string{group}
-		entries, err := c.known(ctx, group)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
-			if e.IsGroup() {
-				list = append(list, e.Name())
-			}
-		}
-		inside, err := c.s.everybodyIn(ctx, c.space, list)
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, inside...)
-	}
-	return ids, nil
-}
-
-// everybodyIn answers the ids of persons and service accounts in the groups and in the groups in them.
-func (s *Service) everybodyIn(ctx context.Context, space string, groups []string) (ids []string, err error) {
-	for i := 0; i < len(groups) && i < MaxGroups && len(ids) < MaxGroupMembers; i++ {
-		list, err := s.Store.GroupMembers(ctx, space, groups[i])
-		if err != nil {
-			return nil, err
-		}
-		for _, g := range list {
-			if g.Kind != KindGroup {
-				ids = append(ids, g.Member)
-			} else if !slices.Contains(groups, g.Member) {
-				groups = append(groups, g.Member)
-			}
-		}
-	}
-	return ids, nil
 }

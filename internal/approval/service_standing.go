@@ -15,6 +15,11 @@ func (l *looking) standing(ctx context.Context, p Petition, first int) (Petition
 		return p, err
 	}
 	p.Claims, p.standing = kept, nil
+	if p.Progress != nil && len(p.Progress.Lapsed) > 0 { // some of them count again
+		at := *p.Progress
+		at.Lapsed = nil
+		p.Progress = &at
+	}
 	p.advance(l.now)
 	return p, nil
 }
@@ -85,10 +90,17 @@ func (l *looking) asItCounts(ctx context.Context, p Petition) Petition {
 	p.standing = &standing{claims: kept, lapses: lapses}
 	if p.Progress != nil {
 		at := *p.Progress
-		at.Stage = p.reached()
+		at.Stage, at.Lapsed = p.reached(), idsOf(lapses)
 		p.Progress = &at
 	}
 	return p
+}
+
+func idsOf(lapses []Lapse) (ids []string) {
+	for _, l := range lapses {
+		ids = append(ids, l.Claim.ID)
+	}
+	return ids
 }
 
 // approvedBefore answers the actor's newest approval in a stage, of any where stage is -1, nil when there is none.

@@ -10,6 +10,9 @@ import (
 // RunJob does what a timer says, on the petition as it is now: a timer that comes late, twice or for nothing changes
 // nothing. One that comes too early (a clock was set back) answers Unavailable, so that it comes again.
 func (s *Service) RunJob(ctx context.Context, j Job) error {
+	if j.Kind == JobQuorum {
+		return s.lookAtQuorum(ctx, j)
+	}
 	_, err := again(func() (struct{}, error) { return struct{}{}, s.runTimer(ctx, j) })
 	return err
 }
@@ -127,9 +130,10 @@ func (p *Petition) dueWith(first due, now time.Time) []due {
 
 // timers answers the escalations and reminders that the stage waits for, the next first; none that lie at the end or behind.
 func (p *Petition) timers(end time.Time) (all []due) {
+	counted := p.recountedLast()
 	for i := range p.requirements() {
 		r := &p.requirements()[i]
-		if r.Stage != p.Progress.Stage || p.approvals(i) >= r.Count {
+		if r.Stage != p.Progress.Stage || counted.approvals(i) >= r.Count {
 			continue
 		}
 		if r.RemindAfter > 0 && !slices.Contains(p.Progress.Reminded, i) {

@@ -79,7 +79,8 @@ func (p *Petition) advance(at time.Time) {
 	if p.Progress == nil {
 		return
 	}
-	if stage := p.reached(); stage != p.Progress.Stage {
+	counted := p.recountedLast()
+	if stage := counted.reached(); stage != p.Progress.Stage {
 		next := *p.Progress
 		next.Stage, next.Since = stage, at
 		p.Progress = &next
@@ -258,7 +259,7 @@ func (p *Petition) distinct(person string, r *Requirement) bool {
 }
 
 // Audience answers who is to be told of an event of the petition, which gives nobody a say: of a request, and of an approval
-// that has led to the next stage, whoever decides now; of a reminder those of its requirement; of an escalation those that it
+// that has led to the next stage, or a recount that has led back, whoever decides now; of a reminder those of its requirement; of an escalation those that it
 // has added. Of everything else nobody is told.
 func (p Petition) Audience(e Event) (told []Reviewers) {
 	place, err := strconv.Atoi(e.Label(LabelRequirement))
@@ -271,7 +272,7 @@ func (p Petition) Audience(e Event) (told []Reviewers) {
 		}
 	case e.Event == EventRemind && known:
 		told = p.toldFor(place)
-	case e.Event == EventRequest, e.Event == EventGrant && p.Review != nil, e.Event == EventApprove && p.Progress != nil && p.Progress.Since.Equal(e.Timestamp):
+	case e.Event == EventRequest, e.Event == EventGrant && p.Review != nil, (e.Event == EventApprove || e.Event == EventRecount) && p.Progress != nil && p.Progress.Since.Equal(e.Timestamp):
 		for i := range p.requirements() {
 			if p.decides() && p.requirements()[i].Stage == p.stage() {
 				told = append(told, p.toldFor(i)...)

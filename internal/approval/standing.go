@@ -34,6 +34,14 @@ func (p Petition) Lapses() []Lapse {
 	return p.standing.lapses
 }
 
+// StuckNow answers why nobody could grant or ratify the petition as things stand, "" when enough people could or when it is decided.
+func (p Petition) StuckNow() string {
+	if !p.decides() {
+		return ""
+	}
+	return p.Stuck
+}
+
 // metAgain answers whether enough have approved and nothing was granted: an approval counts again that did not when the last one
 // was made.
 func (p *Petition) metAgain() bool {
@@ -70,7 +78,47 @@ func (p Petition) without(e *Event) Petition {
 	if lapsed == "" {
 		return p
 	}
-	ids := strings.Split(lapsed, ",")
+	return p.withoutClaims(strings.Split(lapsed, ","))
+}
+
+func (p Petition) withoutClaims(ids []string) Petition {
 	p.Claims = slices.DeleteFunc(slices.Clone(p.Claims), func(c Event) bool { return c.Event == EventApprove && slices.Contains(ids, c.ID) })
 	return p
+}
+
+// recountedLast answers the petition without the approvals that counted for nothing when they were counted last: by what is
+// left its stage decides, and time runs.
+func (p Petition) recountedLast() Petition {
+	if p.Progress == nil || len(p.Progress.Lapsed) == 0 || p.standing != nil {
+		return p
+	}
+	return p.withoutClaims(p.Progress.Lapsed)
+}
+
+// recounted notes which approvals count for nothing. Where a stage, or a requirement of it, waits again for that, its time
+// begins anew: its reviewers are told and reminded again, and escalations that have not come count from here.
+func (p Petition) recounted(e *Event) (Petition, error) {
+	if p.Progress == nil {
+		return p, Errorf(Conflict, "petition %s has no stage that time changes: its approvals are counted when they are read", p.Ref())
+	}
+	before, progress := p.recountedLast(), *p.Progress
+	progress.Lapsed = nil
+	if lapsed := e.Label(LabelLapsed); lapsed != "" {
+		progress.Lapsed = strings.Split(lapsed, ",")
+	}
+	p.Progress = &progress
+	after := p.recountedLast()
+	stage := after.reached()
+	anew := stage != progress.Stage
+	var waiting []int
+	for i := range p.requirements() {
+		if r := &p.requirements()[i]; r.Stage == stage && after.approvals(i) < r.Count && (anew || before.approvals(i) >= r.Count) {
+			waiting = append(waiting, i)
+		}
+	}
+	if anew || len(waiting) > 0 {
+		progress.Stage, progress.Since = stage, e.Timestamp
+		progress.Reminded = slices.DeleteFunc(slices.Clone(progress.Reminded), func(i int) bool { return slices.Contains(waiting, i) })
+	}
+	return p, nil
 }

@@ -36,7 +36,9 @@ var deeds = map[string]struct{ kind, did string }{
 	approval.EventRemind:        {"over", "reminded the reviewers"},
 	approval.EventRatify:        {"approved", "found it ratified"},
 	approval.EventUnratified:    {"denied", "ended it: it was not ratified"},
-	approval.EventUnsatisfiable: {"refused", "found that nobody could grant it"},
+	approval.EventUnsatisfiable: {"refused", "found that nobody can grant it as things stand"},
+	approval.EventSatisfiable:   {"over", "found that it can be granted again"},
+	approval.EventRecount:       {"over", "counted the approvals anew"},
 }
 
 func historyOf(p approval.Petition, events []approval.Event) []historyEntry {

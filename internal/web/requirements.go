@@ -19,7 +19,7 @@ type policyView struct {
 	Glass   *glassView
 	// Lapses are approvals that count for nothing now.
 	Lapses []approval.Lapse
-	// Stuck says why nobody could grant it when it was made; empty when somebody could.
+	// Stuck says why nobody can grant it as things stand; empty when enough people can, and of what is decided.
 	Stuck string
 }
 
@@ -127,7 +127,7 @@ func decideUntil(p approval.Petition) time.Time {
 }
 
 func policyOf(p approval.Petition) policyView {
-	view := policyView{Stuck: p.Stuck, Lapses: p.Lapses()}
+	view := policyView{Stuck: p.StuckNow(), Lapses: p.Lapses()}
 	of := 1
 	for _, r := range askedOf(p) {
 		of = max(of, r.Stage+1)

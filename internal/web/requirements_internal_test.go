@@ -135,7 +135,7 @@ func TestPolicyOfOneStage(t *testing.T) {
 	p.Verdict.Requirements[0].Reviewers = approval.Reviewers{}
 	wants(t, policyText(t, p), "by nobody")
 	p.Stuck = "only <b>one</b> member may"
-	wants(t, policyText(t, p), "nobody could grant it: only <b>one</b> member may")
+	wants(t, policyText(t, p), "As things stand, nobody can grant it: only <b>one</b> member may")
 }
 
 func TestInputsWithTheirValues(t *testing.T) {

@@ -75,6 +75,7 @@ type StageProgress struct {
 	Since    time.Time `json:"since"`              // when the stage began
 	Levels   []int     `json:"levels,omitempty"`   // for each requirement how many escalations have come; 0 beyond the end
 	Reminded []int     `json:"reminded,omitempty"` // the requirements whose reviewers were told again
+	Lapsed   []string  `json:"lapsed,omitempty"`   // ids of the approvals that count for nothing, because reviewers have lost their right
 }
 
 // Review is what follows a grant that broke the glass.
@@ -85,7 +86,7 @@ type Review struct {
 
 // Message is what who asks should know.
 type Message struct {
-	Code    string `json:"code"` // unsatisfiable: fewer people may approve than must
+	Code    string `json:"code"` // unsatisfiable: fewer people may approve than must, as things stand
 	Message string `json:"message"`
 }
 

@@ -238,6 +238,7 @@ class Progress(TypedDict):
     since: str
     levels: NotRequired[list[int]]
     reminded: NotRequired[list[int]]
+    lapsed: NotRequired[list[str]]
 
 
 class Review(TypedDict):

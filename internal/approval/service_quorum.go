@@ -1,0 +1,171 @@
+package approval
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// When the directory changes, a petition that waits may come to have too few people who may grant it, or enough again. That is
+// not looked at in the change itself, which must not cost more the more petitions wait, but a few seconds later by a job: one
+// for all changes of those seconds, on one node.
+const (
+	quorumSlot = 5 * time.Second // changes of one slot are looked at together
+	quorumWait = 2 * time.Second // after the slot: what other nodes remember of the directory is a second old at most
+	// maxWaiting bounds how many petitions are looked at; the newest come first.
+	maxWaiting = 5_000
+)
+
+// quorumOf answers the job that looks at a petition, or at all that wait in the space where that is "".
+func (s *Service) quorumOf(space, petition string) PutJob {
+	now := s.Clock.Now()
+	slot := now.Truncate(quorumSlot)
+	key := JobQuorum + "/" + space + "/" + strconv.FormatInt(slot.Unix(), 10)
+	if petition != "" {
+		key += "/" + petition
+	}
+	return PutJob{Job{Key: key, Kind: JobQuorum, Space: space, Petition: petition, RunTime: slot.Add(quorumSlot + quorumWait)}}
+}
+
+// changesReviewers answers whether a write may change who can grant what.
+func changesReviewers(w Write) bool {
+	switch w.(type) {
+	case PutMember, DeleteMember, PutIdentity, DeleteIdentity, PutGroupMember, DeleteGroupMember, PutResource, DeleteResource, DeletePasskey, PutPolicy:
+		return true
+	}
+	return false
+}
+
+// spendsReviewers answers whether a claim of somebody takes a reviewer from what is still to be met.
+func (p *Petition) spendsReviewers() bool { return p.asksForOthers() || p.Verdict.Denials > 1 }
+
+// lookAtQuorum does what a job says: each petition that waits is told when too few people may grant it as things are, or enough
+// again, and when approvals count otherwise than before. To do it twice tells nothing twice. Where something cannot be
+// looked up, the rest is told and the job answers why, so that it comes again.
+func (s *Service) lookAtQuorum(ctx context.Context, j Job) error {
+	if _, err := s.spaceInUse(ctx, j.Space); err != nil {
+		if CodeOf(err) == NotFound {
+			return nil
+		}
+		return err
+	}
+	s.rosters.forget(j.Space)
+	s.labelled.forget(j.Space)
+	s.owners.forget()
+	l := s.looking(j.Space)
+	if j.Petition != "" {
+		p, err := s.Store.Petition(ctx, j.Space, j.Petition)
+		if CodeOf(err) == NotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return l.tell(ctx, p)
+	}
+	return l.tellAll(ctx)
+}
+
+// tellAll looks at what waits in the space: open petitions, and grants that broke the glass.
+func (l *looking) tellAll(ctx context.Context) (failed error) {
+	seen := 0
+	for _, q := range []PetitionQuery{
+		{Phases: []Phase{Open}},
+		{Phases: []Phase{Granted, Revoked}, Selector: Selector{{Key: LabelBreakGlass, Operator: In, Values: []string{"true"}}}},
+	} {
+		q.Space, q.Page = l.space, PageRequest{Size: MaxPageSize}
+		for {
+			page, err := l.s.Store.Petitions(ctx, q)
+			if err != nil {
+				return err
+			}
+			for _, p := range page.Items {
+				if err := l.tell(ctx, p); err != nil && failed == nil {
+					failed = err
+				}
+			}
+			if seen += len(page.Items); page.Next == "" {
+				break
+			}
+			if seen >= maxWaiting {
+				l.s.Logger.WarnContext(ctx, "more petitions wait than are looked at for whether enough people may grant them", "space", l.space, "looked at", seen)
+				return failed
+			}
+			q.Page.Token = page.Next
+		}
+	}
+	return failed
+}
+
+// tell writes what has changed for the petition. Another node that does the same is told that it was second, and then finds
+// nothing to write.
+func (l *looking) tell(ctx context.Context, p Petition) error {
+	first := true
+	_, err := again(func() (none struct{}, err error) {
+		if !first {
+			if p, err = l.s.Store.Petition(ctx, p.Space, p.Name); err != nil {
+				return none, err
+			}
+		}
+		first = false
+		return none, l.tellOnce(ctx, p)
+	})
+	return err
+}
+
+func (l *looking) tellOnce(ctx context.Context, p Petition) error {
+	if !p.decides() || !l.now.Before(p.lastMoment(l.now)) {
+		return nil
+	}
+	change, next := Change{Space: p.Space}, p
+	add := func(name, reason string, labels map[string]string) (err error) {
+		e := l.s.petitionEvent(System(p.Space, policyPart), p, l.now, name, reason, labels)
+		change.Events = append(change.Events, e)
+		next, err = next.Apply(e, l.now)
+		return err
+	}
+	if p.Progress != nil {
+		_, lapses, err := l.stillCounting(ctx, &p, len(p.Claims))
+		if err != nil {
+			return err
+		}
+		if ids := idsOf(lapses); !slices.Equal(ids, p.Progress.Lapsed) {
+			labels := map[string]string{}
+			if len(ids) > 0 {
+				labels[LabelLapsed] = strings.Join(ids, ",")
+			}
+			if err := add(EventRecount, recountReason(lapses), labels); err != nil {
+				return err
+			}
+		}
+	}
+	why, err := l.tooFew(ctx, &p, l.now)
+	if err != nil {
+		return l.cannot(&p, err)
+	}
+	switch {
+	case why == p.Stuck:
+	case why == "":
+		err = add(EventSatisfiable, "enough people may "+p.agreeing()+" it again", nil)
+	default:
+		err = add(EventUnsatisfiable, why, nil)
+	}
+	if err != nil || len(change.Events) == 0 {
+		return err
+	}
+	change.Writes = []Write{PutPetition{Petition: next, Expect: p.Version}, timerOf(next, l.now)}
+	return l.s.commitRead(ctx, change)
+}
+
+func recountReason(lapses []Lapse) string {
+	if len(lapses) == 0 {
+		return "all approvals count again"
+	}
+	var parts []string
+	for _, l := range lapses {
+		parts = append(parts, l.Claim.Actor.ID+"'s approval does not count: "+l.Why)
+	}
+	return printable(strings.Join(parts, "; "), MaxReason-1)
+}
