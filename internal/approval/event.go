@@ -32,6 +32,8 @@ const (
 	EventSpaceCreate      = "space/create"
 	EventPolicySet        = "policy/set"    // the first version, with its space
 	EventPolicyUpdate     = "policy/update" // a later version
+	EventPolicyStuck      = "policy/stuck"  // a kind of petition that nobody, or too few, could approve any more
+	EventPolicyHealed     = "policy/healed" // enough could again
 	EventSpaceUpdate      = "space/update"
 	EventSpaceDelete      = "space/delete"
 	EventSpaceRestore     = "space/restore"

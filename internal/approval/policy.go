@@ -137,8 +137,31 @@ const FindingStuck = "stuck"
 // PolicyFinding is what a check found.
 type PolicyFinding struct {
 	Kind string // stuck, unreached, contradicts, redundant, nobody or incomplete
+	// Key is, of what is stuck, what it is about: the same in the next check, whatever its example is.
+	Key string
 	Finding
 	Example *StuckExample // nil where there is none
+}
+
+// PolicyHealth is what the last look at a space found stuck in its policy: kinds of petitions that nobody, or too few, could
+// approve as things stand.
+type PolicyHealth struct {
+	Space   string `json:"-"`
+	Version int64  `json:"-"` // number of commits that changed it; the store compares it
+	// Policy is the version of the document that was looked at.
+	Policy     int64           `json:"policy"`
+	Findings   []HealthFinding `json:"findings,omitempty"` // in the order of the document
+	UpdateTime time.Time       `json:"updateTime"`         // when they became these
+}
+
+// HealthFinding is a finding that holds until it is healed.
+type HealthFinding struct {
+	// Key is the same of the same finding of a later look, whatever its example is.
+	Key     string        `json:"key"`
+	Rule    string        `json:"rule,omitempty"`
+	Message string        `json:"message"`
+	Example *StuckExample `json:"example,omitempty"`
+	Since   time.Time     `json:"since"`
 }
 
 // StuckExample is a petition that shows a finding: who asks for what, when, and who could decide.

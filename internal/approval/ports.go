@@ -68,6 +68,8 @@ type Store interface {
 	Policy(ctx context.Context, space string) (PolicyDocument, error)
 	// PolicyProposal answers what a petition for another policy asks for, NotFound for any other petition.
 	PolicyProposal(ctx context.Context, space, petition string) (PolicyProposal, error)
+	// PolicyHealth answers what was found stuck in the space's policy, NotFound when nothing ever was.
+	PolicyHealth(ctx context.Context, space string) (PolicyHealth, error)
 	// PolicyVersion answers one version of the space's document, NotFound when there is none.
 	PolicyVersion(ctx context.Context, space string, version int64) (PolicyDocument, error)
 	// Policies answers a page of the versions of the space's document, newest first, without their texts.
@@ -207,6 +209,12 @@ type (
 	PutPolicy struct{ Document PolicyDocument }
 	// PutPolicyProposal inserts what a petition of the change's space asks for.
 	PutPolicyProposal struct{ Proposal PolicyProposal }
+	// PutPolicyHealth inserts what was found stuck in the policy of the change's space (Expect 0) or replaces it if its version is
+	// Expect; the store writes Expect+1.
+	PutPolicyHealth struct {
+		Health PolicyHealth
+		Expect int64
+	}
 	// PutSigningKey inserts a key.
 	PutSigningKey struct{ Key SigningKey }
 	// DeleteSigningKey deletes by id; an id that does not exist is a Conflict.
@@ -255,6 +263,7 @@ func (PutToken) write()          {}
 func (EndToken) write()          {}
 func (PutPolicy) write()         {}
 func (PutPolicyProposal) write() {}
+func (PutPolicyHealth) write()   {}
 func (PutSigningKey) write()     {}
 func (PutJob) write()            {}
 func (DeleteJob) write()         {}

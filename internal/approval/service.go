@@ -39,6 +39,7 @@ type Service struct {
 	rosters  rosterCache
 	forget   []func()
 	polls    polls
+	looks    looks
 	changing seats // for rule documents that are to hold
 	trying   seats // for those that are only tried
 }

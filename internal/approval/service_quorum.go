@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -51,21 +52,90 @@ func (s *Service) lookAtQuorum(ctx context.Context, j Job) error {
 		}
 		return err
 	}
+	if j.Petition != "" {
+		return s.lookAtOne(ctx, j)
+	}
+	done, err := s.looks.begin(j, s.Clock.Now())
+	if done == nil || err != nil {
+		return err
+	}
+	begun := s.Clock.Now()
 	s.rosters.forget(j.Space)
 	s.labelled.forget(j.Space)
 	s.owners.forget()
-	l := s.looking(j.Space)
-	if j.Petition != "" {
-		p, err := s.Store.Petition(ctx, j.Space, j.Petition)
-		if CodeOf(err) == NotFound {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		return l.tell(ctx, p)
+	failed := s.looking(j.Space).tellAll(ctx)
+	if err := s.lookAtPolicy(ctx, j.Space); failed == nil {
+		failed = err
 	}
-	return l.tellAll(ctx)
+	done(begun, s.Clock.Now(), failed == nil)
+	return failed
+}
+
+func (s *Service) lookAtOne(ctx context.Context, j Job) error {
+	p, err := s.Store.Petition(ctx, j.Space, j.Petition)
+	if CodeOf(err) == NotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.looking(j.Space).tell(ctx, p)
+}
+
+// looks bounds what looking costs a node: a few spaces at once, each once, and one whose last look took long waits many times
+// that.
+type looks struct {
+	mu      sync.Mutex
+	looking map[string]bool // by space
+	last    map[string]look // by space
+}
+
+type look struct{ begun, next time.Time }
+
+// mostLooks is how many spaces are looked at on a node at once.
+const mostLooks = 2
+
+// restAfter is how many times what a look took it is before the next of the same space.
+const restAfter = 20
+
+// begin answers what ends the look, nil where there is nothing to look at: a look that has begun since has seen the change.
+// When it is not the time it answers Unavailable, so that the job comes again.
+func (k *looks) begin(j Job, now time.Time) (end func(begun, ended time.Time, whole bool), err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	last := k.last[j.Space]
+	slot, err := strconv.ParseInt(j.Key[strings.LastIndexByte(j.Key, '/')+1:], 10, 64)
+	if err == nil && !last.begun.Before(time.Unix(slot, 0).Add(quorumSlot+quorumWait)) && !now.Before(last.begun) {
+		return nil, nil
+	}
+	wait := min(last.next.Sub(now), time.Minute) // less where the clock was set back
+	if k.looking[j.Space] || len(k.looking) >= mostLooks {
+		wait = max(wait, time.Second)
+	}
+	if wait > 0 {
+		e := Errorf(Unavailable, "whether enough people may approve in %s was looked at a moment ago", j.Space)
+		e.RetryAfter = wait
+		return nil, e
+	}
+	if k.looking == nil {
+		k.looking = map[string]bool{}
+	}
+	k.looking[j.Space] = true
+	return func(begun, ended time.Time, whole bool) { k.end(j.Space, begun, ended, whole) }, nil
+}
+
+func (k *looks) end(space string, begun, ended time.Time, whole bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.looking, space)
+	if k.last == nil || len(k.last) > 10_000 {
+		k.last = map[string]look{}
+	}
+	l := look{next: ended.Add(restAfter * ended.Sub(begun))}
+	if whole {
+		l.begun = begun
+	}
+	k.last[space] = l
 }
 
 // tellAll looks at what waits in the space: open petitions, and grants that broke the glass.

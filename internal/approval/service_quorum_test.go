@@ -337,81 +337,95 @@ func TestARequirementThatWaitsAgainBeginsAnew(t *testing.T) {
 	h.conserves(p)
 }
 
+// drawn is a petition to which anything happens.
+type drawn struct {
+	*house
+	*rand.Rand
+	p      approval.Petition
+	others bool // a stage asks for others
+}
+
+var drawnPeople = []string{bob, eve, pat}
+
+// draw makes a petition for one or two stages, and has things happen to it and to its reviewers.
+func draw(t *testing.T, seed uint64) *drawn {
+	d := &drawn{house: newHouse(t), Rand: rand.New(rand.NewPCG(seed, 28))}
+	d.others = d.IntN(3) == 0
+	var rules []approval.Requirement
+	for stage := range 1 + d.IntN(2) {
+		list := slices.Clone(drawnPeople)
+		d.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+		q := named(stage, 1, list[:1+d.IntN(3)]...)
+		q.Count, q.RemindAfter = 1+d.IntN(len(q.Reviewers.Persons)), time.Hour
+		if d.others && stage > 0 {
+			q.DistinctFrom = []int{0}
+		}
+		rules = append(rules, q)
+	}
+	d.rule.verdict = staged(rules...)
+	d.rule.verdict.Denials = 1 + d.IntN(2)
+	d.p = d.ask(vic)
+	for range d.IntN(12) {
+		id := drawnPeople[d.IntN(3)]
+		switch d.IntN(6) {
+		case 0, 1, 2:
+			d.approves(id)
+		case 3:
+			d.suspend(id, d.IntN(2) == 0)
+		case 4:
+			d.settled()
+		case 5:
+			if d.rule.verdict.Denials > 1 && d.IntN(3) == 0 {
+				_, _ = d.try(id, d.p, claim(deny))
+			}
+		}
+	}
+	d.settled()
+	d.conserves(d.p)
+	d.p = d.now(d.p)
+	return d
+}
+
+// approves approves, unless that is refused; who is suspended is not let in.
+func (d *drawn) approves(id string) {
+	if m, err := d.store.Member(d.house.t.Context(), "acme", id); err == nil && !m.Suspended {
+		_, _ = d.try(id, d.p, claim(approve))
+	}
+}
+
 // Whatever happens: what is said after a look is true. A petition that is not called stuck is granted when everybody who may does
 // approve, and one that is called so is not; its stage and its timer are those of the approvals that count.
 func TestWhatIsSaidOfAQuorumIsTrue(t *testing.T) {
 	t.Parallel()
-	people := []string{bob, eve, pat}
 	stuck, granted, recounts := 0, 0, 0
-	for seed := range uint64(300) {
-		r := rand.New(rand.NewPCG(seed, 28))
-		some := func() []string {
-			list := slices.Clone(people)
-			r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-			return list[:1+r.IntN(3)]
-		}
-		h := newHouse(t)
-		var rules []approval.Requirement
-		others := r.IntN(3) == 0
-		for stage := range 1 + r.IntN(2) {
-			q := named(stage, 1, some()...)
-			q.Count, q.RemindAfter = 1+r.IntN(len(q.Reviewers.Persons)), time.Hour
-			if others && stage > 0 {
-				q.DistinctFrom = []int{0}
-			}
-			rules = append(rules, q)
-		}
-		h.rule.verdict = staged(rules...)
-		h.rule.verdict.Denials = 1 + r.IntN(2)
-		p := h.ask(vic)
-		approves := func(id string) {
-			if m, err := h.store.Member(t.Context(), "acme", id); err == nil && !m.Suspended { // who is suspended is not let in
-				_, _ = h.try(id, p, claim(approve)) // it may be refused
-			}
-		}
-		for range r.IntN(12) {
-			id := people[r.IntN(3)]
-			switch r.IntN(6) {
-			case 0, 1, 2:
-				approves(id)
-			case 3:
-				h.suspend(id, r.IntN(2) == 0)
-			case 4:
-				h.settled()
-			case 5:
-				if h.rule.verdict.Denials > 1 && r.IntN(3) == 0 {
-					_, _ = h.try(id, p, claim(deny))
-				}
-			}
-		}
-		h.settled()
-		h.conserves(p)
-		if p = h.now(p); p.Phase != approval.Open {
+	for seed := range uint64(200) {
+		d := draw(t, seed)
+		if d.p.Phase != approval.Open {
 			continue
 		}
-		recounts += strings.Count(strings.Join(h.log(p), " "), approval.EventRecount)
-		read := h.read(p)
-		if p.Progress.Stage != read.Progress.Stage || !slices.Equal(p.Progress.Lapsed, read.Progress.Lapsed) {
-			t.Fatalf("seed %d: stored is %+v, read %+v", seed, p.Progress, read.Progress)
+		recounts += strings.Count(strings.Join(d.log(d.p), " "), approval.EventRecount)
+		read := d.read(d.p)
+		if d.p.Progress.Stage != read.Progress.Stage || !slices.Equal(d.p.Progress.Lapsed, read.Progress.Lapsed) {
+			t.Fatalf("seed %d: stored is %+v, read %+v", seed, d.p.Progress, read.Progress)
 		}
-		said := p.Stuck
+		said := d.p.Stuck
 		for range 4 {
-			for _, id := range people {
-				approves(id)
+			for _, id := range drawnPeople {
+				d.approves(id)
 			}
 		}
-		is := h.now(p).Phase == approval.Granted
+		is := d.now(d.p).Phase == approval.Granted
 		if said != "" {
 			stuck++
 		}
 		if is {
 			granted++
 		}
-		if said != "" && is || said == "" && !is && !others {
-			t.Fatalf("seed %d: said %q, granted %v; %+v", seed, said, is, h.log(p))
+		if said != "" && is || said == "" && !is && !d.others {
+			t.Fatalf("seed %d: said %q, granted %v; %+v", seed, said, is, d.log(d.p))
 		}
 	}
-	if stuck < 30 || granted < 30 || recounts < 10 {
+	if stuck < 20 || granted < 20 || recounts < 5 {
 		t.Fatalf("too little was seen: %d stuck, %d granted, %d recounts", stuck, granted, recounts)
 	}
 }

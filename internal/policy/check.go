@@ -28,6 +28,8 @@ type Finding struct {
 	Column  int      `json:"column,omitempty"`
 	Message string   `json:"message"`
 	Example *Example `json:"example,omitempty"`
+	// Key is what something stuck is about: its rule, stage and reviewers, and whether everybody is stuck whom the rule is for.
+	Key string `json:"-"`
 }
 
 // String answers it in one line.
@@ -98,6 +100,7 @@ func (d *Document) Check(ctx context.Context, dir Directory) ([]Finding, error) 
 			}
 		}
 	}
+	c.tellWholeRules()
 	return slices.Concat(c.findings, c.aboutRules(), c.aboutNames()), nil
 }
 
@@ -113,12 +116,13 @@ type check struct {
 	cost     uint64
 	reached  []bool
 	findings []Finding
-	stuck    map[string]int // findings by rule and requirement
+	stuck    map[string]int // petitions that were found, by the key of the finding
+	judged   map[string]int // petitions that were looked at, by rule
 	people   *people
 }
 
 func newCheck(ctx context.Context, d *Document, dir Directory) *check {
-	return &check{ctx: ctx, d: d, dir: dir, reached: make([]bool, len(d.rules)), stuck: map[string]int{}, people: newPeople(&dir)}
+	return &check{ctx: ctx, d: d, dir: dir, reached: make([]bool, len(d.rules)), stuck: map[string]int{}, judged: map[string]int{}, people: newPeople(&dir)}
 }
 
 func (c *check) prepare() error {
@@ -296,5 +300,15 @@ func (c *check) tell(r *rule, example Example, asked string) {
 	if r == nil {
 		message = "when a condition cannot be evaluated, the owners decide: " + message
 	}
-	c.findings = append(c.findings, Finding{Kind: FindingStuck, Rule: name, Line: at.row, Column: at.column, Message: readable(message), Example: &example})
+	c.findings = append(c.findings, Finding{Kind: FindingStuck, Rule: name, Line: at.row, Column: at.column, Message: readable(message), Example: &example, Key: key})
+}
+
+// tellWholeRules says of what is stuck whether that is so for every petition that the rule is for.
+func (c *check) tellWholeRules() {
+	for i := range c.findings {
+		if f := &c.findings[i]; c.stuck[f.Key] == c.judged[f.Rule] && c.judged[f.Rule] > 1 {
+			f.Key += " everybody"
+			f.Message += "; so does everybody whom the rule is for"
+		}
+	}
 }

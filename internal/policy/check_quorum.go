@@ -21,6 +21,11 @@ func (c *check) judge(r *rule, who *DirectoryMember, what *approval.Resource, at
 	if len(all) == 0 {
 		return
 	}
+	name := ruleError
+	if r != nil {
+		name = r.verdict.Rule
+	}
+	c.judged[name]++
 	var may [][]string // persons, by requirement
 	for i := range all {
 		q, enough := &all[i], all[i].Count

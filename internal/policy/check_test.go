@@ -153,7 +153,7 @@ rules:
 	if len(stuck) != 1 || night.Example == nil || !night.Example.When.Equal(at(t, "2030-01-02T22:00:00+01:00")) || night.Line != 8 || night.Column != 9 {
 		t.Fatalf("got %v", findings)
 	}
-	want := "stuck: line 8, column 9: rule \"night\": ada@x.example, who asks for db at 2030-01-02T21:00:00Z, waits for 1 of onCall [day]: nobody could"
+	want := "stuck: line 8, column 9: rule \"night\": ada@x.example, who asks for db at 2030-01-02T21:00:00Z, waits for 1 of onCall [day]: nobody could; so does everybody whom the rule is for"
 	if night.String() != want {
 		t.Errorf("got %s, want %s", night, want)
 	}
@@ -278,5 +278,36 @@ func TestTheExamplesAreLive(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// What is stuck has a name that is the same in the next check, also when the example is another, and another one once nobody is left.
+func TestAFindingIsKnownAgain(t *testing.T) {
+	t.Parallel()
+	const text = `
+version: 1
+rules:
+  - name: owners
+    require: {reviewers: {roles: [Owner]}}
+`
+	key := func(members ...string) (string, string) {
+		t.Helper()
+		findings, err := compiled(t, text).Check(t.Context(), directory(members...))
+		if err != nil || len(findings) != 1 || findings[0].Kind != FindingStuck {
+			t.Fatalf("%v: got %v, %v", members, findings, err)
+		}
+		return findings[0].Key, findings[0].Message
+	}
+	ada, _ := key("ada Owner", "bea Viewer", "cid Viewer")
+	bea, _ := key("ada Viewer", "bea Owner", "cid Editor")
+	if ada != bea || ada == "" {
+		t.Errorf("%q is not %q", ada, bea)
+	}
+	none, message := key("ada Viewer", "bea Viewer", "cid Editor")
+	if none == ada || !strings.HasSuffix(message, "nobody could; so does everybody whom the rule is for") {
+		t.Errorf("%q: %s", none, message)
+	}
+	if _, message := key("ada Owner", "bea Viewer"); strings.Contains(message, "everybody") {
+		t.Errorf("only the owner is stuck: %s", message)
 	}
 }

@@ -87,7 +87,7 @@ func (Documents) Check(ctx context.Context, text string, in approval.PolicyDirec
 	}
 	found, err := d.Check(ctx, dir)
 	for _, f := range found {
-		one := approval.PolicyFinding{Kind: f.Kind, Finding: approval.Finding{Line: f.Line, Column: f.Column, Rule: f.Rule, Message: f.Message}}
+		one := approval.PolicyFinding{Kind: f.Kind, Key: f.Key, Finding: approval.Finding{Line: f.Line, Column: f.Column, Rule: f.Rule, Message: f.Message}}
 		if f.Example != nil {
 			e := approval.StuckExample(*f.Example)
 			one.Example = &e

@@ -186,6 +186,8 @@ func (p *plan) write(w approval.Write) {
 		p.deleteMappedRole(w.Member)
 	case approval.PutPolicy:
 		p.putPolicy(w.Document)
+	case approval.PutPolicyHealth:
+		p.putHealth(w)
 	case approval.PutPolicyProposal:
 		p.putProposal(w.Proposal)
 	case approval.PutSigningKey:

@@ -2,6 +2,7 @@ package approvaltest
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/indent-approvals/indent/internal/approval"
@@ -52,10 +53,21 @@ func (d Documents) Check(ctx context.Context, text string, in approval.PolicyDir
 	if err != nil || len(x.Problems) > 0 {
 		return nil, approval.Errorf(approval.Invalid, "the text is broken")
 	}
-	if !strings.Contains(text, "STUCK") || len(in.Members) == 0 {
-		return nil, nil
+	var found []approval.PolicyFinding
+	for line := range strings.Lines(text) {
+		id, needs := strings.CutPrefix(strings.TrimSpace(line), "NEEDS ")
+		if needs && !slices.ContainsFunc(in.Members, func(m approval.DirectoryMember) bool { return m.ID == id && !m.Suspended }) {
+			found = append(found, approval.PolicyFinding{Kind: approval.FindingStuck, Key: "needs " + id, Finding: approval.Finding{Rule: id, Message: "it waits for " + id},
+				Example: &approval.StuckExample{Who: id, When: in.Now, Eligible: []string{}}})
+		}
 	}
-	return []approval.PolicyFinding{{Kind: approval.FindingStuck, Finding: approval.Finding{Line: lineOf(text, "STUCK"), Rule: "r1", Message: "nobody could approve"},
+	if strings.Contains(text, "INCOMPLETE") {
+		found = append(found, approval.PolicyFinding{Kind: "incomplete"})
+	}
+	if !strings.Contains(text, "STUCK") || len(in.Members) == 0 {
+		return found, nil
+	}
+	return []approval.PolicyFinding{{Kind: approval.FindingStuck, Key: "r1", Finding: approval.Finding{Line: lineOf(text, "STUCK"), Rule: "r1", Message: "nobody could approve"},
 		Example: &approval.StuckExample{Who: in.Members[0].ID, What: approval.Resource{ID: "x"}, When: in.Now, Stage: 1, Needs: 1}}}, nil
 }
 

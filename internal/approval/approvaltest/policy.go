@@ -67,3 +67,18 @@ func (s *Store) Policies(ctx context.Context, space string, r approval.PageReque
 func (s *Store) PolicyProposal(ctx context.Context, space, petition string) (approval.PolicyProposal, error) {
 	return lookUp(s, ctx, s.proposals, key{space, petition}, "PolicyProposal", "petition for another policy", space, petition)
 }
+
+func (s *Store) putHealth(tx *transaction, w approval.PutPolicyHealth) error {
+	h := copied(w.Health)
+	h.Space, h.Version = w.Health.Space, w.Expect+1
+	if s.health[h.Space].Version != w.Expect {
+		return approval.Errorf(approval.Conflict, "what is stuck in the policy of %s was found out by somebody else at the same time", h.Space)
+	}
+	put(tx, s.health, h.Space, h)
+	return nil
+}
+
+// PolicyHealth implements approval.Store.
+func (s *Store) PolicyHealth(ctx context.Context, space string) (approval.PolicyHealth, error) {
+	return lookUp(s, ctx, s.health, space, "PolicyHealth", "finding about the policy", space, "")
+}

@@ -41,6 +41,7 @@ type state struct {
 	resources map[key]approval.Resource
 	policies  map[string][]approval.PolicyDocument
 	proposals map[key]approval.PolicyProposal
+	health    map[string]approval.PolicyHealth // by space
 	tokens    map[key]approval.Token
 	hashes    map[key]bool // kind and hash of tokens
 	signing   map[string]approval.SigningKey
@@ -77,7 +78,7 @@ func NewStore() *Store {
 	return &Store{state: state{
 		spaces: map[string]approval.Space{}, members: map[key]approval.Member{}, petitions: map[key]*petitionRow{},
 		votes: map[approval.PutVote]bool{}, keys: map[[3]string]approval.Idempotency{}, resources: map[key]approval.Resource{},
-		policies: map[string][]approval.PolicyDocument{}, proposals: map[key]approval.PolicyProposal{}, tokens: map[key]approval.Token{}, hashes: map[key]bool{},
+		policies: map[string][]approval.PolicyDocument{}, proposals: map[key]approval.PolicyProposal{}, health: map[string]approval.PolicyHealth{}, tokens: map[key]approval.Token{}, hashes: map[key]bool{},
 		signing: map[string]approval.SigningKey{}, jobs: map[string]approval.Job{}, identities: map[key]approval.Identity{},
 		groups:      map[approval.GroupMember]time.Time{},
 		trusts:      map[key]approval.Trust{},
@@ -147,6 +148,8 @@ func spaceOf(w approval.Write) (space string, has bool) {
 		return w.Document.Space, true
 	case approval.PutPolicyProposal:
 		return w.Proposal.Space, true
+	case approval.PutPolicyHealth:
+		return w.Health.Space, true
 	case approval.PutJob:
 		return w.Job.Space, true
 	case approval.PutGroupMember:
@@ -285,6 +288,8 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 		remove(tx, s.mapped, key{space, w.Member})
 	case approval.PutPolicy:
 		return s.putPolicy(tx, space, w.Document)
+	case approval.PutPolicyHealth:
+		return s.putHealth(tx, w)
 	case approval.PutPolicyProposal:
 		p := w.Proposal
 		p.Digest = approval.PolicyDigest(p.Text)

@@ -80,3 +80,27 @@ func policyProposals(t *testing.T, k kit) {
 		wantCode(t, err, approval.NotFound)
 	}
 }
+
+func policyHealth(t *testing.T, k kit) {
+	_, err := k.PolicyHealth(t.Context(), k.space)
+	wantCode(t, err, approval.NotFound)
+	h := approval.PolicyHealth{Space: k.space, Policy: 7, UpdateTime: Start, Findings: []approval.HealthFinding{
+		{Key: "a\x00b", Rule: "漢", Message: "nobody <could>", Since: Start.Add(-time.Hour)},
+		{Key: "c", Message: "m", Since: Start, Example: &approval.StuckExample{Who: "ada", What: approval.Resource{ID: "x", Kind: "database"}, When: Start, Stage: 1, Needs: 2, Eligible: []string{"bob"}}}}}
+	k.commit(t, approval.PutPolicyHealth{Health: h})
+	h.Version = 1
+	got, err := k.PolicyHealth(t.Context(), k.space)
+	want(t, got, err, h)
+	for _, expect := range []int64{0, 2} {
+		k.refuse(t, approval.Conflict, approval.PutPolicyHealth{Health: h, Expect: expect})
+	}
+	h.Policy, h.Findings = 8, nil
+	k.commit(t, approval.PutPolicyHealth{Health: h, Expect: 1})
+	h.Version = 2
+	got, err = k.PolicyHealth(t.Context(), k.space)
+	want(t, got, err, h)
+	k.refuse(t, approval.Conflict, approval.PutPolicyHealth{Health: h, Expect: 1})
+	k.refuse(t, approval.Internal, approval.PutPolicyHealth{Health: approval.PolicyHealth{Space: "elsewhere"}})
+	_, err = k.PolicyHealth(t.Context(), "elsewhere")
+	wantCode(t, err, approval.NotFound)
+}

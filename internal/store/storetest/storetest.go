@@ -94,6 +94,7 @@ var cases = []struct {
 	{"policies", false, policies},
 	{"pages of policies", false, pagesOfPolicies},
 	{"other policies that are asked for", false, policyProposals},
+	{"what is stuck in a policy", false, policyHealth},
 	{"tokens", false, tokens},
 	{"one of 64 users of a one-use token gets in", false, oneTokenUserWins},
 	{"logins", false, logins},
