@@ -89,6 +89,8 @@ const (
 	LabelTimeDuration   = "indent.com/time/duration"
 	LabelTimeExpires    = "indent.com/time/expires"
 	LabelTimeIndefinite = "indent.com/time/indefinite"
+	LabelAccessEnded    = "indent.com/access/ended"  // of an access/close: "true", or "false" or "partly" where other grants keep it
+	LabelAccessKeptBy   = "indent.com/access/keptBy" // of an access/close: names of the petitions that keep it, between commas
 	LabelRule           = "indent.com/policy/rule"
 	LabelPolicyVersion  = "indent.com/policy/version"
 	LabelPolicyBase     = "indent.com/policy/base"   // of a petition for another policy: the version that it is to follow

@@ -43,24 +43,27 @@ func (k PageKey) Token() string {
 	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(k.Number, 36) + " " + k.Text))
 }
 
+func badPageToken() error {
+	return FieldError("pageToken", "is not a page token of this list: use the nextPageToken of the answer before, unchanged")
+}
+
 // ParsePageToken reads what [PageKey.Token] wrote; an empty token is no key at all.
 func ParsePageToken(token string) (key PageKey, given bool, err error) {
 	if token == "" {
 		return PageKey{}, false, nil
 	}
-	bad := FieldError("pageToken", "is not a page token of this list: use the nextPageToken of the answer before, unchanged")
 	if len(token) > base64.RawURLEncoding.EncodedLen(utf8.UTFMax*MaxID+20) {
-		return PageKey{}, false, bad
+		return PageKey{}, false, badPageToken()
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil {
-		return PageKey{}, false, bad
+		return PageKey{}, false, badPageToken()
 	}
 	number, text, _ := strings.Cut(string(raw), " ")
 	key.Text = text
 	key.Number, err = strconv.ParseInt(number, 36, 64)
 	if err != nil || checkLine("", text, MaxID) != nil || key.Token() != token {
-		return PageKey{}, false, bad
+		return PageKey{}, false, badPageToken()
 	}
 	return key, true, nil
 }

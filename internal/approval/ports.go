@@ -45,6 +45,8 @@ type Store interface {
 	// PhasesByName answers the phase of each of the named petitions (at most MaxBulk) that exists.
 	PhasesByName(ctx context.Context, space string, names []string) (map[string]Phase, error)
 	Petitions(ctx context.Context, q PetitionQuery) (Page[Petition], error)
+	// Leases answers a page of leases, what ends first before the rest.
+	Leases(ctx context.Context, q LeaseQuery) (Page[Lease], error)
 	// Idempotency answers the record of a key, NotFound when the key was never used.
 	Idempotency(ctx context.Context, space, actor, key string) (Idempotency, error)
 

@@ -123,7 +123,7 @@ func (s *Service) commit(ctx context.Context, c Change) error {
 	if slices.ContainsFunc(c.Writes, changesReviewers) {
 		c.Writes = append(slices.Clip(c.Writes), s.quorumOf(c.Space, ""))
 	}
-	err := s.Store.Commit(context.WithoutCancel(ctx), c)
+	err := s.Store.Commit(context.WithoutCancel(ctx), c.withLeases())
 	if code := CodeOf(err); code == Conflict || code == NotFound {
 		return err
 	}

@@ -44,7 +44,13 @@ func (s *Service) runTimer(ctx context.Context, j Job) error {
 			}
 			continue
 		}
-		e := s.petitionEvent(System(j.Space, "timer"), p, now, t.event, "", t.labels())
+		labels := t.labels()
+		if t.event == EventClose {
+			if labels, err = s.accessAfter(ctx, &p, now); err != nil {
+				return err
+			}
+		}
+		e := s.petitionEvent(System(j.Space, "timer"), p, now, t.event, "", labels)
 		if next, err = next.Apply(e, now); err != nil {
 			return err
 		}

@@ -138,6 +138,10 @@ func (p *plan) write(w approval.Write) {
 		p.putVote(w)
 	case approval.PutIdempotency:
 		p.putIdempotency(w.Idempotency)
+	case approval.PutLeases:
+		p.putLeases(w.Leases)
+	case approval.EndLeases:
+		p.endLeases(w)
 	case approval.PutResource:
 		p.putResource(w)
 	case approval.DeleteResource:

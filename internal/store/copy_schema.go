@@ -16,7 +16,7 @@ import (
 // neither.
 var (
 	copiedTables = []string{"spaces", "members", "identities", "aliases", "group_members", "policies", "policy_proposals", "policy_health", "signing_keys", "tokens", "trusts", "sessions", "mapped_roles",
-		"passkeys", "passkey_challenges", "confirmations", "logins", "refresh_tokens", "resources", "petitions", "votes",
+		"passkeys", "passkey_challenges", "confirmations", "logins", "refresh_tokens", "resources", "petitions", "votes", "leases",
 		"idempotency", "events", "jobs", "readiness"}
 	derivedTables = map[string]string{"petition_search": "petitions", "resource_search": "resources"}
 )

@@ -26,6 +26,8 @@ var mergeables = []mergeable{
 	{updatePetitionAndTimer, "petitions", 2},
 	{insertPetition, "petitions", 2},
 	{insertVote, "votes", 3},
+	{insertLease, "", 0},
+	{endLease, "leases", 3},
 	{deleteJob, "jobs", 1},
 	{putJob, "jobs", 1},
 	{insertEvent, "", 0},

@@ -38,6 +38,7 @@ type state struct {
 	order     []*petitionRow // by creation
 	votes     map[approval.PutVote]bool
 	keys      map[[3]string]approval.Idempotency
+	leases    map[leaseKey]approval.Lease
 	resources map[key]approval.Resource
 	policies  map[string][]approval.PolicyDocument
 	proposals map[key]approval.PolicyProposal
@@ -78,6 +79,7 @@ func NewStore() *Store {
 	return &Store{state: state{
 		spaces: map[string]approval.Space{}, members: map[key]approval.Member{}, petitions: map[key]*petitionRow{},
 		votes: map[approval.PutVote]bool{}, keys: map[[3]string]approval.Idempotency{}, resources: map[key]approval.Resource{},
+		leases:   map[leaseKey]approval.Lease{},
 		policies: map[string][]approval.PolicyDocument{}, proposals: map[key]approval.PolicyProposal{}, health: map[string]approval.PolicyHealth{}, tokens: map[key]approval.Token{}, hashes: map[key]bool{},
 		signing: map[string]approval.SigningKey{}, jobs: map[string]approval.Job{}, identities: map[key]approval.Identity{},
 		groups:      map[approval.GroupMember]time.Time{},
@@ -210,6 +212,10 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 	case approval.PutVote:
 		w.Petition = space + "/" + w.Petition
 		return insert(tx, s.votes, w, true)
+	case approval.PutLeases:
+		return s.putLeases(tx, space, w.Leases)
+	case approval.EndLeases:
+		s.endLeases(tx, space, w)
 	case approval.PutIdempotency:
 		return insert(tx, s.keys, [3]string{space, w.Idempotency.Actor, w.Idempotency.Key}, w.Idempotency)
 	case approval.PutResource:

@@ -70,5 +70,6 @@ func Decide(p approval.Petition, reviewer approval.Resource) (approval.Petition,
 		approval.PutVote{Petition: p.Name, Person: reviewer.ID},
 		approval.PutJob{Job: approval.Job{Key: "petition/" + p.Space + "/" + p.Name, Kind: approval.JobEnd, Space: p.Space,
 			Petition: p.Name, RunTime: next.Grant.EndTime}},
+		approval.PutLeases{Leases: next.Leases()},
 	}}
 }

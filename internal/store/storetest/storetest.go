@@ -55,6 +55,9 @@ var cases = []struct {
 	{"one of 64 users of a key makes the petition", false, oneKeyWins},
 	{"a person votes once", false, personVotesOnce},
 	{"idempotency keys", false, idempotencyKeys},
+	{"leases hold for their time", false, leasesHold},
+	{"leases that end before their time", false, leasesEnd},
+	{"pages of leases", false, pagesOfLeases},
 
 	{"identities are one member's", false, identitiesAreOnes},
 	{"names that mean the same", false, namesThatMeanTheSame},

@@ -1,0 +1,73 @@
+package store
+
+import (
+	"io/fs"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/indent-approvals/indent/internal/approval"
+	"github.com/indent-approvals/indent/internal/store/migrations"
+	"github.com/indent-approvals/indent/internal/store/storetest"
+)
+
+// A database of before leases gets those of all its grants, as they would have been written.
+func TestMigrationLeasesWhatWasGranted(t *testing.T) {
+	t.Parallel()
+	onEachEngine(t, func(t *testing.T, s *Store) {
+		ends := []time.Duration{0, time.Hour, time.Hour + 120*time.Microsecond, 1999999 * time.Microsecond, 400 * 24 * time.Hour}
+		for i, end := range ends {
+			p := storetest.NewPetition("acmecorp")
+			p.Petitioners = []approval.Resource{{ID: "U1", Email: "Ada@acmecorp.example"}, {ID: "BOT"}, {DisplayName: "Somebody"}, {ID: "bot"}}
+			p.Resources = []approval.Resource{{ID: "db", Kind: "database"}, {ID: "db"}, {Email: "list@acmecorp.example", Kind: "list"}}
+			if i == 1 {
+				p.Petitioners, p.Resources = p.Petitioners[:1], p.Resources[:1]
+			}
+			p.Grant = &approval.Grant{StartTime: storetest.Start.Add(time.Duration(i) * 100 * time.Millisecond)}
+			if end > 0 {
+				p.Grant.EndTime = p.Grant.StartTime.Add(end)
+			}
+			c := storetest.Create(p)
+			c.Writes = append(c.Writes, approval.PutLeases{Leases: p.Leases()})
+			if err := s.Commit(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Commit(t.Context(), storetest.Create(storetest.NewPetition("acmecorp"))); err != nil {
+			t.Fatal(err)
+		}
+		all := func() []approval.Lease {
+			page, err := s.Leases(t.Context(), approval.LeaseQuery{Space: "acmecorp", At: storetest.Start, Coming: true, Page: approval.PageRequest{Size: 200}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return page.Items
+		}
+		want := all()
+		if len(want) != 1+4*9 {
+			t.Fatalf("%d leases", len(want))
+		}
+		if err := s.write(t.Context(), []statement{{dynamic: "DELETE FROM leases"}, {dynamic: backfill(t, s.dialect.name)}}); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, all()); diff != "" {
+			t.Errorf("as they were written (-), as the migration writes them (+):\n%s", diff)
+		}
+	})
+}
+
+// backfill answers the statement of the migration that fills the table.
+func backfill(t *testing.T, engine string) string {
+	t.Helper()
+	text, err := fs.ReadFile(migrations.For(engine), "0019_leases.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, insert, found := strings.Cut(string(text), "INSERT INTO leases")
+	if !found {
+		t.Fatal("the migration fills nothing")
+	}
+	return "INSERT INTO leases" + strings.TrimSuffix(strings.TrimSpace(insert), ";")
+}
