@@ -39,6 +39,7 @@ var wholeBodies = map[string][]string{
 	"bulkUpdateResources":       {`{"resources":[` + wholeResource + `]}`},
 	"bulkUpdateResourcesByPost": {`{"resources":[` + wholeResource + `]}`},
 	"bulkDeleteResources":       {`{"names":["production"]}`, `{"resources":[` + strings.Replace(wholeResource, `"labels":{`, `"labels":{"indent.com/block":"nothing",`, 1) + `]}`},
+	"revokeGrants":              {`{"person":"p","resource":"x","reason":"r","pageToken":"t"}`},
 	"createToken":               {`{"serviceAccountId":"quickstart","displayName":"d","scope":"petitions:read"}`},
 	"createServiceAccount":      {`{"serviceAccount":{"serviceAccountId":"bot","role":"Viewer","meta":{"displayName":"d"}}}`},
 	"updateServiceAccount":      {`{"serviceAccount":{"role":"Viewer","meta":{"displayName":"d"}}}`},

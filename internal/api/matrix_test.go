@@ -108,6 +108,9 @@ var expectations = map[string]expectation{
 		return cell{inSpace + "/petitions/" + name + "/claims/" + claim.ID, nil}
 	}},
 
+	"listGrants":   {allRoles, "petitions:read", at(inSpace+"/grants", nil)},
+	"revokeGrants": {adminUp, "", onGrant(`{"resource":"x"}`)},
+
 	"listResources":  {allRoles, "resources:read", at(inSpace+"/resources", nil)},
 	"createResource": {editorUp, "resources:write", at(inSpace+"/resources", oneResource)},
 	"getResource":    {allRoles, "resources:read", at(inSpace+"/resources/production", nil)},

@@ -34,6 +34,7 @@ func tags() []*huma.Tag {
 	return []*huma.Tag{
 		{Name: "petitions", Description: "Requests that petitioners be allowed resources for a reason. Phases: open, granted, revoked, closed."},
 		{Name: "claims", Description: "Decisions on petitions by those whom policy names."},
+		{Name: "grants", Description: "Who has what now, and had at any time; and taking it away."},
 		{Name: "resources", Description: "The directory of what can act and be asked for."},
 		{Name: "policy", Description: "The rule document of a space: its versions, changes of it, and what it would say."},
 		{Name: "events", Description: "The audit log: every change and every refused attempt."},
@@ -72,6 +73,9 @@ const (
 		"meta": {"space": "acmecorp", "labels": {"petition": "0198c0de-42b3-71ee-824e-42010aac000d"}, "createTime": "2026-03-01T09:00:07Z"},
 		"actor": {"id": "ada@acmecorp.example", "kind": "user", "email": "ada@acmecorp.example"},
 		"resources": [{"id": "quickstart", "kind": "serviceAccount"}, {"id": "reset-password:123", "kind": "action"}]}`
+	exampleGrant = `{"person": {"id": "ada@acmecorp.example", "kind": "user"}, "resource": {"id": "production", "kind": "environment"},
+		"startTime": "2026-03-01T09:00:07Z", "endTime": "2026-03-01T10:00:07Z", "accessEndTime": "2026-03-01T10:00:07Z",
+		"petition": "0198c0de-42b3-71ee-824e-42010aac000d", "phase": "granted", "reason": "to look at order 4711", "rule": "production"}`
 	exampleResource = `{"id": "production", "kind": "environment", "displayName": "Production",
 		"labels": {"indent.com/block": "production", "indent.com/requestable": "true"}}`
 	exampleToken = `{
@@ -159,6 +163,13 @@ var operations = map[string]operation{
 			"Where the requirement says `confirm: passkey`, an approval without `confirmation` is 403 and names the page to approve on; denying needs none.",
 		request: `{"claim": {"event": "access/approve", "reason": "ticket 4711", "meta": {"labels": {"indent.com/time/duration": "1h0m0s"}}}}`,
 		answer:  exampleClaim, codes: []approval.Code{approval.Conflict}},
+	"listGrants": {tag: "grants", text: "One entry for each person and resource. Several grants of the same pair are a union: access ends at `accessEndTime`. Who may see petitions sees what they gave.",
+		answer: `{"grants": [` + exampleGrant + `], "nextPageToken": ""}`},
+	"revokeGrants": {tag: "grants", text: "Each petition is revoked as a whole, as by a claim `access/revoke`, and with its own answer in `refused`; what begins later is revoked too. " +
+		"Call again with `nextPageToken` until it is empty. 403 when there is something and the caller may revoke nothing of it. It needs the permission `petitions:read`, too.",
+		request: `{"person": "ada@acmecorp.example", "reason": "Ada has left", "preview": true}`,
+		answer: `{"preview": true, "petitions": [{"petition": "0198c0de-42b3-71ee-824e-42010aac000d", "petitioners": [{"id": "ada@acmecorp.example", "kind": "user"}],
+			"resources": [{"id": "production", "kind": "environment"}], "endTime": "2026-03-01T10:00:07Z"}], "nextPageToken": ""}`},
 	"getClaim": {tag: "claims", text: "One claim by its event id.", answer: exampleClaim},
 
 	"listResources": {tag: "resources", text: "The directory, by name. A view wins over a label selector.",

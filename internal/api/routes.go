@@ -79,6 +79,9 @@ func routes() []route {
 		{"createClaim", post, space + "/petitions/{name}/claims", approval.CreateClaims, handle((*API).createClaim), "Approve, deny or revoke"},
 		{"getClaim", get, space + "/petitions/{name}/claims/{claim}", approval.ReadPetitions, handle((*API).getClaim), "Get a claim"},
 
+		{"listGrants", get, space + "/grants", approval.ReadPetitions, handle((*API).listGrants), "List who has what, until when and why, what ends first before the rest"},
+		{"revokeGrants", post, space + "/grants:revoke", approval.CreateClaims, handle((*API).revokeGrants), "Revoke what a person has, or what anybody has of a resource (takes petitions:read, too)"},
+
 		{"listResources", get, space + "/resources", approval.ReadResources, handle((*API).listResources), "List resources, by name"},
 		{"createResource", post, space + "/resources", approval.WriteResources, handle((*API).createResource), "Add a resource"},
 		{"getResource", get, space + "/resources/{name}", approval.ReadResources, handle((*API).getResource), "Get a resource"},

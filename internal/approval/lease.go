@@ -98,16 +98,23 @@ func (p Petition) Leases() (leases []Lease) {
 		return nil
 	}
 	type pair struct{ person, kind, resource string }
-	seen := map[pair]bool{}
+	var seen map[pair]bool
+	if len(p.Petitioners)*len(p.Resources) > 1 {
+		seen = map[pair]bool{}
+	}
 	for i := range p.Petitioners {
+		person := LeasePerson(p.Petitioners[i])
 		for j := range p.Resources {
 			r := &p.Resources[j]
-			k := pair{LeasePerson(p.Petitioners[i]), r.Kind, LeaseResource(*r)}
-			if !seen[k] {
-				seen[k] = true
-				leases = append(leases, Lease{Petition: p.Name, Place: i*len(p.Resources) + j, Person: k.person, Kind: k.kind,
-					Resource: k.resource, StartTime: p.Grant.StartTime, EndTime: p.Grant.EndTime})
+			k := pair{person, r.Kind, LeaseResource(*r)}
+			if seen[k] {
+				continue
 			}
+			if seen != nil {
+				seen[k] = true
+			}
+			leases = append(leases, Lease{Petition: p.Name, Place: i*len(p.Resources) + j, Person: person, Kind: k.kind,
+				Resource: k.resource, StartTime: p.Grant.StartTime, EndTime: p.Grant.EndTime})
 		}
 	}
 	return leases

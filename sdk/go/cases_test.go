@@ -167,7 +167,7 @@ func (w *world) result(do string, exchanges []any, returned any, err error) (fou
 		return []string{fmt.Sprintf("returned %v", err)}
 	}
 	got := generic(returned)
-	if strings.HasSuffix(do, ".list") || do == "resource.bulkUpdate" {
+	if strings.HasSuffix(do, ".list") || do == "resource.bulkUpdate" || do == "grant.revoke" {
 		return w.listed(exchanges, got)
 	}
 	want := w.fill(last["answer"])
@@ -472,6 +472,16 @@ var operations = map[string]operation{
 	},
 	"identity.delete": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
 		return nil, c.UnlinkIdentity(ctx, a.text("member"), a.text("identity"))
+	},
+	"grant.list": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		q := indent.GrantQuery{Person: a.text("person"), Resource: a.text("resource"), Upcoming: a.is("upcoming")}
+		if at := a.text("at"); at != "" {
+			q.At, _ = time.Parse(time.RFC3339, at)
+		}
+		return all(c.Grants(ctx, q))
+	},
+	"grant.revoke": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return c.RevokeGrants(ctx, indent.GrantRevocation{Person: a.text("person"), Resource: a.text("resource"), Reason: a.text("reason"), Preview: a.is("preview")})
 	},
 	"group.list": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
 		return all(c.GroupMembers(ctx, a.text("group"), a.is("effective")))

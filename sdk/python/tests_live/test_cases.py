@@ -71,6 +71,8 @@ OPERATIONS: dict[str, Callable[[Client], Asking]] = {
     "identity.create": lambda c: c.identity.create,
     "identity.list": lambda c: c.identity.list,
     "identity.delete": lambda c: c.identity.delete,
+    "grant.list": lambda c: c.grant.list,
+    "grant.revoke": lambda c: c.grant.revoke,
     "group.list": lambda c: c.group.list,
     "group.add": lambda c: c.group.add,
     "group.remove": lambda c: c.group.remove,
@@ -142,6 +144,7 @@ class World:
             "resource": ("name", "names", "resource", "resources"),
             "policy": () if do == "policy.simulate" else ("version", "text"),
             "trust": ("serviceAccountId", "name"),
+            "grant": (),
         }.get(noun, ("name",))
         positional = [arguments.pop(name) for name in by_place if name in arguments]
         named = {IN_PYTHON.get(str(name), str(name)): v for name, v in arguments.items()}
@@ -227,7 +230,7 @@ class World:
         if raised:
             return [f"raised {raised!r}"]
         answers = [self._variables.fill(e.get("answer", {})) for e in exchanges]
-        if step["do"].endswith(".list") or step["do"] == "resource.bulkUpdate":
+        if step["do"].endswith(".list") or step["do"] in ("resource.bulkUpdate", "grant.revoke"):
             return self._listed(answers, returned)
         wanted = answers[0] or "<absent>"  # an answer of nothing is None
         return differences(wanted, returned, "the result")

@@ -14,6 +14,7 @@ from ._config import Settings, settings
 from ._wire import AsyncWire, Wire
 from .claim import AsyncClaimAPI, ClaimAPI
 from .event import AsyncEventAPI, EventAPI
+from .grant import AsyncGrantAPI, GrantAPI
 from .group import AsyncGroupAPI, GroupAPI
 from .member import AsyncIdentityAPI, AsyncMemberAPI, IdentityAPI, MemberAPI, whoami
 from .petition import AsyncPetitionAPI, PetitionAPI
@@ -104,6 +105,7 @@ class IndentAPI(_Configured):
         self.member = MemberAPI(self._wire)
         self.identity = IdentityAPI(self._wire)
         self.group = GroupAPI(self._wire)
+        self.grant = GrantAPI(self._wire)
 
     def whoami(self) -> WhoAmI:
         """Whom the token stands for, and what it may do; any valid token may ask.
@@ -166,6 +168,7 @@ class AsyncIndentAPI(_Configured):
         self.member = AsyncMemberAPI(self._wire)
         self.identity = AsyncIdentityAPI(self._wire)
         self.group = AsyncGroupAPI(self._wire)
+        self.grant = AsyncGrantAPI(self._wire)
 
     async def whoami(self) -> WhoAmI:
         """As `IndentAPI.whoami`."""

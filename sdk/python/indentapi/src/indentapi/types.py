@@ -24,6 +24,7 @@ __all__ = [
     "Event",
     "Given",
     "Grant",
+    "HeldGrant",
     "Identity",
     "Input",
     "Member",
@@ -40,6 +41,7 @@ __all__ = [
     "ResourceLike",
     "Review",
     "Reviewers",
+    "RevokedGrant",
     "Role",
     "ServiceAccount",
     "Space",
@@ -263,6 +265,36 @@ class Grant(TypedDict):
     startTime: Given
     endTime: NotRequired[str]
     """Absent when the grant has no end."""
+
+
+class HeldGrant(TypedDict):
+    """One person's permission to use one resource."""
+
+    person: Resource
+    resource: Resource
+    startTime: Given
+    endTime: NotRequired[str]
+    """Absent when it ends when it is revoked."""
+    accessEndTime: NotRequired[str]
+    """When the last of the pair's grants ends that follow this one; absent: never by itself."""
+    petition: Given
+    """Name of the petition that gave it."""
+    phase: Phase
+    """Of the petition, now."""
+    reason: str
+    rule: str
+    decision: NotRequired[Decision]
+
+
+class RevokedGrant(TypedDict):
+    """A petition that was revoked as a whole, or would be."""
+
+    petition: Given
+    petitioners: list[Resource]
+    resources: list[Resource]
+    endTime: NotRequired[str]
+    refused: str
+    """Why the caller may not revoke it, else empty."""
 
 
 class PetitionState(TypedDict):

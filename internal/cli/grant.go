@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	indent "github.com/indent-approvals/indent/sdk/go"
+)
+
+func (t *terminal) grantCommand() *cobra.Command {
+	return t.clientFlags(group("grant", "Who has what, until when and why", t.grantListCommand(), t.grantRevokeCommand()))
+}
+
+func (t *terminal) grantListCommand() *cobra.Command {
+	var q indent.GrantQuery
+	var at string
+	cmd := lists(t, &cobra.Command{
+		Use: "list", Short: "List who has what, what ends first before the rest", Args: noArguments,
+		Long: "List who has what now, or had at a time. Several grants of one person on one resource are a union: ACCESS ENDS is when\n" +
+			"the last of them ends.",
+		Example: "indent grant list --person ada@example.com\nindent grant list --resource production --at 2030-01-02T15:04:05Z",
+	}, []string{"PERSON", "RESOURCE", "ENDS", "ACCESS ENDS", "REASON", "PETITION"}, func(g indent.HeldGrant) []string {
+		return []string{short(g.Person.Title(), 40), short(g.Resource.Title(), 40), momentOrRevoked(g.EndTime), momentOrRevoked(g.AccessEndTime), short(g.Reason, 40), g.Petition}
+	}, func(ctx context.Context, c *indent.Client, _ []string, pageSize int) iter.Seq2[indent.HeldGrant, error] {
+		q.PageSize = pageSize
+		return c.Grants(ctx, q)
+	})
+	f := cmd.Flags()
+	f.StringVar(&q.Person, "person", "", "only what this person has, by any address or id; me is you")
+	f.StringVar(&q.Resource, "resource", "", "only who has this: an id, or a name in the directory")
+	f.StringVar(&at, "at", "", "what held at a time such as 2030-01-02T15:04:05Z, or so long ago, such as 24h")
+	f.BoolVar(&q.Upcoming, "upcoming", false, "also what begins later")
+	return saysSomething(first(cmd, func(cmd *cobra.Command, _ []string) (err error) {
+		q.At, err = instant(cmd, "at", at)
+		return err
+	}), "person", "resource", "at")
+}
+
+// momentOrRevoked answers when a grant ends by itself, for people.
+func momentOrRevoked(at time.Time) string {
+	if at.IsZero() {
+		return "when revoked"
+	}
+	return moment(at)
+}
+
+func (t *terminal) grantRevokeCommand() *cobra.Command {
+	var r indent.GrantRevocation
+	var yes bool
+	cmd := &cobra.Command{
+		Use: "revoke", Short: "Revoke all that a person has, or all that anybody has of a resource", Args: noArguments,
+		Long: "Revoke all that a person has (to offboard), or all that anybody has of a resource (to lock it down); with both, what the\n" +
+			"person has of it. Without --yes it only shows what would be revoked. A petition is revoked as a whole, for all who asked in\n" +
+			"it; what begins later is revoked too. `indent petition revoke` revokes one.",
+		Example: "indent grant revoke --person ada@example.com\nindent grant revoke --person ada@example.com --reason \"Ada has left\" --yes\nindent grant revoke --resource production --yes",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if r.Person == "" && r.Resource == "" {
+				return usageError(cmd, "give --person, --resource or both")
+			}
+			c, err := t.client()
+			if err != nil {
+				return err
+			}
+			r.Preview = !yes
+			all, err := c.RevokeGrants(cmd.Context(), r)
+			if err != nil {
+				return err
+			}
+			return t.printRevoked(all, r.Preview)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&r.Person, "person", "", "what this person has, by any address or id; whoever asked with them loses it, too")
+	f.StringVar(&r.Resource, "resource", "", "what anybody has of this: an id, or a name in the directory")
+	f.StringVar(&r.Reason, "reason", "", "why, for the log")
+	f.BoolVar(&yes, "yes", false, "revoke; without it nothing is changed")
+	return saysSomething(cmd, "person", "resource")
+}
+
+// printRevoked shows what was revoked, or would be, and says which of it the caller may not.
+func (t *terminal) printRevoked(all []indent.RevokedGrant, preview bool) error {
+	refused := 0
+	b := table{head: []string{"PETITIONERS", "RESOURCES", "UNTIL", "PETITION", ""}}
+	for _, r := range all {
+		what := "revoked"
+		switch {
+		case r.Refused != "":
+			what = short("not yours: "+r.Refused, 80)
+			refused++
+		case preview:
+			what = "would be revoked"
+		}
+		until := momentOrRevoked(r.EndTime)
+		if !preview && r.Refused == "" {
+			until = moment(r.EndTime)
+		}
+		b.add(short(titles(r.Petitioners), 40), short(titles(r.Resources), 40), until, r.Petition, what)
+	}
+	switch {
+	case len(all) == 0:
+		t.say("There is nothing to revoke.")
+	case preview:
+		t.say("Nothing was revoked: give --yes to revoke %s.", counted(int64(len(all)-refused), "petition"))
+	default:
+		t.say("Revoked %s.", counted(int64(len(all)-refused), "petition"))
+	}
+	if refused > 0 {
+		t.say("Not yours to revoke: %s.", counted(int64(refused), "petition"))
+	}
+	if t.json {
+		return t.printJSON(append([]indent.RevokedGrant{}, all...))
+	}
+	if len(all) > 0 {
+		t.printTable(b)
+	}
+	return nil
+}
