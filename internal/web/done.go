@@ -25,6 +25,7 @@ var successes = map[string]success{
 	"group-made":        {"group", "group", "Done: the group is there. Put members into it."},
 	"group-added":       {"group", "members", "Done: it is in the group."},
 	"group-removed":     {"group", "members", "Done: it is not in the group any more."},
+	"grants-revoked":    {"grants", "grants", "Done: it is revoked, and nothing of it is left."},
 	"account-made":      {"apikeys", "service-accounts", "Done: the service account is there. Make a token for it, or a trust."},
 	"account-suspended": {"apikeys", "service-accounts", "Done: the service account is suspended, and its tokens have ended."},
 	"account-resumed":   {"apikeys", "service-accounts", "Done: the service account may act again, with new tokens."},

@@ -32,6 +32,9 @@ func TestEveryRouteForEveryVisitor(t *testing.T) {
 		"POST /account/sessions":           {see, see, bad, bad, bad}, // without a name
 		"GET /account/space":               {see, see, ok, ok, ok},
 		"POST /account/space":              {see, see, no, no, no}, // to no space
+		"GET /grants":                      {see, see, ok, ok, ok},
+		"GET /grants/revoke":               {see, see, bad, bad, bad}, // of nobody
+		"POST /grants/revoke":              {see, see, bad, bad, bad},
 		"GET /settings":                    {see, see, ok, forbidden, ok},
 		"GET /people":                      {see, see, see, forbidden, see},
 		"POST /settings/space":             {see, see, bad, forbidden, forbidden},       // without a field
@@ -98,7 +101,7 @@ func TestEveryAnswerIsSecured(t *testing.T) {
 	h := newHouse(t)
 	p := h.ask(viewer, approval.NewPetition{})
 	b := h.browser(reviewer)
-	for _, address := range []string{"/", path(p), "/api-keys", "/passkeys", "/settings", "/groups", "/policy", "/policy/versions/1", "/sign-in", "/sign-in?link=x", "/nothing", "/static/app.css", "/access/acme/none"} {
+	for _, address := range []string{"/", path(p), "/api-keys", "/passkeys", "/settings", "/groups", "/grants", "/grants/revoke?person=x", "/policy", "/policy/versions/1", "/sign-in", "/sign-in?link=x", "/nothing", "/static/app.css", "/access/acme/none"} {
 		got := b.get(address)
 		for header, want := range map[string]string{
 			"Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",

@@ -106,6 +106,15 @@ async function everyPage() {
       await page.getByRole("button", { name: "Add" }).click();
       await page.getByRole("alert").waitFor();
     }],
+    ["grants", owner, go("/grants")],
+    ["grants-none", owner, go("/grants?person=nobody@acmecorp.example&at=2020-01-02T03:04")],
+    ["grants-revoke", reviewer, async (page) => {
+      await page.goto("/grants");
+      await page.getByLabel("Resource").fill("production");
+      await page.getByRole("button", { name: "Show" }).click();
+      await page.getByRole("link", { name: "Revoke these…" }).click();
+      await page.getByRole("button", { name: "Revoke all of it" }).waitFor();
+    }],
     ["policy", owner, go("/policy")],
     ["policy-reader", reviewer, go("/policy")],
     ["policy-tried", owner, async (page) => {

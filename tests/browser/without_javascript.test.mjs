@@ -36,6 +36,24 @@ test("from the inbox to a decision and back", async () => {
   await page.getByRole("heading", { name: "Revoked" }).waitFor();
 });
 
+test("what somebody has is looked at and revoked", async () => {
+  const id = "door-without-a-script";
+  const { path } = await console.ask({ reason: "to open it", resources: [{ kind: "door", id }] });
+  const page = await console.visit(reviewer, { ...plain, viewport: { width: 390, height: 844 } });
+  await page.goto(path);
+  await page.getByRole("button", { name: "Approve" }).click();
+  await page.getByRole("heading", { name: "Granted" }).waitFor();
+  await page.getByRole("link", { name: "Grants" }).click();
+  await page.getByLabel("Resource").fill(id);
+  await page.getByRole("button", { name: "Show" }).click();
+  await page.getByText("to open it").waitFor();
+  await page.getByRole("link", { name: "Revoke these…" }).click();
+  await page.getByLabel("Reason").fill("locked down");
+  await page.getByRole("button", { name: "Revoke all of it" }).click();
+  await page.getByText("Done: it is revoked").waitFor();
+  await page.getByText("Nobody has that.").waitFor();
+});
+
 test("deny with a reason", async () => {
   const { name, path } = await console.ask();
   const page = await console.visit(reviewer, plain);
