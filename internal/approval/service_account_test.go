@@ -1,7 +1,9 @@
 package approval_test
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +122,39 @@ func TestRotationIsForWhoMayMakeSuchAToken(t *testing.T) {
 	same(t, "its end", fresh.ExpireTime.IsZero(), true)
 	same(t, "one that has ended", h.RevokeToken(h.t.Context(), h.actor(bob), fresh.Name), nil)
 	same(t, "error", approval.CodeOf(rotate(h.actor(bob), fresh.Name, 0)), approval.Conflict)
+}
+
+// Two rotate one token at once: one gets a token in its place, the other one reads that it was rotated before.
+func TestATokenIsRotatedOnce(t *testing.T) {
+	t.Parallel()
+	for _, grace := range []time.Duration{0, time.Hour} {
+		h := newHouse(t)
+		old, err := h.service(h.actor(bob), bobsBot)
+		same(t, "error", err, nil)
+		rotate := func() error {
+			_, err := h.RotateToken(t.Context(), h.actor(bob), old.Name, approval.Rotation{Name: h.IDs.UUID(), Hash: h.IDs.Secret(64), Grace: grace})
+			return err
+		}
+		var first error
+		h.Store = &tokenStore{Store: h.Store, afterReading: func() { first = rotate() }}
+		same(t, "who was slower", approval.CodeOf(rotate()), approval.Conflict)
+		same(t, "who was faster", first, nil)
+	}
+}
+
+// tokenStore lets something happen once, after the tokens of a service account were read.
+type tokenStore struct {
+	approval.Store
+	afterReading func()
+}
+
+func (s *tokenStore) Tokens(ctx context.Context, space, member string, kinds ...string) ([]approval.Token, error) {
+	list, err := s.Store.Tokens(ctx, space, member, kinds...)
+	if f := s.afterReading; f != nil && slices.Contains(kinds, approval.TokenService) {
+		s.afterReading = nil
+		f()
+	}
+	return list, err
 }
 
 func TestServiceAccountsAreChangedAndDeleted(t *testing.T) {

@@ -31,6 +31,10 @@ func (s *Service) RotateToken(ctx context.Context, a Actor, name string, r Rotat
 
 func (s *Service) rotate(ctx context.Context, a Actor, name string, r Rotation) (Token, error) {
 	now := s.Clock.Now()
+	space, err := s.Store.Space(ctx, a.Space) // before the tokens: of two rotations at once, one is decided again
+	if err != nil {
+		return Token{}, err
+	}
 	old, err := s.namedToken(ctx, a, name)
 	if err != nil {
 		return Token{}, err
@@ -55,7 +59,7 @@ func (s *Service) rotate(ctx context.Context, a Actor, name string, r Rotation) 
 	if err != nil {
 		return Token{}, err
 	}
-	c.Writes = append(c.Writes, PutToken{t})
+	c.Writes = append(c.Writes, PutSpace{Space: space, Expect: space.Version}, PutToken{t})
 	c.Events = []Event{s.event(a, now, EventTokenRotate, "the old one ends after "+r.Grace.String(), []Resource{member.Resource(), old.resource(), t.resource()}, nil)}
 	return t, s.commitRead(ctx, c.Change)
 }

@@ -17,7 +17,7 @@ func (t *terminal) adminKeysCommand() *cobra.Command {
 		Long: "Make another key that user tokens are signed with. It is published at once and signs ten minutes later, when everybody who keeps\n" +
 			"the list of keys knows it; the old key verifies until its last token has ended. Servers do the same by themselves every\n" +
 			"signing_key_max_age.\n\n" +
-			"With --compromised the new key signs now, and the old ones are gone: every user token ends, on a running server within fifteen seconds.",
+			"With --compromised the new key signs now, and the old ones are gone: every user token ends, on a running server within a second.",
 		Example: "indent admin keys rotate --config indent.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return t.operate(cmd, &s, func(ctx context.Context, a *app.App) error {

@@ -213,16 +213,21 @@ func foreign() error {
 	return approval.Errorf(approval.Unauthenticated, "the token was not signed by this server: get a new one from its page /api-keys")
 }
 
-// public answers the key that verifies tokens of the kid. An unknown one may be new on another node: the keys are read
-// again, at most once a second, so that made-up kids cost nothing.
-func (r *keyRing) public(ctx context.Context, kid string) (*ecdsa.PublicKey, error) {
-	k := r.find(kid)
-	if k == nil && r.mayRead() {
-		if err := r.load(ctx); err != nil {
-			return nil, err
-		}
-		k = r.find(kid)
+// fresh reads the keys again when that was a second ago: another node, or the operator, may have made one or ended one.
+// Made-up kids cost no more than that.
+func (r *keyRing) fresh(ctx context.Context) error {
+	if !r.mayRead() {
+		return nil
 	}
+	return r.load(ctx)
+}
+
+// public answers the key that verifies tokens of the kid.
+func (r *keyRing) public(ctx context.Context, kid string) (*ecdsa.PublicKey, error) {
+	if err := r.fresh(ctx); err != nil {
+		return nil, err
+	}
+	k := r.find(kid)
 	if k == nil {
 		return nil, foreign()
 	}
@@ -238,7 +243,7 @@ func (r *keyRing) find(kid string) *ecdsa.PublicKey {
 	return nil
 }
 
-// mayRead answers whether the last reading for an unknown kid is a second ago, and if so counts this as one.
+// mayRead answers whether the last reading for a token is a second ago, and if so counts this as one.
 func (r *keyRing) mayRead() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -209,7 +209,7 @@ func (l Logins) start(ctx context.Context, found approval.Login) (Pair, error) {
 	if err != nil {
 		return Pair{}, err
 	}
-	return l.pair(family, secret)
+	return l.pair(ctx, family, secret)
 }
 
 // RefreshTokens uses up a refresh token and answers the next pair. Scopes never grow: they are the family's.
@@ -234,16 +234,16 @@ func (l Logins) RefreshTokens(ctx context.Context, refresh string) (Pair, error)
 		l.Forget()
 		return Pair{}, err
 	}
-	return l.pair(family, secret)
+	return l.pair(ctx, family, secret)
 }
 
 // pair signs an access token that names the family, so that it ends with it (docs/decisions/0005).
-func (l Logins) pair(family approval.Token, refresh string) (Pair, error) {
+func (l Logins) pair(ctx context.Context, family approval.Token, refresh string) (Pair, error) {
 	end := l.clock.Now().Add(l.TokenTTL)
 	if family.ExpireTime.Before(end) {
 		end = family.ExpireTime
 	}
-	secret, err := l.sign(family, end)
+	secret, err := l.sign(ctx, family, end)
 	family.ExpireTime = end
 	return Pair{Made{family, secret}, refresh}, err
 }

@@ -142,7 +142,7 @@ func (i *Identity) CreateUserToken(ctx context.Context, a approval.Actor, displa
 	if err != nil {
 		return Made{}, err
 	}
-	secret, err := i.sign(t, t.ExpireTime)
+	secret, err := i.sign(ctx, t, t.ExpireTime)
 	return Made{t, secret}, err
 }
 
@@ -172,7 +172,7 @@ func (i *Identity) Exchange(ctx context.Context, refreshToken string) (Made, err
 	if err := i.service.RecordExchange(ctx, a); err != nil {
 		return Made{}, err
 	}
-	secret, err := i.sign(t, end)
+	secret, err := i.sign(ctx, t, end)
 	t.ExpireTime = end
 	return Made{t, secret}, err
 }
@@ -193,7 +193,9 @@ func (i *Identity) RevokeToken(ctx context.Context, a approval.Actor, name strin
 	return i.service.RevokeToken(ctx, a, name)
 }
 
-func (i *Identity) sign(t approval.Token, end time.Time) (string, error) {
+func (i *Identity) sign(ctx context.Context, t approval.Token, end time.Time) (string, error) {
+	// A key that could not be read again signs nothing that is believed if it is gone; what was used up for this token is not lost.
+	_ = i.keys.fresh(ctx)
 	key := i.keys.signing()
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key.private, KeyID: key.id}},
 		(&jose.SignerOptions{}).WithType("JWT"))

@@ -69,7 +69,7 @@ func (i *Identity) ExchangeOutside(ctx context.Context, space, account, text str
 	if err != nil {
 		return Made{}, err
 	}
-	secret, err := i.sign(t, t.ExpireTime)
+	secret, err := i.sign(ctx, t, t.ExpireTime)
 	return Made{t, secret}, err
 }
 

@@ -106,9 +106,25 @@ func TestACompromisedKeyEndsAtOnce(t *testing.T) {
 	h.wants(h, old.Secret, "")
 	wantKids(t, "here", h.kids(), "2")
 	h.wants(h, h.userToken(ada).Secret, ada)
-	other.Upkeep(t.Context())
+	// another node hears of it within a second, without any upkeep: what it signs from then on is signed anew
 	h.clock.Advance(cacheTTL)
 	h.wants(other, old.Secret, "")
+	made, err := other.CreateUserToken(t.Context(), h.actor(vic), "", nil)
+	h.must(err)
+	h.wants(h, made.Secret, vic)
+}
+
+// What a node signs before it verifies anything is not signed with a key that another node has ended.
+func TestANodeSignsWithNoKeyThatIsGone(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	other := h.node(issuer)
+	_, _, err := h.RotateKeys(t.Context(), true)
+	h.must(err)
+	h.clock.Advance(cacheTTL)
+	made, err := other.CreateUserToken(t.Context(), h.actor(vic), "", nil)
+	h.must(err)
+	h.wants(h, made.Secret, vic)
 }
 
 func TestLastUseIsNotedOnceAMinuteBesideTheCalls(t *testing.T) {
