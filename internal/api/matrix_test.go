@@ -148,6 +148,7 @@ var expectations = map[string]expectation{
 	}},
 	"testPolicy":     {allRoles, "policy:read", at(inSpace+"/policy:test", `{"text":"t"}`)},
 	"checkPolicy":    {adminUp, "", at(inSpace+"/policy:check", `{"text":"t"}`)},
+	"listStuck":      {adminUp, "", at(inSpace+"/policy/stuck", nil)},
 	"replayPolicy":   {adminUp, "", at(inSpace+"/policy:replay", `{"text":"t"}`)},
 	"simulatePolicy": {allRoles, "policy:read", at(inSpace+"/policy:simulate", `{"petition":{"reason":"why","resources":[{"id":"x"}]}}`)},
 

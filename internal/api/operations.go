@@ -216,6 +216,11 @@ var operations = map[string]operation{
 		request: `{` + examplePolicyText + `}`,
 		answer: `{"stuck": true, "members": 5, "resources": 2, "findings": [{"kind": "stuck", "rule": "review", "line": 3, "column": 5, "message": "nobody could approve this",
 			"example": {"who": "ada@acmecorp.example", "what": {"id": "production", "kind": "environment"}, "when": "2026-03-01T09:00:00Z", "stage": 1, "needs": 1, "eligible": []}}]}`},
+	"listStuck": {tag: "policy", text: "Kinds of petitions that nobody, or too few, could approve under the document that holds, since when, and petitions that wait. The server looks within ten seconds of every change of members, " +
+		"roles, groups and the directory; each finding stands in the log once (`policy/stuck`, `access/unsatisfiable`), and once more when it is healed. Needs `members:read` and `petitions:read`, too.",
+		answer: `{"policyVersion": 7, "updateTime": "2026-03-01T09:00:00Z", "findings": [{"rule": "review", "message": "line 3, column 5: rule \"review\": nobody could approve this", "since": "2026-03-01T09:00:00Z",
+			"example": {"who": "ada@acmecorp.example", "what": {"id": "production", "kind": "environment"}, "when": "2026-03-01T09:00:00Z", "stage": 1, "needs": 1, "eligible": []}}],
+			"petitions": [{"name": "aec1b116-42b3-41ee-824e-42010aac000d", "message": "rule \"review\" asks for 1 approval by Owner, and only 0 may give one as things are: nobody can grant this until an owner of the space changes that"}]}`},
 	"simulatePolicy": {tag: "policy", text: "The petition is not made, nobody is told and nothing is written. A document of the caller's need not pass its own tests.",
 		request: `{"petition": {"reason": "to recover account", "resources": [{"id": "production", "kind": "environment"}]}}`,
 		answer: `{"policyVersion": 7, "verdict": {"decision": "review", "rule": "review", "policyVersion": 7, "requirements": [{"reviewers": {"roles": ["Owner"]}, "count": 1}]},

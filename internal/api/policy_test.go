@@ -195,3 +195,18 @@ func TestAPolicyIsChecked(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+func TestWhatIsStuckIsListed(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	var got stuckNow
+	if h.do(theAdmin, get, policyPath+"/stuck", nil).ok(&got); got.PolicyVersion != 0 || got.Findings == nil || got.Petitions == nil || len(got.Findings)+len(got.Petitions) > 0 {
+		t.Errorf("got %+v", got)
+	}
+	h.do(theOwner, put, policyPath, `{"text":"NEEDS gone@acmecorp.example","reason":"r"}`, "If-Match", h.policyTag()).ok(nil)
+	h.must(h.service.RunJob(h.Context(), approval.Job{Kind: approval.JobQuorum, Space: "acmecorp"}))
+	if h.do(theAdmin, get, policyPath+"/stuck", nil).ok(&got); got.PolicyVersion != 2 || len(got.Findings) != 1 || got.Findings[0].Example == nil || !got.Findings[0].Since.Equal(h.clock.Now()) || !got.UpdateTime.Equal(h.clock.Now()) {
+		t.Errorf("got %+v", got)
+	}
+	h.do(theViewer, get, policyPath+"/stuck", nil).refused(403, approval.Forbidden, "")
+}

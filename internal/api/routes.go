@@ -104,6 +104,7 @@ func routes() []route {
 		{"rollBackPolicy", post, space + "/policy:rollback", approval.WritePolicy, handle((*API).rollBackPolicy), "Make the text of an old version the next version"},
 		{"testPolicy", post, space + "/policy:test", approval.ReadPolicy, handle((*API).testPolicy), "Compile a document and run its tests, without taking it"},
 		{"checkPolicy", post, space + "/policy:check", approval.ReadPolicy, handle((*API).checkPolicy), "What would go wrong with a document in the space"},
+		{"listStuck", get, space + "/policy/stuck", approval.ReadPolicy, handle((*API).listStuck), "What nobody could approve as things stand (takes members:read and petitions:read, too)"},
 		{"replayPolicy", post, space + "/policy:replay", approval.ReadPolicy, handle((*API).replayPolicy), "What a document would have said to the petitions of the past (takes members:read and petitions:read, too)"},
 		{"simulatePolicy", post, space + "/policy:simulate", approval.ReadPolicy, handle((*API).simulatePolicy), "What policy would say to a petition, and why"},
 

@@ -20,7 +20,7 @@ import (
 func (t *terminal) policyCommand() *cobra.Command {
 	return t.clientFlags(group("policy", "The rules of the space: test, try, change and roll them back",
 		t.policyShowCommand(), t.policyHistoryCommand(), t.policyDiffCommand(), t.policyApplyCommand(), t.policyRollbackCommand(),
-		t.policyTestCommand(), t.policyCheckCommand(), t.policySimulateCommand(), t.policyExplainCommand(), t.policyReplayCommand()))
+		t.policyTestCommand(), t.policyCheckCommand(), t.policyStuckCommand(), t.policySimulateCommand(), t.policyExplainCommand(), t.policyReplayCommand()))
 }
 
 func (t *terminal) policyShowCommand() *cobra.Command {

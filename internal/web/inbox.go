@@ -12,6 +12,8 @@ import (
 // inboxView is what waits for the visitor, what the visitor asked for and what else happened.
 type inboxView struct {
 	Sections []inboxSection
+	// Stuck is what nobody could approve as things stand, for owners.
+	Stuck approval.StuckNow
 	// After is the place in the log that the page shows; the stream goes on from there.
 	After string
 }
@@ -46,6 +48,11 @@ func (w *Web) showInbox(r *http.Request, v visitor) (answer, error) {
 		return answer{}, err
 	}
 	view := inboxView{After: after.String()}
+	if v.Can(approval.WritePolicy) {
+		if view.Stuck, err = w.stuckNow(r.Context(), v); err != nil {
+			return answer{}, err
+		}
+	}
 	seen := map[string]bool{}
 	for _, s := range []struct {
 		id, title string

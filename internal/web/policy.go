@@ -21,6 +21,7 @@ type rulesView struct {
 	More     string // the address of older ones
 	// Open are petitions for another policy that wait.
 	Open     []approval.Petition
+	Stuck    approval.StuckNow
 	MayWrite bool
 	Try      tryView
 	Entry    entry // of a rollback that was refused
@@ -92,6 +93,9 @@ func (w *Web) policyPage(r *http.Request, v visitor, status int, fill func(*rule
 		view.More = "/policy?page=" + url.QueryEscape(history.Next) + "#history"
 	}
 	if view.Open, err = w.openProposals(r, v); err != nil {
+		return answer{}, err
+	}
+	if view.Stuck, err = w.stuckNow(r.Context(), v); err != nil {
 		return answer{}, err
 	}
 	view.Try.MayAs = v.Can(approval.ReadMembers)

@@ -129,3 +129,32 @@ func TestTheMarkFollowsThePolicy(t *testing.T) {
 	b.post("/policy/edit", editing("apply", "DEV", "play", "1")).is(http.StatusSeeOther)
 	b.get("/").has(both)
 }
+
+// Owners see on their first page, and on that of the policy, what nobody could approve any more; others see it where they may see members.
+func TestOwnersSeeWhatIsStuck(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	const finding, waiting = "it waits for gone@acme.example", "A petition waits"
+	h.browser(owner).get("/").is(http.StatusOK).holdsNo("as things stand")
+	p := h.ask(viewer, approval.NewPetition{})
+	h.browser(owner).post("/policy/edit", editing("apply", "NEEDS gone@acme.example", "why", "1")).is(http.StatusSeeOther)
+	stored := must(h.service.Store.Petition(t.Context(), "acme", p.Name))
+	e := approval.Event{Event: approval.EventUnsatisfiable, ID: "e", Reason: "only <0> may give one", Timestamp: h.clock.Now()}
+	next := must(stored.Apply(e, h.clock.Now()))
+	if err := h.service.Store.Commit(t.Context(), approval.Change{Space: "acme", Events: []approval.Event{e}, Writes: []approval.Write{approval.PutPetition{Petition: next, Expect: stored.Version}}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/", "/policy"} {
+		h.browser(owner).get(path).is(http.StatusOK).has(waiting, "only &lt;0&gt; may give one")
+	}
+	// The look that follows heals what is fine, and finds what the new document asks of nobody.
+	if err := h.service.RunJob(t.Context(), approval.Job{Kind: approval.JobQuorum, Space: "acme"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/", "/policy"} {
+		h.browser(owner).get(path).is(http.StatusOK).has(finding, "a kind of petition").holdsNo(waiting)
+		h.browser(viewer).get(path).is(http.StatusOK).holdsNo(finding)
+	}
+	h.browser(reviewer).get("/policy").is(http.StatusOK).has(finding)
+	h.browser(reviewer).get("/").is(http.StatusOK).holdsNo(finding)
+}

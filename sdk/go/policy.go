@@ -284,6 +284,34 @@ func (c *Client) CheckPolicy(ctx context.Context, text string) (PolicyCheck, err
 	return answered[PolicyCheck](ctx, c, call{method: "POST", path: c.inSpace("/policy:check"), body: body, repeatable: true})
 }
 
+// Stuck is what nobody could approve as things stand.
+type Stuck struct {
+	PolicyVersion int64           `json:"policyVersion"` // of the document that the findings are about; 0 when nothing was ever found
+	Findings      []StuckFinding  `json:"findings"`      // kinds of petitions
+	UpdateTime    time.Time       `json:"updateTime,omitzero"`
+	Petitions     []StuckPetition `json:"petitions"` // those that wait, the newest first
+	More          bool            `json:"more,omitempty"`
+}
+
+// StuckFinding is a kind of petition that nobody, or too few, could approve.
+type StuckFinding struct {
+	Rule    string        `json:"rule,omitempty"`
+	Message string        `json:"message"`
+	Example *StuckExample `json:"example,omitempty"`
+	Since   time.Time     `json:"since"` // when it was found first
+}
+
+// StuckPetition is a petition that waits and that too few people may approve.
+type StuckPetition struct {
+	Name    string `json:"name"`
+	Message string `json:"message"` // why
+}
+
+// Stuck answers what nobody could approve as things stand, as it was found after the last change of the directory.
+func (c *Client) Stuck(ctx context.Context) (Stuck, error) {
+	return answered[Stuck](ctx, c, call{method: "GET", path: c.inSpace("/policy/stuck"), repeatable: true})
+}
+
 func (c *Client) versionPath(version int64) string {
 	return c.inSpace("/policy/versions/" + strconv.FormatInt(version, 10))
 }
