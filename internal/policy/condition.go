@@ -50,9 +50,17 @@ func compileIn(env *cel.Env, when text, key string, explain func(*cel.Error) err
 	if err := checkConditionText(when, key); err != nil {
 		return nil, err
 	}
-	checked, issues := env.Compile(when.value)
+	parsed, issues := env.Parse(when.value)
 	if issues.Err() != nil {
-		return nil, explain(issues.Errors()[0])
+		return nil, explain(issues.Errors()[0]) // what follows one mistake of the syntax is no other mistake
+	}
+	checked, issues := env.Check(parsed)
+	if issues.Err() != nil {
+		var wrong []error
+		for _, issue := range issues.Errors() {
+			wrong = append(wrong, explain(issue))
+		}
+		return nil, errors.Join(wrong...)
 	}
 	if !checked.OutputType().IsExactType(cel.BoolType) {
 		return nil, when.wrong("%s must be true or false, it is of type %s: compare it with something", key, checked.OutputType())

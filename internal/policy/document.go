@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -94,7 +95,8 @@ func Compile(text string) (*Document, error) {
 	return d, nil
 }
 
-// compile answers the document, or what is wrong with it, in the order of the text: one mistake of each rule, schedule and test.
+// compile answers the document, or what is wrong with it, in the order of the text: of a rule all mistakes that do not follow from
+// one another, of a schedule and a test the first.
 func compile(text string) (*Document, []error) {
 	src, unread := read(text)
 	c := &compiler{lines: strings.Split(text, "\n"), schedules: map[string]*schedule{}, selectors: map[string]*selector{},
@@ -164,17 +166,21 @@ func (c *compiler) named(s *sourceRule) (r rule, err error) {
 	if s.broken != nil {
 		return r, s.broken
 	}
-	if r, err = c.rule(s); err != nil || !taken {
-		return r, err
+	r, err = c.rule(s)
+	switch {
+	case !taken || s.Name.value == "":
+	case line == 0:
+		err = errors.Join(s.Name.wrong("the name is taken: the product itself uses it"), err)
+	default:
+		err = errors.Join(s.Name.wrong("the name is taken: the rule on line %d has it", line), err)
 	}
-	if line == 0 {
-		return r, s.Name.wrong("the name is taken: the product itself uses it")
-	}
-	return r, s.Name.wrong("the name is taken: the rule on line %d has it", line)
+	return r, err
 }
 
 func (c *compiler) refuse(field string, problem error) {
-	c.wrong = append(c.wrong, refuse(field, problem))
+	for _, one := range mistakes(problem) {
+		c.wrong = append(c.wrong, refuse(field, one))
+	}
 }
 
 // refuse makes what is wrong an Invalid that says it all; field is the place in terms of the API.
@@ -206,29 +212,24 @@ func (c *compiler) warn(at place, rule, message string) {
 
 func (c *compiler) rule(s *sourceRule) (r rule, err error) {
 	r.place = s.place
+	var wrong [5]error
 	if s.Name.value == "" {
-		return r, s.wrong("a rule needs a name")
-	}
-	if err := s.Name.line(maxRuleName); err != nil {
-		return r, err
+		wrong[0] = s.wrong("a rule needs a name")
+	} else {
+		wrong[0] = s.Name.line(maxRuleName)
 	}
 	description, err := s.Description.sentence()
-	if err != nil {
-		return r, err
-	}
+	wrong[1] = err
 	r.verdict = approval.Verdict{Rule: s.Name.value, Explanation: description, DecideWithin: defaultDecideWithin, DefaultDuration: defaultGrant}
-	if err := c.answer(s, &r); err != nil {
-		return r, err
-	}
-	if r.verdict.Inputs, err = s.inputs(); err != nil {
-		return r, err
-	}
+	wrong[2] = c.answer(s, &r)
+	r.verdict.Inputs, wrong[3] = s.inputs()
 	if s.When != nil {
-		if r.condition, err = c.condition(*s.When, r.verdict.Decision == approval.VerdictApprove); err == nil {
+		if r.condition, err = c.condition(*s.When, s.Approve != nil || s.BreakGlass != nil); err == nil {
 			c.looksForNothing(s.Name.value, *s.When, r.condition)
 		}
+		wrong[4] = err
 	}
-	return r, err
+	return r, errors.Join(wrong[:]...)
 }
 
 // answer reads the one of approve, deny, require and breakGlass that the rule has.
@@ -242,16 +243,17 @@ func (c *compiler) answer(s *sourceRule, r *rule) error {
 	if given != 1 {
 		return s.wrong("a rule needs exactly one of approve, deny, require and breakGlass, it has %d", given)
 	}
+	var odd error
 	if s.Denials != nil && s.Require == nil {
-		return s.Denials.wrong("denials is about people who decide: only a rule with require has it")
+		odd = s.Denials.wrong("denials is about people who decide: only a rule with require has it")
 	}
 	switch {
 	case s.Approve != nil:
-		return s.approves(&r.verdict)
+		return errors.Join(odd, s.approves(&r.verdict))
 	case s.Deny != nil:
-		return s.denies(&r.verdict)
+		return errors.Join(odd, s.denies(&r.verdict))
 	case s.BreakGlass != nil:
-		return c.breaksGlass(s, r)
+		return errors.Join(odd, c.breaksGlass(s, r))
 	}
 	return c.reviews(s, r)
 }
@@ -272,38 +274,37 @@ func (s *sourceRule) approves(v *approval.Verdict) error {
 
 // grantsFor is what approve and breakGlass have in common.
 func (s *sourceRule) grantsFor(v *approval.Verdict, duration *text, by string) error {
+	var odd error
 	if s.DecideWithin != nil {
-		return s.DecideWithin.wrong("nobody decides what a rule approves: leave decideWithin out")
+		odd = s.DecideWithin.wrong("nobody decides what a rule approves: leave decideWithin out")
 	}
 	if s.MaxDuration != nil {
-		return s.MaxDuration.wrong("a rule approves for at most its %s.duration: leave maxDuration out", by)
+		odd = errors.Join(odd, s.MaxDuration.wrong("a rule approves for at most its %s.duration: leave maxDuration out", by))
 	}
 	v.Decision = approval.VerdictApprove
 	if err := duration.duration(&v.MaxDuration); err != nil {
-		return err
+		return errors.Join(odd, err)
 	}
 	v.DefaultDuration = v.MaxDuration
-	return s.defaultWithin(v)
+	return errors.Join(odd, s.defaultWithin(v))
 }
 
 func (s *sourceRule) denies(v *approval.Verdict) error {
+	var wrong []error
 	for _, d := range []*text{s.DecideWithin, s.DefaultDuration, s.MaxDuration} {
 		if d != nil {
-			return d.wrong("a rule that denies grants nothing: leave durations out")
+			wrong = append(wrong, d.wrong("a rule that denies grants nothing: leave durations out"))
 		}
 	}
 	if len(s.Inputs) > 0 {
-		return s.Inputs[0].wrong("a rule that denies asks for nothing: leave inputs out")
+		wrong = append(wrong, s.Inputs[0].wrong("a rule that denies asks for nothing: leave inputs out"))
 	}
 	reason, err := s.Deny.Reason.sentence()
-	if err != nil {
-		return err
-	}
-	if reason == "" {
-		return s.wrong("deny needs a reason, which the petitioner reads, such as deny: {reason: ask the data team first}")
+	if err == nil && reason == "" {
+		err = s.wrong("deny needs a reason, which the petitioner reads, such as deny: {reason: ask the data team first}")
 	}
 	v.Decision, v.Explanation = approval.VerdictDeny, reason
-	return nil
+	return errors.Join(append(wrong, err)...)
 }
 
 // breaksGlass reads a rule that grants at once in an emergency.
@@ -321,21 +322,14 @@ func (c *compiler) breaksGlass(s *sourceRule, r *rule) error {
 	case b.Who.Owners != nil:
 		return b.Who.Owners.wrong("who may break the glass is said by roles, persons, groups, onCall or where")
 	}
-	who, err := c.reviewers(b.Who)
-	if err != nil {
-		return err
-	}
+	who, unknown := c.reviewers(b.Who)
 	r.who = &who
-	if err := s.grantsFor(v, b.Duration, "breakGlass"); err != nil {
-		return err
-	}
-	v.BreakGlass = &approval.BreakGlass{}
-	if err := b.Review.Within.duration(&v.BreakGlass.Within); err != nil {
-		return err
-	}
+	wrong := errors.Join(unknown, s.grantsFor(v, b.Duration, "breakGlass"))
+	v.BreakGlass = &approval.BreakGlass{Within: approval.MaxDuration} // so that nothing comes too late for what cannot be read
+	wrong = errors.Join(wrong, b.Review.Within.duration(&v.BreakGlass.Within))
 	stages, err := c.stages(b.Review.Require, v.BreakGlass.Within)
-	if err != nil {
-		return err
+	if wrong = errors.Join(wrong, err); wrong != nil {
+		return wrong
 	}
 	v.BreakGlass.Requirements = stages
 	r.owned = slices.ContainsFunc(stages, owned)
@@ -348,32 +342,33 @@ func (c *compiler) breaksGlass(s *sourceRule, r *rule) error {
 func (c *compiler) reviews(s *sourceRule, r *rule) (err error) {
 	v := &r.verdict
 	v.Decision = approval.VerdictReview
-	if err := s.DecideWithin.duration(&v.DecideWithin); err != nil {
-		return err
+	wrong := s.DecideWithin.duration(&v.DecideWithin)
+	within := v.DecideWithin
+	if wrong != nil {
+		within = approval.MaxDuration // so that nothing comes too late for what cannot be read
 	}
-	if v.Requirements, err = c.stages(s.Require, v.DecideWithin); err != nil {
-		return err
+	if v.Requirements, err = c.stages(s.Require, within); err == nil {
+		r.owned = slices.ContainsFunc(v.Requirements, owned)
+		if v.Explanation == "" {
+			v.Explanation = asksFor(v.Rule, v.Requirements)
+		}
 	}
-	r.owned = slices.ContainsFunc(v.Requirements, owned)
-	if v.Explanation == "" {
-		v.Explanation = asksFor(v.Rule, v.Requirements)
-	}
+	wrong = errors.Join(wrong, err)
 	if s.Denials != nil {
 		v.Denials = s.Denials.value
 		if v.Denials < 1 || v.Denials > maxReviewers {
-			return s.Denials.wrong("denials must be 1 to %d, it is %d", maxReviewers, v.Denials)
-		}
-		if n, bounded := fewest(v.Requirements); bounded && v.Denials > n {
-			return s.Denials.wrong("denials is %d but only %s may review: nobody could ever refuse this", v.Denials, countedPersons(n))
+			wrong = errors.Join(wrong, s.Denials.wrong("denials must be 1 to %d, it is %d", maxReviewers, v.Denials))
+		} else if n, bounded := fewest(v.Requirements); err == nil && bounded && v.Denials > n {
+			wrong = errors.Join(wrong, s.Denials.wrong("denials is %d but only %s may review: nobody could ever refuse this", v.Denials, countedPersons(n)))
 		}
 	}
 	if s.MaxDuration != nil {
 		if err := s.MaxDuration.duration(&v.MaxDuration); err != nil {
-			return err
+			return errors.Join(wrong, err)
 		}
 		v.DefaultDuration = min(v.DefaultDuration, v.MaxDuration)
 	}
-	return s.defaultWithin(v)
+	return errors.Join(wrong, s.defaultWithin(v))
 }
 
 // defaultWithin reads defaultDuration, which must fit into the maximum.

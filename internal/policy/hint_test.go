@@ -65,7 +65,56 @@ func TestACommonMistakeIsToldWithWhatToDo(t *testing.T) {
 	}
 }
 
-// Whoever mends a document mends all of it: one mistake of each part is told, in the order of the text.
+// A rule tells all its mistakes that do not follow from one another, and none that does.
+func TestAllThatIsWrongWithARuleIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		rule string
+		want []string // "line: part of the message"
+	}{
+		"a review": {`- name: one
+  when: actor.idd == "x" && petition.params.a == 1 && resources.all(r, r.kin == "db")
+  require:
+    - name: first
+      reviewers: {roles: [Boss, Owner], persons: [ada, bob@example.com, bob@example.com], onCall: [nowhere]}
+      count: 0
+    - reviewers: {groups: [" dba"]}
+      distinctFrom: [second, first]
+      remindAfter: 1000h
+      escalate:
+        - {after: 2h, reviewers: {}}
+        - {after: 1h, reviewers: {roles: [Owner]}}
+  denials: 0
+  inputs:
+    - {label: ticket, type: txt}
+    - {type: text}
+`, []string{"4: is it id?", "4: undefined field 'kin'", `7: there is no role "Boss"`, `7: "ada" must be`, "7: stands here twice", `7: no schedule "nowhere"`, "8: count must be", "9: begins or ends with a space",
+			`10: no earlier stage of this rule has the name "second"`, "11: is never reached", "13: names nobody", "14: 1h0m0s is not after 2h0m0s", "15: denials must be", "17: text, number", "18: needs a label"}},
+		"an approval": {"- name: one\n  approve: {duration: 1x}\n  decideWithin: 1h\n  maxDuration: 2h\n  denials: 1\n",
+			[]string{`4: "1x"`, "5: leave decideWithin out", "6: leave maxDuration out", "7: only a rule with require"}},
+		"a denial": {"- name: one\n  deny: {reason: ''}\n  decideWithin: 1h\n  maxDuration: 2h\n", []string{"3: needs a reason", "5: leave durations out", "6: leave durations out"}},
+		"breaking the glass": {"- name: one\n  breakGlass:\n    who: {roles: [Boss]}\n    duration: 1x\n    review:\n      within: 2x\n      require: {reviewers: {roles: [Chief]}, remindAfter: 100h}\n",
+			[]string{`5: no role "Boss"`, `6: "1x"`, `8: "2x"`, `9: no role "Chief"`}},
+		"time that cannot be read": {"- name: one\n  decideWithin: soon\n  require: {reviewers: {roles: [Owner]}, remindAfter: 1000h}\n", []string{`4: "soon"`}},
+		"a mistake of the syntax":  {"- name: one\n  when: actor.id == && now ==\n  deny: {reason: x}\n", []string{"4: "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x, err := Documents{}.Examine(t.Context(), "version: 1\nrules:\n"+c.rule)
+			if err != nil || len(x.Problems) != len(c.want) {
+				t.Fatalf("got %d, %v, want %d:\n%v", len(x.Problems), err, len(c.want), x.Problems)
+			}
+			for i, w := range c.want {
+				line, has, _ := strings.Cut(w, ": ")
+				if p := x.Problems[i]; strconv.Itoa(p.Line) != line || p.Rule != "one" || !strings.Contains(p.Message, has) {
+					t.Errorf("got %v, want line %s and %q", p, line, has)
+				}
+			}
+		})
+	}
+}
+
+// Whoever mends a document mends all of it: what is wrong with each part is told, in the order of the text.
 func TestAllThatIsWrongIsToldAtOnce(t *testing.T) {
 	t.Parallel()
 	const text = `version: 1

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -21,17 +22,15 @@ func (s *sourceRule) inputs() (all []approval.Input, err error) {
 	if len(s.Inputs) > maxInputs {
 		return nil, s.Inputs[maxInputs].wrong("at most %d inputs are allowed", maxInputs)
 	}
+	var wrong []error
 	for _, q := range s.Inputs {
 		in, err := q.compile()
-		if err != nil {
-			return nil, err
+		if err == nil && slices.ContainsFunc(all, func(other approval.Input) bool { return other.Label == in.Label }) {
+			err = q.Label.wrong("another input of this rule fills in the label %q", in.Label)
 		}
-		if slices.ContainsFunc(all, func(other approval.Input) bool { return other.Label == in.Label }) {
-			return nil, q.Label.wrong("another input of this rule fills in the label %q", in.Label)
-		}
-		all = append(all, in)
+		wrong, all = append(wrong, err), append(all, in)
 	}
-	return all, nil
+	return all, errors.Join(wrong...)
 }
 
 func (q sourceInput) compile() (in approval.Input, err error) {

@@ -63,6 +63,21 @@ func placeOfError(err error) place {
 	return place{}
 }
 
+// mistakes answers those that were joined, in their order.
+func mistakes(err error) (list []error) {
+	joined, several := err.(interface{ Unwrap() []error })
+	switch {
+	case err == nil:
+		return nil
+	case !several:
+		return []error{err}
+	}
+	for _, one := range joined.Unwrap() {
+		list = append(list, mistakes(one)...)
+	}
+	return list
+}
+
 func (p place) compare(q place) int {
 	return cmp.Or(cmp.Compare(p.row, q.row), cmp.Compare(p.column, q.column))
 }

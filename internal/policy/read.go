@@ -131,9 +131,11 @@ func (s *sourceRule) UnmarshalYAML(node ast.Node) error {
 
 // blame names the rule in what is wrong with it.
 func (s *sourceRule) blame(err error) error {
-	var p *Problem
-	if errors.As(err, &p) && p.Rule == "" && p.Test == "" {
-		p.Rule = s.Name.value
+	for _, one := range mistakes(err) {
+		var p *Problem
+		if errors.As(one, &p) && p.Rule == "" && p.Test == "" {
+			p.Rule = s.Name.value
+		}
 	}
 	return err
 }

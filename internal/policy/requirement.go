@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -19,28 +20,25 @@ func (c *compiler) stages(s *sourceStages, within time.Duration) (all []approval
 	case len(s.list) > maxStages:
 		return nil, s.list[maxStages].wrong("at most %d stages are allowed", maxStages)
 	}
-	names := map[string]int{}
+	names, wrong := map[string]int{}, []error(nil)
 	for i := range s.list {
 		stage := &s.list[i]
 		list, err := stage.requirements()
-		if err != nil {
-			return nil, err
-		}
+		wrong = append(wrong, err)
 		for _, q := range list {
 			q.DistinctFrom = slices.Concat(q.DistinctFrom, stage.DistinctFrom)
 			r, err := c.requirement(q, names, within)
-			if err != nil {
-				return nil, err
+			if r.Stage = i; err == nil {
+				err = q.possible(r, all)
 			}
-			r.Stage = i
-			if err := q.possible(r, all); err != nil {
-				return nil, err
+			if wrong = append(wrong, err); err == nil {
+				all = append(all, r)
 			}
-			all = append(all, r)
 		}
-		if err := stage.call(names, i); err != nil {
-			return nil, err
-		}
+		wrong = append(wrong, stage.call(names, i))
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return nil, err
 	}
 	if len(all) > maxRequirements {
 		return nil, s.wrong("require has %d requirements, at most %d are allowed", len(all), maxRequirements)
@@ -87,27 +85,27 @@ func (s *sourceStage) requirements() ([]sourceRequirement, error) {
 
 func (c *compiler) requirement(q sourceRequirement, stages map[string]int, within time.Duration) (r approval.Requirement, err error) {
 	r = approval.Requirement{Count: 1, SelfApproval: q.SelfApproval}
+	var wrong []error
 	if q.Count != nil {
 		r.Count = q.Count.value
 		if r.Count < 1 || r.Count > maxReviewers {
-			return r, q.Count.wrong("count must be 1 to %d, it is %d", maxReviewers, r.Count)
+			wrong = append(wrong, q.Count.wrong("count must be 1 to %d, it is %d", maxReviewers, r.Count))
 		}
 	}
 	if q.Reviewers == nil {
-		return r, q.wrong("require.reviewers is missing: nothing is approved by nobody")
-	}
-	if r.Reviewers, err = c.names(q.Reviewers); err != nil {
-		return r, err
+		wrong = append(wrong, q.wrong("require.reviewers is missing: nothing is approved by nobody"))
+	} else if r.Reviewers, err = c.names(q.Reviewers); err != nil {
+		wrong = append(wrong, err)
 	}
 	if q.Confirm != nil {
 		if r.Confirm = q.Confirm.value; r.Confirm != approval.ConfirmPasskey {
-			return r, q.Confirm.wrong("there is no confirm %q; there is %s", q.Confirm.value, approval.ConfirmPasskey)
+			wrong = append(wrong, q.Confirm.wrong("there is no confirm %q; there is %s", q.Confirm.value, approval.ConfirmPasskey))
 		}
 	}
 	for _, name := range q.DistinctFrom {
 		at, known := stages[name.value]
 		if !known {
-			return r, name.wrong("no earlier stage of this rule has the name %q", name.value)
+			wrong = append(wrong, name.wrong("no earlier stage of this rule has the name %q", name.value))
 		}
 		r.DistinctFrom = append(r.DistinctFrom, at)
 	}
@@ -115,16 +113,13 @@ func (c *compiler) requirement(q sourceRequirement, stages map[string]int, withi
 	r.DistinctFrom = slices.Compact(r.DistinctFrom)
 	if q.Notify != nil {
 		told, err := c.names(q.Notify)
-		if err != nil {
-			return r, err
-		}
-		r.Notify = &told
+		wrong, r.Notify = append(wrong, err), &told
 	}
-	if err := q.RemindAfter.before(within, &r.RemindAfter); err != nil {
-		return r, err
+	wrong = append(wrong, q.RemindAfter.before(within, &r.RemindAfter))
+	if r.Escalate, err = c.escalations(q.Escalate, within); err != nil {
+		wrong = append(wrong, err)
 	}
-	r.Escalate, err = c.escalations(q.Escalate, within)
-	return r, err
+	return r, errors.Join(wrong...)
 }
 
 // before reads a duration after which something is done while people decide; later it would never be.
@@ -142,23 +137,23 @@ func (c *compiler) escalations(list []sourceEscalation, within time.Duration) (a
 	if len(list) > maxEscalations {
 		return nil, list[maxEscalations].wrong("at most %d escalations are allowed", maxEscalations)
 	}
-	for i, s := range list {
+	var wrong []error
+	for _, s := range list {
 		if s.After == nil || s.Reviewers == nil {
-			return nil, s.wrong("an escalation needs after and reviewers, such as {after: 4h, reviewers: {roles: [Owner]}}")
+			wrong = append(wrong, s.wrong("an escalation needs after and reviewers, such as {after: 4h, reviewers: {roles: [Owner]}}"))
+			continue
 		}
 		var e approval.Escalation
-		if err := s.After.before(within, &e.After); err != nil {
-			return nil, err
+		timed := s.After.before(within, &e.After)
+		if n := len(all); timed == nil && n > 0 && e.After <= all[n-1].After {
+			timed = s.After.wrong("escalations stand in the order of their time: %s is not after %s", e.After, all[n-1].After)
 		}
-		if i > 0 && e.After <= all[i-1].After {
-			return nil, s.After.wrong("escalations stand in the order of their time: %s is not after %s", e.After, all[i-1].After)
+		e.Reviewers, err = c.names(s.Reviewers)
+		if wrong = append(wrong, timed, err); timed == nil {
+			all = append(all, e)
 		}
-		if e.Reviewers, err = c.names(s.Reviewers); err != nil {
-			return nil, err
-		}
-		all = append(all, e)
 	}
-	return all, nil
+	return all, errors.Join(wrong...)
 }
 
 // possible refuses a count that the named persons cannot reach, those who must be others than before taken out.

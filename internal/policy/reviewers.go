@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -51,29 +52,19 @@ func (c *compiler) reviewers(s *sourceReviewers) (r reviewers, err error) {
 			return r, list[maxReviewers].wrong("at most %d can be named here", maxReviewers)
 		}
 	}
-	if r.Roles, err = roles(s.Roles); err != nil {
-		return r, err
-	}
-	if r.Persons, err = persons(s.Persons); err != nil {
-		return r, err
-	}
-	if r.Groups, err = each(s.Groups, "group", func(t text) error { return t.id(approval.MaxID) }); err != nil {
-		return r, err
-	}
-	if r.OnCall, err = each(s.OnCall, "schedule", c.knowsSchedule); err != nil {
-		return r, err
-	}
-	if r.Managers, err = s.Managers.label(); err != nil {
-		return r, err
-	}
-	if r.Owners, err = s.Owners.label(); err != nil {
-		return r, err
-	}
+	var wrong [7]error
+	r.Roles, wrong[0] = roles(s.Roles)
+	r.Persons, wrong[1] = persons(s.Persons)
+	r.Groups, wrong[2] = each(s.Groups, "group", func(t text) error { return t.id(approval.MaxID) })
+	r.OnCall, wrong[3] = each(s.OnCall, "schedule", c.knowsSchedule)
+	r.Managers, wrong[4] = s.Managers.label()
+	r.Owners, wrong[5] = s.Owners.label()
 	if s.Where != nil {
 		r.Where = s.Where.value
-		if r.where, err = c.selector(*s.Where); err != nil {
-			return r, err
-		}
+		r.where, wrong[6] = c.selector(*s.Where)
+	}
+	if err := errors.Join(wrong[:]...); err != nil {
+		return r, err
 	}
 	if len(r.Roles)+len(r.Persons)+len(r.Groups)+len(r.OnCall) == 0 && r.Managers == "" && r.Owners == "" && r.Where == "" {
 		return r, s.wrong("this names nobody, and nothing is approved by nobody: give it one of roles, persons, groups, managers, owners, onCall and where")
@@ -82,31 +73,30 @@ func (c *compiler) reviewers(s *sourceReviewers) (r reviewers, err error) {
 }
 
 func roles(list []text) (all []approval.Role, err error) {
+	var wrong []error
 	for _, t := range list {
 		role := approval.Role(t.value)
 		switch {
 		case !role.Known():
-			return nil, t.wrong("there is no role %q; there are %s", t.value, approval.Joined(approval.Roles))
+			wrong = append(wrong, t.wrong("there is no role %q; there are %s", t.value, approval.Joined(approval.Roles)))
 		case slices.Contains(all, role):
-			return nil, t.wrong("the role %q stands here twice", t.value)
+			wrong = append(wrong, t.wrong("the role %q stands here twice", t.value))
 		}
 		all = append(all, role)
 	}
-	return all, nil
+	return all, errors.Join(wrong...)
 }
 
 func persons(list []text) (all []string, err error) {
+	var wrong []error
 	for _, t := range list {
 		person, err := t.person()
-		if err != nil {
-			return nil, err
+		if err == nil && slices.Contains(all, person) {
+			err = t.wrong("%s stands here twice: each person counts once", person)
 		}
-		if slices.Contains(all, person) {
-			return nil, t.wrong("%s stands here twice: each person counts once", person)
-		}
-		all = append(all, person)
+		wrong, all = append(wrong, err), append(all, person)
 	}
-	return all, nil
+	return all, errors.Join(wrong...)
 }
 
 // person reads an address. Members are known by theirs in lower case.
@@ -120,16 +110,15 @@ func (t text) person() (string, error) {
 
 // each answers names that pass a check, each once.
 func each(list []text, what string, check func(text) error) (all []string, err error) {
+	var wrong []error
 	for _, t := range list {
-		if err := check(t); err != nil {
-			return nil, err
+		err := check(t)
+		if err == nil && slices.Contains(all, t.value) {
+			err = t.wrong("the %s %q stands here twice", what, t.value)
 		}
-		if slices.Contains(all, t.value) {
-			return nil, t.wrong("the %s %q stands here twice", what, t.value)
-		}
-		all = append(all, t.value)
+		wrong, all = append(wrong, err), append(all, t.value)
 	}
-	return all, nil
+	return all, errors.Join(wrong...)
 }
 
 // id refuses text that is no identifier of at most so many characters.

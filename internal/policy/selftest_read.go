@@ -22,9 +22,11 @@ var (
 
 // blame names the test in what is wrong with it.
 func (s *sourceTest) blame(err error) error {
-	var p *Problem
-	if errors.As(err, &p) && p.Rule == "" && p.Test == "" {
-		p.Test = s.Name.value
+	for _, one := range mistakes(err) {
+		var p *Problem
+		if errors.As(one, &p) && p.Rule == "" && p.Test == "" {
+			p.Test = s.Name.value
+		}
 	}
 	return err
 }
