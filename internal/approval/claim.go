@@ -70,6 +70,7 @@ func (c NewClaim) checkTerm(p Petition, now time.Time) error {
 // claimLabels answers the labels that the server adds to a claim, over the ones the claimant may set.
 func claimLabels(c NewClaim, p Petition, a Actor, e Eligibility) map[string]string {
 	labels := map[string]string{LabelPetition: p.Name, LabelPerson: a.Person, LabelDigest: p.Digest}
+	e.For(c.Event).label(labels)
 	if c.Event == EventApprove {
 		for _, key := range termLabels {
 			if v, ok := c.Labels[key]; ok {
@@ -96,10 +97,14 @@ func places(requirements []int) string {
 	return strings.Join(texts, ",")
 }
 
-// countingFor answers the claim as the person's that counts only for those of its requirements that are also in still.
-func (e Event) countingFor(still []int, person string) Event {
+// countingFor answers the claim as the person's, and of a deputy's as behalf's as well, that counts only for those of its
+// requirements that are also in still.
+func (e Event) countingFor(still []int, person, behalf string) Event {
 	both := slices.DeleteFunc(e.requirements(), func(n int) bool { return !slices.Contains(still, n) })
 	e.Meta.Labels = maps.Clone(e.Meta.Labels)
 	e.Meta.Labels[LabelRequirements], e.Meta.Labels[LabelPerson] = places(both), person
+	if behalf != "" {
+		e.Meta.Labels[LabelBehalfPerson] = behalf
+	}
 	return e
 }

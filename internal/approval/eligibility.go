@@ -18,6 +18,8 @@ type Eligibility struct {
 	Self bool
 	// Why says, for people, why the actor may not approve; empty when it may.
 	Why string
+
+	approvesFor, refusesFor *Away // see [Eligibility.For]
 }
 
 // May answers whether the actor may approve.
@@ -33,6 +35,9 @@ type Facts struct {
 	Where    []string
 	// Askers are persons who were found to stand behind those who ask since the petition was made.
 	Askers []string
+	// For are those who are away and whose deputy the actor is now, oldest delegation first. It is looked up where the actor's
+	// own right does not reach.
+	For []Delegated
 }
 
 // Owned says that the actor is an owner, by the label, of the resource at that place counted from 1, or of all where it is 0.
@@ -51,7 +56,8 @@ func (f *Facts) holds(r *Reviewers, resource int) bool {
 
 // EligibilityOf is the one authorization function for decisions, for every channel (I8): the actor must be among the
 // reviewers of a requirement of the stage that decides now, and must not be one of those who ask, across linked identities
-// and the service accounts they own, unless the requirement allows it (I6). It looks at the actor as it is now (I14).
+// and the service accounts they own, unless the requirement allows it (I6). It looks at the actor as it is now (I14). Where its
+// own right does not reach, that of somebody counts whose deputy it is.
 func (p Petition) EligibilityOf(a Actor, f Facts) Eligibility { return p.eligibilityOf(&a, &f) }
 
 // eligibilityOf is EligibilityOf without copies of what is large: every claim passes here.
@@ -59,17 +65,32 @@ func (p *Petition) eligibilityOf(a *Actor, f *Facts) Eligibility {
 	if len(p.requirements()) == 0 {
 		return Eligibility{Why: fmt.Sprintf("rule %q decides this petition, not a person", p.Verdict.Rule)}
 	}
-	if a.Unclear {
-		return Eligibility{Why: fmt.Sprintf("%s is known by more than %d names, so that nobody can tell whether it is one of those who ask: an editor must take wrong altIds out of the directory", a.ID, MaxNames)}
+	own := p.rightOf(a, f, nil)
+	if own.May() || len(f.For) == 0 {
+		return own
 	}
-	e := Eligibility{Self: p.isOf(a, f), Stage: p.stage()}
+	return p.byDelegation(own, a, f)
+}
+
+// rightOf answers what the actor may decide by its own right or, where there is a deputy, what the deputy may by that right:
+// then all that bars one of them bars both.
+func (p *Petition) rightOf(a *Actor, f *Facts, deputy *Actor) Eligibility {
+	for _, who := range []*Actor{a, deputy} {
+		if who != nil && who.Unclear {
+			return Eligibility{Why: fmt.Sprintf("%s is known by more than %d names, so that nobody can tell whether it is one of those who ask: an editor must take wrong altIds out of the directory", who.ID, MaxNames)}
+		}
+	}
+	if deputy != nil && samePerson(a, deputy) {
+		return Eligibility{Why: "nobody is their own deputy"}
+	}
+	e := Eligibility{Self: p.isOf(a, f) || deputy != nil && p.isOf(deputy, f), Stage: p.stage()}
 	var barred, spent, later, earlier bool
 	for i := range p.requirements() {
 		r := &p.requirements()[i]
 		switch {
 		case !p.reviews(i, a, f):
 			continue
-		case e.Self && !r.SelfApproval:
+		case e.Self && (!r.SelfApproval || deputy != nil):
 			barred = true
 			continue
 		case r.Stage > e.Stage:
@@ -77,7 +98,7 @@ func (p *Petition) eligibilityOf(a *Actor, f *Facts) Eligibility {
 			continue
 		case r.Stage < e.Stage:
 			earlier = true
-		case p.votedIn(a, r.DistinctFrom):
+		case p.votedIn(a, r.DistinctFrom) || deputy != nil && p.votedIn(deputy, r.DistinctFrom):
 			spent = true
 		default:
 			e.Requirements = append(e.Requirements, i)

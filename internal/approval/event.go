@@ -73,7 +73,7 @@ const (
 	LabelPetition       = "petition" // of an event: the petition's name
 	LabelPerson         = "indent.com/claim/person"
 	LabelRequirements   = "indent.com/claim/requirements" // comma-separated places of the requirements that a claim counts for
-	LabelAnew           = "indent.com/claim/anew"         // of an approval: an earlier one of its person, which counts for nothing any more
+	LabelAnew           = "indent.com/claim/anew"         // of an approval: earlier ones of its persons, between commas, which count for nothing any more
 	LabelLapsed         = "indent.com/claim/lapsed"       // of a grant: ids of the approvals that counted for nothing, where it would not stand beside them
 	LabelStuck          = "indent.com/petition/stuck"     // "true" of a petition that too few people may grant, as things stand
 	LabelSelfApproval   = "indent.com/claim/selfApproval"

@@ -79,10 +79,16 @@ func (w *world) grantedByQuorum(p approval.Petition) {
 		if err != nil {
 			w.t.Fatalf("%s: an approval counts for %q", p.Name, first)
 		}
-		if vote := fmt.Sprint(p.Verdict.Requirements[place].Stage, person); voted[vote] && c.Label(approval.LabelAnew) == "" {
-			w.t.Fatalf("%s: %s counts twice", p.Name, person)
-		} else {
-			voted[vote] = true
+		behalf := c.Label(approval.LabelBehalfPerson)
+		for _, one := range []string{person, behalf} {
+			if vote := fmt.Sprint(p.Verdict.Requirements[place].Stage, one); one != "" && voted[vote] && c.Label(approval.LabelAnew) == "" {
+				w.t.Fatalf("%s: %s counts twice", p.Name, one)
+			} else {
+				voted[vote] = true
+			}
+		}
+		if behalf != "" && (slices.Contains(p.Persons, behalf) || slices.Contains(p.Persons, person)) {
+			w.t.Fatalf("%s: %s approved for %s, and one of them asks", p.Name, person, behalf)
 		}
 		persons[person] = true
 		if slices.Contains(p.Persons, person) != (c.Label(approval.LabelSelfApproval) == "true") {

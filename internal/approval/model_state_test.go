@@ -20,6 +20,7 @@ type model struct {
 	ends     time.Time // of the grant; zero: none
 	agreed   []agreement
 	refused  []string // persons
+	refusals int
 	stage    int
 	since    time.Time // when the stage began
 	levels   []int     // of each requirement
@@ -34,6 +35,20 @@ type agreement struct {
 	length     time.Duration
 	end        time.Time
 	forever    bool
+	by         *delegation // nil: by its own right
+	replaced   bool        // by another of its deputy, or of who was away
+}
+
+// persons answers who agreed, the two of a delegation as one.
+func (a agreement) persons() []string {
+	if a.by != nil {
+		return []string{a.person, a.by.from}
+	}
+	return []string{a.person}
+}
+
+func (a agreement) of(persons ...string) bool {
+	return slices.ContainsFunc(persons, func(person string) bool { return slices.Contains(a.persons(), person) })
 }
 
 // reminder and escalations that the stage waits for, by their times.
@@ -110,16 +125,17 @@ func (m *model) inStage(a agreement, stage int) bool {
 
 // count answers how many persons of those who agreed count for the requirement.
 func (m *model) count(agreed []agreement, i int) int {
-	r, persons := m.verdict.Requirements[i], map[string]bool{}
+	r, taken, n := m.verdict.Requirements[i], []string(nil), 0
 	for _, a := range agreed {
 		distinct := slices.ContainsFunc(r.DistinctFrom, func(stage int) bool {
-			return slices.ContainsFunc(agreed, func(b agreement) bool { return b.person == a.person && m.inStage(b, stage) })
+			return slices.ContainsFunc(agreed, func(b agreement) bool { return b.of(a.persons()...) && m.inStage(b, stage) })
 		})
-		if slices.Contains(a.counts, i) && !distinct && !(m.verdict.Denials > 1 && slices.Contains(m.refused, a.person)) {
-			persons[a.person] = true
+		tookBack := m.verdict.Denials > 1 && slices.ContainsFunc(a.persons(), func(p string) bool { return slices.Contains(m.refused, p) })
+		if slices.Contains(a.counts, i) && !distinct && !tookBack && !a.replaced && !a.of(taken...) {
+			taken, n = append(taken, a.persons()...), n+1
 		}
 	}
-	return len(persons)
+	return n
 }
 
 // reached answers the first stage that those who agreed do not meet, the last when they meet all; and whether they do.
@@ -148,8 +164,11 @@ func (m *model) standing(w *world, now time.Time, last int) (kept []agreement) {
 		if n < len(m.agreed)-last {
 			who := w.bounded(a.id)
 			still := m.fits(who)
+			if a.by != nil {
+				still = m.fitsBoth(w, a.by, who)
+			}
 			a.counts = slices.DeleteFunc(slices.Clone(a.counts), func(i int) bool { return !slices.Contains(still, i) })
-			if who.Suspended || len(a.counts) == 0 || !a.end.IsZero() && !now.Before(a.end) {
+			if who.Suspended || len(a.counts) == 0 || a.replaced || a.by != nil && a.by.ended || !a.end.IsZero() && !now.Before(a.end) {
 				continue
 			}
 		}
@@ -161,19 +180,24 @@ func (m *model) standing(w *world, now time.Time, last int) (kept []agreement) {
 // mayReview answers for which requirements of the stage that decides now the member's approval would count, and whether the
 // member reviews in a stage that has begun.
 func (m *model) mayReview(w *world, who approval.Member, now time.Time) (counts []int, reviews bool) {
+	return m.mayReviewAs(w, m.fits(who), now, who.Person)
+}
+
+// mayReviewAs is mayReview for what fits, where none of the persons must have agreed in a stage that others are asked for.
+func (m *model) mayReviewAs(w *world, fits []int, now time.Time, persons ...string) (counts []int, reviews bool) {
 	stage, agreed := m.stage, m.agreed
 	if m.phase == approval.Open && len(m.verdict.Requirements) > 0 {
 		agreed = m.standing(w, now, 0)
 		stage, _ = m.reached(agreed)
 	}
-	for _, i := range m.fits(who) {
+	for _, i := range fits {
 		r := m.verdict.Requirements[i]
 		if r.Stage > stage {
 			continue
 		}
 		reviews = true
 		voted := slices.ContainsFunc(agreed, func(a agreement) bool {
-			return a.person == who.Person && slices.ContainsFunc(r.DistinctFrom, func(stage int) bool { return m.inStage(a, stage) })
+			return a.of(persons...) && slices.ContainsFunc(r.DistinctFrom, func(stage int) bool { return m.inStage(a, stage) })
 		})
 		if r.Stage == stage && !voted {
 			counts = append(counts, i)
@@ -203,7 +227,8 @@ func (m *model) claim(w *world, who approval.Member, event string, term agreemen
 		m.grant(append(m.standing(w, now, 0), term), now)
 		return ""
 	}
-	counts, reviews := m.mayReview(w, who, now)
+	counts, reviews, by := m.right(w, who, event, asks, now)
+	persons := agreement{person: who.Person, by: by}.persons()
 	phase := map[string]approval.Phase{approve: approval.Open, deny: approval.Open, revoke: approval.Granted}[event]
 	switch {
 	case m.phase != phase:
@@ -215,20 +240,25 @@ func (m *model) claim(w *world, who approval.Member, event string, term agreemen
 		return approval.Conflict
 	case invalid, event == approve && m.tooLong(term, now):
 		return approval.Invalid
-	case event != revoke && !(event == deny && asks) && slices.Contains(m.refused, who.Person):
+	case event != revoke && !(event == deny && asks) && slices.ContainsFunc(persons, func(p string) bool { return slices.Contains(m.refused, p) }):
 		return approval.Conflict
 	case event == approve && slices.ContainsFunc(m.standing(w, now, 0), func(a agreement) bool {
-		return a.person == who.Person && m.inStage(a, m.verdict.Requirements[counts[0]].Stage)
+		return a.of(persons...) && m.inStage(a, m.verdict.Requirements[counts[0]].Stage)
 	}):
 		return approval.Conflict
 	}
 	switch event {
 	case deny:
-		m.deny(who, asks, now)
+		m.deny(persons, asks, now)
 	case revoke:
 		m.phase, m.outcome = approval.Revoked, approval.OutcomeRevoked
 	case approve:
-		term.person, term.id, term.counts = who.Person, who.ID, counts
+		term.person, term.id, term.counts, term.by = who.Person, who.ID, counts, by
+		for i, a := range m.agreed {
+			if a.by != nil && a.of(persons...) && m.inStage(a, m.verdict.Requirements[counts[0]].Stage) {
+				m.agreed[i].replaced = true
+			}
+		}
 		m.agreed = append(m.agreed, term)
 		m.advance(now)
 		m.grantIfMet(w, now)
@@ -236,12 +266,12 @@ func (m *model) claim(w *world, who approval.Member, event string, term agreemen
 	return ""
 }
 
-func (m *model) deny(who approval.Member, asks bool, now time.Time) {
-	m.refused = append(m.refused, who.Person)
+func (m *model) deny(persons []string, asks bool, now time.Time) {
+	m.refused, m.refusals = append(m.refused, persons...), m.refusals+1
 	switch {
 	case asks:
 		m.phase, m.outcome = approval.Closed, approval.OutcomeWithdrawn
-	case len(m.refused) >= m.verdict.Denials:
+	case m.refusals >= m.verdict.Denials:
 		m.phase, m.outcome = approval.Closed, approval.OutcomeDenied
 	default:
 		m.advance(now)
@@ -282,7 +312,7 @@ func (m *model) standsAgain(w *world, who approval.Member, now time.Time) bool {
 	standing := m.standing(w, now, 0)
 	_, met := m.reached(standing)
 	return met && len(m.verdict.Requirements) > 0 && !slices.Contains(m.refused, who.Person) &&
-		slices.ContainsFunc(standing, func(a agreement) bool { return a.person == who.Person })
+		slices.ContainsFunc(standing, func(a agreement) bool { return a.of(who.Person) })
 }
 
 // grant grants what those have agreed to.

@@ -22,6 +22,8 @@ type world struct {
 	events  map[string][]approval.Event // of each petition, as committed
 	refused int
 	keys    map[string]*model
+	away    []*delegation     // as they were made
+	calm    bool              // roles change seldom, so that deputies and who is away keep what they have
 	seen    map[string]string // closed petitions as they were closed
 }
 
@@ -37,12 +39,21 @@ func newWorld(t *rapid.T, tb testing.TB) *world {
 		w.put(m)
 		w.members[id] = m
 	}
+	w.calm = w.n(2, "calm") == 0
+	for _, d := range []delegation{{from: bob, to: pat}, {from: olga, to: vic}, {from: eve, to: bob}} {
+		if w.n(2, "away from the start") == 0 {
+			w.awayFor(d, 60*day)
+		}
+	}
 	w.store.AfterCommit = func(c approval.Change) error {
 		for _, e := range c.Events {
 			if e.Event == approval.EventRefused {
 				w.refused++
 			} else {
 				w.events[e.Petition()] = append(w.events[e.Petition()], e)
+				if e.Label(approval.LabelOnBehalfOf) != "" {
+					delegated.Add(1)
+				}
 			}
 		}
 		return nil
@@ -92,8 +103,12 @@ func (w *world) step() {
 	switch n := w.n(100, "step"); {
 	case n < 12:
 		w.create()
-	case n < 62:
+	case n < 58:
 		w.claim()
+	case n < 61:
+		w.delegate()
+	case n < 62:
+		w.endDelegation()
 	case n < 67:
 		w.withdraw()
 	case n < 72:
@@ -146,7 +161,7 @@ func (w *world) claim() {
 	if m == nil {
 		return
 	}
-	by, event := w.caller(), []string{approve, approve, approve, deny, revoke}[w.n(5, "event")]
+	by, event := w.claimant(), []string{approve, approve, approve, deny, revoke}[w.n(5, "event")]
 	c := claim(event)
 	var term agreement
 	invalid := false
@@ -281,6 +296,9 @@ func (w *world) read() {
 
 // change gives somebody another role, suspends, or brings back.
 func (w *world) change() {
+	if w.calm && w.n(10, "change") > 0 {
+		return
+	}
 	m := w.member()
 	m.Role = append([]approval.Role{""}, approval.Roles...)[w.n(6, "role")]
 	m.Suspended = w.n(4, "suspended") == 0 && m.ID != eve
@@ -302,7 +320,7 @@ func (w *world) expect(refusals int, err error, want approval.Code, what string)
 	}
 }
 
-var steps atomic.Int64
+var steps, delegated atomic.Int64
 
 // The centre does what the model says, for random people, claims, clock steps and timers in random order, and keeps its
 // promises after each step: 100,000 of them, or INDENT_MODEL_STEPS. INDENT_MODEL_SEED repeats a run by the seed it printed.
@@ -323,5 +341,8 @@ func TestModel(t *testing.T) {
 	if n := steps.Load(); err != nil || n < checks*stepsInModel && !t.Failed() {
 		t.Errorf("only %d steps were made in %d checks, %v", n, checks, err)
 	}
-	t.Logf("%d steps", steps.Load())
+	if n := delegated.Load(); n*2000 < steps.Load() && !t.Failed() {
+		t.Errorf("only %d claims by deputies were made", n)
+	}
+	t.Logf("%d steps, %d claims by deputies", steps.Load(), delegated.Load())
 }

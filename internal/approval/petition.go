@@ -211,12 +211,13 @@ func (p Petition) Apply(e Event, now time.Time) (Petition, error) {
 }
 
 func (p Petition) approved(e Event) (Petition, error) {
-	person := e.Label(LabelPerson)
-	if p.hasVoted(person, p.stageOf(&e)) && !p.approvesAnew(&e) {
-		return p, p.votedBefore(person)
-	}
-	if p.hasDenied(person) {
-		return p, p.deniedBefore(person)
+	for _, person := range e.persons() {
+		if p.hasVoted(person, p.stageOf(&e)) && !p.approvesAnew(&e, person) {
+			return p, p.votedBefore(person)
+		}
+		if p.hasDenied(person) {
+			return p, p.deniedBefore(person)
+		}
 	}
 	p.Claims = append(slices.Clone(p.Claims), e)
 	p.advance(e.Timestamp)
@@ -225,9 +226,11 @@ func (p Petition) approved(e Event) (Petition, error) {
 
 // denied closes the petition, unless its rule asks for more refusals than there are. Who asks, and a rule, need no others.
 func (p Petition) denied(e Event) (Petition, error) {
-	person, outcome := e.Label(LabelPerson), p.denialOutcome(e)
-	if p.hasDenied(person) && outcome != OutcomeWithdrawn {
-		return p, p.deniedBefore(person)
+	outcome := p.denialOutcome(e)
+	for _, person := range e.persons() {
+		if p.hasDenied(person) && outcome != OutcomeWithdrawn {
+			return p, p.deniedBefore(person)
+		}
 	}
 	p.Claims = append(slices.Clone(p.Claims), e)
 	if p.Phase != Open { // in a review, whose end is an event of its own

@@ -32,6 +32,13 @@ type Store interface {
 	// Memberships answers the memberships that one of members (at most MaxBulk, all of the kind) has in groups, ordered by
 	// group, member and source.
 	Memberships(ctx context.Context, space, kind string, members []string) ([]GroupMember, error)
+	// Delegation answers one, also of those that are over, NotFound when there is none.
+	Delegation(ctx context.Context, space, name string) (Delegation, error)
+	// Delegations answers those that are not over at a time, of one member, away or deputy, unless member is "": at most
+	// MaxDelegations, by start and name.
+	Delegations(ctx context.Context, space, member string, at time.Time) ([]Delegation, error)
+	// DelegationsTo answers those that are active at a time and whose deputy the member is, by start and name.
+	DelegationsTo(ctx context.Context, space, deputy string, at time.Time) ([]Delegation, error)
 	// Members answers the members of a space of one kind ("" = all), ordered by id.
 	Members(ctx context.Context, space, kind string) ([]Member, error)
 
@@ -170,7 +177,8 @@ type (
 	PutGroupMember struct{ GroupMember GroupMember }
 	// DeleteGroupMember deletes by all but the time; one that does not exist is NotFound.
 	DeleteGroupMember struct{ GroupMember GroupMember }
-	// DeleteMember deletes by id, with the member's identities and memberships in groups; an id that does not exist is NotFound.
+	// DeleteMember deletes by id, with the member's identities, memberships in groups and delegations, away and deputy; an id that
+	// does not exist is NotFound.
 	DeleteMember struct{ ID string }
 	// PutIdentity inserts; an identity that is somebody's is a Conflict.
 	PutIdentity struct{ Identity Identity }

@@ -110,7 +110,7 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 		return p, Event{}, err
 	}
 	labels := claimLabels(c, p, a, who)
-	vote, err := l.vote(ctx, &a, &p, c.Event, who.Stage, labels)
+	votes, err := l.votes(ctx, &a, &p, c.Event, &who, labels)
 	if err != nil {
 		return p, Event{}, err
 	}
@@ -124,9 +124,8 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 	if err != nil {
 		return p, Event{}, err
 	}
-	change := Change{Space: p.Space, Events: append(make([]Event, 0, 2), claim), Writes: append(make([]Write, 0, 5), confirmed...)}
+	change := Change{Space: p.Space, Events: append(make([]Event, 0, 2), claim), Writes: append(append(make([]Write, 0, 6), confirmed...), votes...)}
 	if c.Event == EventApprove {
-		change.Writes = append(change.Writes, vote)
 		next, err = l.grantIfMet(ctx, a, next, len(p.Claims), &change)
 	} else if c.Event == EventDeny && next.reviewing() && next.refusedEnough() {
 		next, err = s.unratify(ctx, next, &change, now)
@@ -145,18 +144,27 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 	return next, claim, s.commitRead(ctx, change)
 }
 
-// vote answers the vote of an approval in the stage, and adds to its labels what it stands in the place of. It refuses a claim by
-// who has refused, under any of its names, and a second approval.
-func (l *looking) vote(ctx context.Context, a *Actor, p *Petition, event string, stage int, labels map[string]string) (PutVote, error) {
-	switch {
-	case event == EventRevoke:
-	case event == EventDeny && p.AskedBy(a.Resource()): // a withdrawal, which Apply tells from a refusal
-	case p.claimedAs(a, EventDeny, -1):
-		return PutVote{}, p.deniedBefore(a.Person)
-	case event == EventApprove:
-		return l.anew(ctx, a, p, stage, labels)
+// votes answers the votes of an approval in the stage, and adds to its labels what it stands in the place of. It refuses a claim
+// by who has refused, under any of its names, and a second approval; of a deputy it asks both of itself and of who is away.
+func (l *looking) votes(ctx context.Context, a *Actor, p *Petition, event string, e *Eligibility, labels map[string]string) (writes []Write, err error) {
+	persons, away := []*Actor{a}, e.For(event)
+	if away != nil {
+		persons = append(persons, away.actor)
+		writes = append(writes, UseDelegation{Name: away.Delegation, At: l.now})
 	}
-	return PutVote{}, nil
+	if event == EventRevoke || event == EventDeny && p.AskedBy(a.Resource()) { // a withdrawal, which Apply tells from a refusal
+		return writes, nil
+	}
+	for _, who := range persons {
+		if p.claimedAs(who, EventDeny, -1) {
+			return nil, p.deniedBefore(who.Person)
+		}
+	}
+	if event != EventApprove {
+		return writes, nil
+	}
+	votes, err := l.anew(ctx, p, e.Stage, labels, persons...)
+	return append(writes, votes...), err
 }
 
 // admitsClaim is admits that refuses to take back a change of the policy.
@@ -175,11 +183,14 @@ func (l *looking) mayClaim(ctx context.Context, a *Actor, p *Petition, event str
 	if err != nil && own {
 		return e, nil
 	}
+	byRole := event == EventRevoke && a.Role.Covers(Editor)
+	if own || byRole { // its own right comes first
+		e.refusesFor = nil
+	}
 	switch {
 	case err != nil:
 		return e, err
-	case e.May() || own || event != EventApprove && e.Reviews:
-	case event == EventRevoke && a.Role.Covers(Editor):
+	case own || byRole || event == EventApprove && e.May() || event != EventApprove && e.Reviews:
 	default:
 		return e, Errorf(Forbidden, "%s may not %s petition %s: %s", a.ID, verb(event), p.Ref(), e.Why)
 	}

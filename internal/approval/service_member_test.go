@@ -156,7 +156,8 @@ func TestARoleIsHandedOutByWhoHasIt(t *testing.T) {
 		a.Scopes = scopes
 		return a
 	}
-	viewer := []approval.Permission{approval.ReadSpaces, approval.ReadResources, approval.ReadPetitions, approval.ManageOwnTokens, approval.ReadPolicy, approval.CreatePetitions, approval.CreateClaims}
+	viewer := []approval.Permission{approval.ReadSpaces, approval.ReadResources, approval.ReadPetitions, approval.ManageOwnTokens, approval.ReadPolicy, approval.CreatePetitions, approval.CreateClaims,
+		approval.ReadDelegations, approval.WriteDelegations}
 	ways := map[string]func(h *house, a approval.Actor, role approval.Role) error{
 		"change": func(h *house, a approval.Actor, role approval.Role) error {
 			_, err := h.ChangeMember(ctx, a, "new@acme.example", approval.MemberChange{Role: &role})
@@ -179,7 +180,7 @@ func TestARoleIsHandedOutByWhoHasIt(t *testing.T) {
 		h.refused(0, way(h, bound, approval.Owner), approval.Forbidden, "nobody hands out", olga, "")
 		h.refused(1, way(h, bound, approval.PetitionAdmin), approval.Forbidden, "nobody hands out", olga, "")
 		h.refused(2, way(h, scoped(h, approval.WriteMembers), approval.Viewer), approval.Forbidden,
-			"has spaces:read, resources:read, petitions:read, tokens:own, policy:read, petitions:create, claims:create, which this credential has not: nobody hands out", olga, "")
+			"has spaces:read, resources:read, petitions:read, tokens:own, policy:read, petitions:create, claims:create, delegations:read, delegations:write, which this credential has not: nobody hands out", olga, "")
 		if err := way(h, bound, approval.Viewer); err != nil {
 			t.Errorf("%s: a Viewer by who may all that a Viewer may: %v", name, err)
 		}

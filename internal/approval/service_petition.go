@@ -362,5 +362,5 @@ func (l *looking) waitsFor(ctx context.Context, a *Actor, p *Petition) (bool, er
 		return false, nil
 	}
 	e, err := l.eligibility(ctx, a, p)
-	return err == nil && e.May() && !p.hasDecided(a), err
+	return err == nil && e.May() && !p.hasDecidedAs(a, &e), err
 }

@@ -40,7 +40,8 @@ type looking struct {
 	onCall    map[string]OnCall
 	selected  map[string]bool
 	actors    map[string]actorNow
-	duties    map[string][]dutySlot // by version and schedule, each half hour from now
+	duties    map[string][]dutySlot   // by version and schedule, each half hour from now
+	deputies  map[string][]Delegation // that a deputy has now, by its id
 }
 
 // actorNow is a member as it counts now; gone when it is none any more, and why, for people. Since is when it came to the space.
@@ -82,6 +83,20 @@ func (l *looking) eligibility(ctx context.Context, a *Actor, p *Petition) (Eligi
 	f, err := l.facts(ctx, a, p, l.now)
 	if err != nil {
 		return Eligibility{}, err
+	}
+	e := p.eligibilityOf(a, &f)
+	if e.May() || len(p.requirements()) == 0 || p.Phase == Closed {
+		return e, nil
+	}
+	if f.For, err = l.awayFor(ctx, a, p); err != nil || len(f.For) == 0 {
+		return e, err
+	}
+	if p.standing == nil && p.decides() && len(p.Claims) > 0 { // who of those who are away has decided, as it counts now
+		standing, err := l.standing(ctx, *p, len(p.Claims))
+		if err != nil {
+			return Eligibility{}, err
+		}
+		p = &standing
 	}
 	return p.eligibilityOf(a, &f), nil
 }

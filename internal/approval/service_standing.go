@@ -57,20 +57,19 @@ func (l *looking) countsNow(ctx context.Context, p *Petition, c Event) (now Even
 	case c.lapsed(l.now):
 		return c, "the end that it was given for has come", nil
 	}
-	f, err := l.facts(ctx, &who.actor, p, c.Timestamp)
-	if err != nil {
-		return c, "", err
+	fits, behalf, why, err := l.fitsNow(ctx, p, &c, &who)
+	if err != nil || why != "" {
+		return c, why, err
 	}
-	fits := p.fits(who.actor, f)
 	counts, err := l.s.stillConfirmed(ctx, *p, c, fits)
 	if err != nil {
 		return c, "", err
 	}
 	// Two who were found to be one person since then count once.
-	if now = c.countingFor(counts, who.actor.Person); len(now.requirements()) > 0 {
+	if now = c.countingFor(counts, who.actor.Person, behalf); len(now.requirements()) > 0 {
 		return now, "", nil
 	}
-	if len(c.countingFor(fits, who.actor.Person).requirements()) > 0 {
+	if len(c.countingFor(fits, who.actor.Person, behalf).requirements()) > 0 {
 		return c, "the passkey that confirmed it was removed", nil
 	}
 	return c, "may not approve it any more", nil
@@ -107,32 +106,42 @@ func idsOf(lapses []Lapse) (ids []string) {
 func (p *Petition) approvedBefore(a *Actor, stage int) (newest *Event, many int) {
 	for i := range p.Claims {
 		c := &p.Claims[i]
-		person := c.Label(LabelPerson)
-		if c.Event == EventApprove && (person == a.Person || slices.Contains(a.Names, strings.ToLower(person))) && (stage < 0 || p.inStage(c, stage)) {
+		if c.Event == EventApprove && (c.isOf(a.Person) || c.isNamed(a.Names)) && (stage < 0 || p.inStage(c, stage)) {
 			newest, many = c, many+1
 		}
 	}
 	return newest, many
 }
 
-// anew answers nil when the actor has not approved in the stage, or when what it approved counts for nothing any more: then it
-// answers the labels and the vote with which it does so anew.
-func (l *looking) anew(ctx context.Context, a *Actor, p *Petition, stage int, labels map[string]string) (vote PutVote, err error) {
-	vote = PutVote{Petition: p.Name, Person: a.Person, Stage: stage}
-	earlier, many := p.approvedBefore(a, stage)
-	if earlier == nil {
-		return vote, nil
+// anew answers the votes of those who approve in the stage: the actor and, of a deputy, who is away. One who has approved there
+// is refused, unless that counts for nothing any more: then it does so anew, which the labels say.
+func (l *looking) anew(ctx context.Context, p *Petition, stage int, labels map[string]string, approving ...*Actor) (votes []Write, err error) {
+	var anew []string
+	var at *Petition
+	for _, a := range approving {
+		vote := PutVote{Petition: p.Name, Person: a.Person, Stage: stage}
+		if earlier, many := p.approvedBefore(a, stage); earlier != nil {
+			if at == nil {
+				standing, err := l.standing(ctx, *p, len(p.Claims))
+				if err != nil {
+					return nil, err
+				}
+				at = &standing
+			}
+			if still, _ := at.approvedBefore(a, stage); still != nil {
+				return nil, p.votedBefore(a.Person)
+			}
+			if !slices.Contains(anew, earlier.ID) {
+				anew = append(anew, earlier.ID)
+			}
+			vote.Person += "#" + strconv.Itoa(many) // each person counts once for each time that what it said counts for nothing
+		}
+		votes = append(votes, vote)
 	}
-	at, err := l.standing(ctx, *p, len(p.Claims))
-	if err != nil {
-		return vote, err
+	if anew != nil {
+		labels[LabelAnew] = strings.Join(anew, ",")
 	}
-	if still, _ := at.approvedBefore(a, stage); still != nil {
-		return vote, p.votedBefore(a.Person)
-	}
-	labels[LabelAnew] = earlier.ID
-	vote.Person += "#" + strconv.Itoa(many) // each person counts once for each time that it came to the space
-	return vote, nil
+	return votes, nil
 }
 
 // settle grants a petition that enough have approved, and that nothing was granted for because one of them could not approve for

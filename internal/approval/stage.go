@@ -115,7 +115,7 @@ func (p *Petition) votedIn(a *Actor, stages []int) bool {
 // hasVoted answers whether the person has approved in the stage.
 func (p *Petition) hasVoted(person string, stage int) bool {
 	return slices.ContainsFunc(p.counting(), func(c Event) bool {
-		return c.Event == EventApprove && c.Label(LabelPerson) == person && p.inStage(&c, stage)
+		return c.Event == EventApprove && c.isOf(person) && p.inStage(&c, stage)
 	})
 }
 
@@ -127,6 +127,18 @@ func (p *Petition) approvedAs(a *Actor, stage int) bool { return p.claimedAs(a, 
 // more where that grants.
 func (p Petition) HasDecided(a Actor) bool { return p.hasDecided(&a) }
 
+// HasDecidedAs is HasDecided of who may decide so: for a deputy, who is away has not decided either.
+func (p Petition) HasDecidedAs(a Actor, e Eligibility) bool { return p.hasDecidedAs(&a, &e) }
+
+func (p *Petition) hasDecidedAs(a *Actor, e *Eligibility) bool {
+	return p.hasDecided(a) || e.approvesFor != nil && p.decidedFor(e.approvesFor.actor)
+}
+
+// decidedFor answers whether somebody who is away has approved in the stage that decides now, or has refused.
+func (p *Petition) decidedFor(a *Actor) bool {
+	return p.hasVoted(a.Person, p.stage()) || p.approvedAs(a, p.stage()) || p.hasDenied(a.Person) || p.claimedAs(a, EventDeny, -1)
+}
+
 func (p *Petition) hasDecided(a *Actor) bool {
 	return (p.hasVoted(a.Person, p.stage()) || p.approvedAs(a, p.stage())) && !p.metAgain() || p.hasDenied(a.Person) || p.claimedAs(a, EventDeny, -1)
 }
@@ -137,23 +149,40 @@ func (p *Petition) claimedAs(a *Actor, event string, stage int) bool {
 		return false
 	}
 	return slices.ContainsFunc(p.counting(), func(c Event) bool {
-		return c.Event == event && slices.Contains(a.Names, strings.ToLower(c.Label(LabelPerson))) && (stage < 0 || p.inStage(&c, stage))
+		return c.Event == event && c.isNamed(a.Names) && (stage < 0 || p.inStage(&c, stage))
 	})
 }
 
+// isNamed answers whether the claim was made by, or for, somebody with one of the names, which are in lower case.
+func (e *Event) isNamed(names []string) bool {
+	if slices.Contains(names, strings.ToLower(e.Label(LabelPerson))) {
+		return true
+	}
+	behalf := e.Label(LabelBehalfPerson)
+	return behalf != "" && slices.Contains(names, strings.ToLower(behalf))
+}
+
 func (p *Petition) hasDenied(person string) bool {
-	return slices.ContainsFunc(p.Claims, func(c Event) bool { return c.Event == EventDeny && c.Label(LabelPerson) == person })
+	return slices.ContainsFunc(p.Claims, func(c Event) bool { return c.Event == EventDeny && c.isOf(person) })
 }
 
 // denials counts the persons who have refused.
-func (p *Petition) denials() int {
+func (p *Petition) denials() int { return len(p.Refusals()) }
+
+// Refusals answers the refusals that count, one of each person, oldest first.
+func (p *Petition) Refusals() (list []Event) {
 	var persons []string
 	for i := range p.Claims {
-		if c := &p.Claims[i]; c.Event == EventDeny && !slices.Contains(persons, c.Label(LabelPerson)) {
-			persons = append(persons, c.Label(LabelPerson))
+		c := &p.Claims[i]
+		if c.Event != EventDeny {
+			continue
+		}
+		var counts bool
+		if persons, counts = c.counted(persons); counts {
+			list = append(list, *c)
 		}
 	}
-	return len(persons)
+	return list
 }
 
 // Unmet answers one sentence for each requirement that the claims so far do not meet, stage by stage.
@@ -211,24 +240,32 @@ func (p *Petition) waitsFor(stage int) string {
 }
 
 // approvals counts the persons whose approval counts for the requirement at place i.
-func (p *Petition) approvals(i int) int {
+func (p *Petition) approvals(i int) (n int) {
 	var few [4]string
 	persons := few[:0]
 	claims := p.counting()
 	for at := range claims {
-		if c := &claims[at]; p.countsFor(c, i) && !slices.Contains(persons, c.Label(LabelPerson)) {
-			persons = append(persons, c.Label(LabelPerson))
+		if c := &claims[at]; p.countsFor(c, i) {
+			var counts bool
+			if persons, counts = c.counted(persons); counts {
+				n++
+			}
 		}
 	}
-	return len(persons)
+	return n
 }
 
 // Counted answers the approvals that count for the requirement at place i, one of each person, oldest first.
 func (p Petition) Counted(i int) (list []Event) {
+	var persons []string
 	claims := p.counting()
 	for at := range claims {
 		c := &claims[at]
-		if p.countsFor(c, i) && !slices.ContainsFunc(list, func(e Event) bool { return e.Label(LabelPerson) == c.Label(LabelPerson) }) {
+		if !p.countsFor(c, i) {
+			continue
+		}
+		var counts bool
+		if persons, counts = c.counted(persons); counts {
 			list = append(list, *c)
 		}
 	}
@@ -241,8 +278,11 @@ func (p *Petition) countsFor(c *Event, i int) bool {
 	if c.Event != EventApprove || !slices.Contains(c.requirements(), i) || r.Confirm != "" && !c.confirmed() {
 		return false
 	}
-	person := c.Label(LabelPerson)
-	return !p.takenBack(person) && !p.distinct(person, r)
+	if person := c.Label(LabelPerson); p.takenBack(person) || p.distinct(person, r) {
+		return false
+	}
+	behalf := c.Label(LabelBehalfPerson)
+	return behalf == "" || !p.takenBack(behalf) && !p.distinct(behalf, r) && !p.replaced(c)
 }
 
 // asksForOthers answers whether one of its stages asks for others than an earlier one.

@@ -64,11 +64,15 @@ func (p Petition) Waits() []string {
 	return waits
 }
 
-// approvesAnew answers whether the approval stands in the place of an earlier one of its person that counts for nothing any more.
-func (p *Petition) approvesAnew(e *Event) bool {
-	earlier := e.Label(LabelAnew)
-	return earlier != "" && slices.ContainsFunc(p.Claims, func(c Event) bool {
-		return c.ID == earlier && c.Event == EventApprove && c.Label(LabelPerson) == e.Label(LabelPerson)
+// approvesAnew answers whether the approval stands in the place of an earlier one of the person that counts for nothing any more.
+func (p *Petition) approvesAnew(e *Event, person string) bool {
+	label := e.Label(LabelAnew)
+	if label == "" {
+		return false
+	}
+	earlier := strings.Split(label, ",")
+	return slices.ContainsFunc(p.Claims, func(c Event) bool {
+		return slices.Contains(earlier, c.ID) && c.Event == EventApprove && c.isOf(person)
 	})
 }
 

@@ -88,7 +88,7 @@ func rank(w approval.Write) int {
 		return 1
 	case approval.PutVote:
 		return 2
-	case approval.PutToken, approval.EndToken, approval.ShortenToken, approval.UseLogin, approval.RefuseLogins, approval.UseRefreshToken:
+	case approval.UseDelegation, approval.PutToken, approval.EndToken, approval.ShortenToken, approval.UseLogin, approval.RefuseLogins, approval.UseRefreshToken:
 		return 3
 	}
 	return 4
@@ -182,6 +182,12 @@ func (p *plan) write(w approval.Write) {
 		p.putRefreshToken(w.RefreshToken)
 	case approval.UseRefreshToken:
 		p.useRefreshToken(w)
+	case approval.PutDelegation:
+		p.putDelegation(w.Delegation)
+	case approval.EndDelegation:
+		p.endDelegation(w)
+	case approval.UseDelegation:
+		p.useDelegation(w)
 	case approval.PutSession:
 		p.putSession(w.Session)
 	case approval.PutMappedRole:

@@ -15,7 +15,7 @@ import (
 // them: an index of words each, by the table whose words it has. A test fails when the schema has a table that is in
 // neither.
 var (
-	copiedTables = []string{"spaces", "members", "identities", "aliases", "group_members", "policies", "policy_proposals", "policy_health", "signing_keys", "tokens", "trusts", "sessions", "mapped_roles",
+	copiedTables = []string{"spaces", "members", "identities", "aliases", "group_members", "delegations", "policies", "policy_proposals", "policy_health", "signing_keys", "tokens", "trusts", "sessions", "mapped_roles",
 		"passkeys", "passkey_challenges", "confirmations", "logins", "refresh_tokens", "resources", "petitions", "votes", "leases",
 		"idempotency", "events", "jobs", "readiness"}
 	derivedTables = map[string]string{"petition_search": "petitions", "resource_search": "resources"}

@@ -42,6 +42,7 @@ func (p *plan) deleteMember(id string) {
 	p.add(deleteIdentities, p.space, id)
 	p.add(deleteAliases, p.space, memberOwner(id))
 	p.add(deletePersonsGroups, p.space, id)
+	p.add(deleteDelegations, p.space, id)
 	p.deleteMappedRole(id)
 }
 

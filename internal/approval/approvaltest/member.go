@@ -29,6 +29,7 @@ func (s *Store) deleteMember(tx *transaction, space, id string) error {
 	}
 	remove(tx, s.members, key{space, id})
 	s.deletePasskeys(tx, space, id)
+	s.forgetDelegations(tx, space, id)
 	remove(tx, s.mapped, key{space, id})
 	for k, i := range s.identities {
 		if k.space == space && i.Member == id {

@@ -48,14 +48,15 @@ type state struct {
 	signing   map[string]approval.SigningKey
 	trusts    map[key]approval.Trust
 	// identities by the identity
-	identities map[key]approval.Identity
-	groups     map[approval.GroupMember]time.Time // by the membership without its time
-	sessions   map[key]approval.Session
-	mapped     map[key]approval.MappedRole // by the member
-	jobs       map[string]approval.Job
-	logins     map[string]approval.Login        // by hash
-	refresh    map[string]approval.RefreshToken // by hash
-	events     []eventRow
+	identities  map[key]approval.Identity
+	groups      map[approval.GroupMember]time.Time // by the membership without its time
+	delegations map[key]approval.Delegation
+	sessions    map[key]approval.Session
+	mapped      map[key]approval.MappedRole // by the member
+	jobs        map[string]approval.Job
+	logins      map[string]approval.Login        // by hash
+	refresh     map[string]approval.RefreshToken // by hash
+	events      []eventRow
 	passkeyRows
 }
 
@@ -83,6 +84,7 @@ func NewStore() *Store {
 		policies: map[string][]approval.PolicyDocument{}, proposals: map[key]approval.PolicyProposal{}, health: map[string]approval.PolicyHealth{}, tokens: map[key]approval.Token{}, hashes: map[key]bool{},
 		signing: map[string]approval.SigningKey{}, jobs: map[string]approval.Job{}, identities: map[key]approval.Identity{},
 		groups:      map[approval.GroupMember]time.Time{},
+		delegations: map[key]approval.Delegation{},
 		trusts:      map[key]approval.Trust{},
 		passkeyRows: newPasskeyRows(),
 		logins:      map[string]approval.Login{}, refresh: map[string]approval.RefreshToken{},
@@ -158,6 +160,8 @@ func spaceOf(w approval.Write) (space string, has bool) {
 		return w.GroupMember.Space, true
 	case approval.DeleteGroupMember:
 		return w.GroupMember.Space, true
+	case approval.PutDelegation:
+		return w.Delegation.Space, true
 	case approval.PutPasskey:
 		return w.Passkey.Space, true
 	case approval.PutChallenge:
@@ -314,6 +318,9 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 	case approval.DeleteJob:
 		remove(tx, s.jobs, w.Key)
 	default:
+		if ok, err := s.writeDelegation(tx, space, w); ok {
+			return err
+		}
 		return s.writePasskey(tx, space, w)
 	}
 	return nil

@@ -112,6 +112,9 @@ var cases = []struct {
 	{"tokens are noted as used", false, tokensAreUsed},
 	{"tokens end sooner", false, tokensEndSooner},
 	{"trusts", false, trusts},
+	{"delegations", false, delegations},
+	{"delegations go with their members", false, delegationsGoWithMembers},
+	{"nothing is decided by a delegation that was ended", false, delegationsAreUsedOrEnded},
 
 	{"jobs are leased", true, jobsAreLeased},
 	{"a job goes to one of many", true, jobGoesToOne},
