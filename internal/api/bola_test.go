@@ -39,6 +39,8 @@ func (h *house) side(space, owner, mark string) side {
 	h.must(err)
 	trust, err := h.service.CreateTrust(h.Context(), a, approval.Trust{Account: bot, Issuer: "https://" + mark + ".example", Audience: mark, Claims: map[string]string{"sub": mark}})
 	h.must(err)
+	away, err := h.service.CreateDelegation(h.Context(), a, approval.NewDelegation{To: member, EndTime: h.clock.Now().Add(time.Hour), Reason: mark})
+	h.must(err)
 	p, _, err := h.service.CreatePetition(h.Context(), a, approval.NewPetition{Reason: mark, DisplayName: mark, Resources: []approval.Resource{{ID: thing, DisplayName: mark}}}, "")
 	h.must(err)
 	_, claim, err := h.service.Decide(h.Context(), a, p.Name, approval.NewClaim{Event: approval.EventDeny, Reason: mark}, "")
@@ -46,13 +48,13 @@ func (h *house) side(space, owner, mark string) side {
 	open, _, err := h.service.CreatePetition(h.Context(), a, approval.NewPetition{Reason: mark, Resources: []approval.Resource{{ID: thing}}}, "")
 	h.must(err)
 	return side{"spaces": space, "proposals": h.proposed(space, owner, mark), "petitions": p.Name, "claims": claim.ID, "resources": thing, "tokens": made.Token.Name,
-		"serviceAccounts": bot, "trusts": trust.Name, "members": member,
+		"serviceAccounts": bot, "trusts": trust.Name, "members": member, "delegations": away.Name,
 		"identities": identity.Identity, "openPetition": open.Name}
 }
 
 // nowhere names what no space has, in the same shapes.
 var nowhere = side{"spaces": "nocorp", "proposals": missingUUID, "petitions": missingUUID, "claims": missingUUID, "resources": "thing-nothing", "tokens": missingUUID, "openPetition": missingUUID,
-	"serviceAccounts": "bot-nothing", "trusts": missingUUID, "members": "person-nothing@nocorp.example",
+	"serviceAccounts": "bot-nothing", "trusts": missingUUID, "members": "person-nothing@nocorp.example", "delegations": missingUUID,
 	"identities": "chat:nothing"}
 
 const missingUUID = "0000000f-0000-7000-8000-00000000000f"
@@ -269,6 +271,7 @@ func (h *house) everything(space string) string {
 	events, err := s.Events(h.Context(), approval.EventQuery{Space: space, Page: whole})
 	add(events.Items, err)
 	add(s.Policy(h.Context(), space))
+	add(s.Delegations(h.Context(), space, "", time.Time{}))
 	text, err := json.Marshal(all)
 	h.must(err)
 	return string(text)

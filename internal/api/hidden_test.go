@@ -31,7 +31,7 @@ var hidden = map[string]string{
 // hiddenLabels are labels that the server alone sets.
 var hiddenLabels = []string{approval.LabelDigest, approval.LabelConfigID, approval.LabelRule, approval.LabelPolicyVersion, approval.LabelSelfApproval, approval.LabelPerson,
 	approval.LabelRequirements, approval.LabelReplaces, approval.LabelReplacedBy, approval.LabelToken, approval.LabelRefusedCode, approval.LabelPolicyDev, approval.LabelPetition,
-	approval.LabelSpace}
+	approval.LabelSpace, approval.LabelOnBehalfOf, approval.LabelBehalfPerson, approval.LabelClaimDelegated}
 
 // traces are what is left in an answer, or in what is stored, by a field that was taken.
 var traces = []string{"planted-", "1999-12-31", "424242", "planted."}

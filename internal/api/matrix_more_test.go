@@ -20,7 +20,8 @@ const (
 var auditorMay = []string{"waitPetitions", "createToken", "deleteToken", "getSpacePolicy", "testPolicy", "replayPolicy", "checkPolicy", "simulatePolicy"}
 
 // What is only for whom it belongs to: another Viewer is refused it, and what it is answered.
-var onlyOnes = map[string]int{"replacePetition": 403, "withdrawPetition": 403, "deleteToken": 404, "getMember": 403, "listIdentities": 403}
+var onlyOnes = map[string]int{"replacePetition": 403, "withdrawPetition": 403, "deleteToken": 404, "getMember": 403, "listIdentities": 403,
+	"getDelegation": 404, "endDelegation": 404}
 
 // another is a column whose expectation depends on the route.
 type another struct {
@@ -189,4 +190,42 @@ func (h *house) ofADeletedSpace() string {
 	h.must(h.service.Store.Commit(h.Context(), approval.Change{Space: space, Writes: []approval.Write{approval.PutSpace{Space: s, Expect: s.Version}},
 		Events: []approval.Event{{Event: approval.EventSpaceCreate, ID: h.service.IDs.UUID()}}}))
 	return made.Secret
+}
+
+// onDelegation prepares a delegation whose deputy the actor is.
+func onDelegation(h *house, a approval.Actor) cell {
+	h.Helper()
+	d := approval.Delegation{Space: "acmecorp", Name: h.service.IDs.UUID(), From: h.hired(), To: a.ID, StartTime: h.clock.Now(), EndTime: h.clock.Now().Add(time.Hour)}
+	h.must(h.store.Commit(h.Context(), approval.Change{Space: "acmecorp", Writes: []approval.Write{approval.PutDelegation{Delegation: d}},
+		Events: []approval.Event{{Event: "test/setup", ID: h.service.IDs.UUID()}}}))
+	return cell{inSpace + "/delegations/" + d.Name, nil}
+}
+
+// policyTag answers the ETag of the policy that holds.
+func (h *house) policyTag() string {
+	h.Helper()
+	d, err := h.service.Store.Policy(h.Context(), "acmecorp")
+	h.must(err)
+	return etag(d.Version)
+}
+
+// proposed makes a petition for another policy, and leaves a policy behind that anybody with the right changes at once.
+func (h *house) proposed(space, owner, mark string) string {
+	h.Helper()
+	var petition string
+	for _, text := range []string{"PETITION " + mark, "another " + mark} {
+		d, err := h.service.Store.Policy(h.Context(), space)
+		h.must(err)
+		c, err := h.service.ApplyPolicy(h.Context(), h.actor(owner), approval.NewPolicy{Text: text, Reason: mark, Expect: d.Version})
+		h.must(err)
+		if c.Petition != nil {
+			petition = c.Petition.Name
+		}
+	}
+	d, err := h.service.Store.Policy(h.Context(), space)
+	h.must(err)
+	d.Version, d.Text = d.Version+1, "for testPolicy "+mark
+	h.must(h.service.Store.Commit(h.Context(), approval.Change{Space: space, Writes: []approval.Write{approval.PutPolicy{Document: d}},
+		Events: []approval.Event{{Event: "test/setup", ID: h.service.IDs.UUID()}}}))
+	return petition
 }

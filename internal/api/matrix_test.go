@@ -89,6 +89,17 @@ var expectations = map[string]expectation{
 		return cell{inSpace + "/members/" + id + "/identities/" + url.PathEscape(i.Identity), nil}
 	}},
 
+	"listDelegations": {allRoles, "delegations:read", at(inSpace+"/delegations", nil)},
+	"createDelegation": {allRoles, "", func(h *house, a approval.Actor) cell {
+		body := map[string]any{"to": h.hired(), "endTime": h.clock.Now().Add(time.Hour)}
+		if a.Kind == approval.KindServiceAccount {
+			body["from"] = h.hired() // an account is never away
+		}
+		return cell{inSpace + "/delegations", body}
+	}},
+	"getDelegation": {allRoles, "delegations:read", onDelegation},
+	"endDelegation": {allRoles, "delegations:write", onDelegation},
+
 	"listPetitions":  {allRoles, "petitions:read", at(inSpace+"/petitions", nil)},
 	"createPetition": {allRoles, "petitions:create", at(inSpace+"/petitions", `{"petition":{"reason":"why","resources":[{"id":"x"}]}}`)},
 	"getPetition":    {allRoles, "petitions:read", onPetition("", nil)},
@@ -188,35 +199,6 @@ var expectations = map[string]expectation{
 // publicAnswers is what the routes without a token answer to a call that asks for nothing in particular.
 var publicAnswers = map[string]int{"exchangeToken": 400, "openLogin": 400, "endLogin": 400, "listKeys": 200, "getOpenAPI": 200, "showDocs": 200, "sendDocsStyle": 200,
 	"getHealth": 200, "getReadiness": 200, "getMetrics": 200}
-
-// policyTag answers the ETag of the policy that holds.
-func (h *house) policyTag() string {
-	h.Helper()
-	d, err := h.service.Store.Policy(h.Context(), "acmecorp")
-	h.must(err)
-	return etag(d.Version)
-}
-
-// proposed makes a petition for another policy, and leaves a policy behind that anybody with the right changes at once.
-func (h *house) proposed(space, owner, mark string) string {
-	h.Helper()
-	var petition string
-	for _, text := range []string{"PETITION " + mark, "another " + mark} {
-		d, err := h.service.Store.Policy(h.Context(), space)
-		h.must(err)
-		c, err := h.service.ApplyPolicy(h.Context(), h.actor(owner), approval.NewPolicy{Text: text, Reason: mark, Expect: d.Version})
-		h.must(err)
-		if c.Petition != nil {
-			petition = c.Petition.Name
-		}
-	}
-	d, err := h.service.Store.Policy(h.Context(), space)
-	h.must(err)
-	d.Version, d.Text = d.Version+1, "for testPolicy "+mark
-	h.must(h.service.Store.Commit(h.Context(), approval.Change{Space: space, Writes: []approval.Write{approval.PutPolicy{Document: d}},
-		Events: []approval.Event{{Event: "test/setup", ID: h.service.IDs.UUID()}}}))
-	return petition
-}
 
 func inGroup(below string, body any) func(*house, approval.Actor) cell {
 	return func(h *house, _ approval.Actor) cell {

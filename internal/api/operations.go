@@ -90,6 +90,8 @@ const (
 		"meta": {"name": "ada@acmecorp.example", "space": "acmecorp", "displayName": "Ada", "createTime": "2026-03-01T09:00:00Z"}, "createdBy": {"id": "olga@acmecorp.example"}}`
 	exampleIdentity = `{"identity": "slack:T01/U024BE7LH", "member": "ada@acmecorp.example", "meta": {"space": "acmecorp", "createTime": "2026-03-01T09:00:00Z"},
 		"createdBy": {"id": "olga@acmecorp.example"}}`
+	exampleDelegation = `{"from": "ada@acmecorp.example", "to": "bob@acmecorp.example", "startTime": "2026-03-02T00:00:00Z", "endTime": "2026-03-09T00:00:00Z", "state": "coming",
+		"reason": "on leave", "meta": {"name": "0198c0de-9999-7c3e-8a21-1b2c3d4e5f60", "space": "acmecorp", "createTime": "2026-03-01T09:00:00Z"}, "createdBy": {"id": "ada@acmecorp.example"}}`
 	exampleRoles  = `{"bindings": [{"role": "Editor", "members": ["ada@acmecorp.example"]}, {"role": "Owner", "members": ["olga@acmecorp.example"]}], "etag": "4f6c1f0f5c9f4a3b8e2d7a6b5c4d3e2f"}`
 	exampleGroup  = `{"members": [{"id": "ada@acmecorp.example", "kind": "user"}, {"id": "on-call", "kind": "group"}]}`
 	exampleGroups = `{"members": [{"id": "ada@acmecorp.example", "kind": "user"}, {"id": "on-call", "kind": "group"}], "nextPageToken": ""}`
@@ -130,6 +132,17 @@ var operations = map[string]operation{
 		text:    "The person is known by it from now on: in quorums it counts once, and it does not decide what it asks for under any name. Linking the address of another member makes both one person. An identity that is somebody's is 409.",
 		request: `{"identity": "slack:T01/U024BE7LH"}`, answer: exampleIdentity, codes: []approval.Code{approval.Conflict}},
 	"deleteIdentity": {tag: "members", text: "The identity stands percent-encoded in the path.", answer: `{}`},
+
+	"listDelegations": {tag: "members", text: "Those that are not over, by start, on one page. Without `members:read` only the caller's own, as the person who is away and as the deputy.",
+		answer: `{"delegations": [` + exampleDelegation + `], "nextPageToken": ""}`},
+	"createDelegation": {tag: "members",
+		text: "Until its end the deputy decides what the person who is away may decide; the claim is marked `indent.com/claim/onBehalfOf`, and the two give one vote together. " +
+			"Both are looked at as they are when the deputy decides, and what bars one bars both. Nobody names themselves somebody else's deputy (403). Too many that are not over are 409.",
+		request: `{"to": "bob@acmecorp.example", "startTime": "2026-03-02T00:00:00Z", "endTime": "2026-03-09T00:00:00Z", "reason": "on leave"}`,
+		answer:  exampleDelegation, codes: []approval.Code{approval.Conflict}},
+	"getDelegation": {tag: "members", text: "One by its name, also when it is over. Between others it is 404 without `members:read`.", answer: exampleDelegation},
+	"endDelegation": {tag: "members", text: "At once: the deputy decides by it no more, and what it has approved by it counts no more on petitions that still wait. " +
+		"Who is away may, the deputy, and an owner. One that is over is 409.", answer: `{}`, codes: []approval.Code{approval.Conflict}},
 
 	"listPetitions": {tag: "petitions", text: "Filters are joined by \"and\". `state.eventHistory` is filled only with `full=true`.",
 		answer: `{"petitions": [` + examplePetition + `], "nextPageToken": ""}`},

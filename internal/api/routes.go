@@ -68,6 +68,10 @@ func routes() []route {
 		{"listIdentities", get, space + "/members/{member}/identities", approval.ReadSpaces, handle((*API).listIdentities), "List the identities of a person"},
 		{"createIdentity", post, space + "/members/{member}/identities", approval.WriteMembers, handle((*API).createIdentity), "Link an identity to a person"},
 		{"deleteIdentity", del, space + "/members/{member}/identities/{identity}", approval.WriteMembers, handle((*API).deleteIdentity), "Unlink an identity"},
+		{"listDelegations", get, space + "/delegations", approval.ReadDelegations, handle((*API).listDelegations), "List who decides for whom while somebody is away"},
+		{"createDelegation", post, space + "/delegations", approval.WriteDelegations, handle((*API).createDelegation), "Name a deputy for a time"},
+		{"getDelegation", get, space + "/delegations/{name}", approval.ReadDelegations, handle((*API).getDelegation), "Get a delegation"},
+		{"endDelegation", del, space + "/delegations/{name}", approval.WriteDelegations, handle((*API).endDelegation), "End a delegation before its time"},
 
 		{"listPetitions", get, space + "/petitions", approval.ReadPetitions, handle((*API).listPetitions), "List petitions, newest first"},
 		{"createPetition", post, space + "/petitions", approval.CreatePetitions, handle((*API).createPetition), "Ask for approval"},

@@ -91,8 +91,9 @@ func (n NewDelegation) check(now time.Time) (NewDelegation, error) {
 		n.StartTime = now
 	}
 	n.StartTime, n.EndTime = n.StartTime.UTC().Truncate(time.Microsecond), n.EndTime.UTC().Truncate(time.Microsecond)
-	var err error
+	err := firstError(checkLine("to", n.To, MaxID), checkLine("from", n.From, MaxID), checkProse("reason", n.Reason, MaxReason))
 	switch {
+	case err != nil:
 	case n.To == "":
 		err = FieldError("to", "is required: the address of the deputy")
 	case n.EndTime.IsZero():
@@ -106,7 +107,7 @@ func (n NewDelegation) check(now time.Time) (NewDelegation, error) {
 	case n.EndTime.Sub(n.StartTime) > MaxDelegation:
 		err = FieldError("endTime", "lies more than %d days behind the start: make another delegation when this one is over", MaxDelegation/(24*time.Hour))
 	}
-	return n, firstError(err, checkLine("to", n.To, MaxID), checkLine("from", n.From, MaxID), checkProse("reason", n.Reason, MaxReason))
+	return n, err
 }
 
 // Delegated is somebody who is away and whose deputy an actor is at this moment, as both are now.

@@ -157,17 +157,20 @@ func (s *Service) Delegation(ctx context.Context, a Actor, name string) (Delegat
 	if err := s.Authorize(ctx, a, ReadDelegations, "get delegation"); err != nil {
 		return Delegation{}, err
 	}
-	return s.delegation(ctx, a, name)
+	return s.delegation(ctx, a, name, "get delegation")
 }
 
-func (s *Service) delegation(ctx context.Context, a Actor, name string) (Delegation, error) {
+func (s *Service) delegation(ctx context.Context, a Actor, name, action string) (Delegation, error) {
 	missing := Errorf(NotFound, "there is no delegation %.100q in %s", name, a.Space)
 	if checkName("name", name) != nil {
 		return Delegation{}, missing
 	}
 	d, err := s.Store.Delegation(ctx, a.Space, name)
-	if CodeOf(err) == NotFound || err == nil && d.From != a.ID && d.To != a.ID && !a.Can(ReadMembers) {
+	switch {
+	case CodeOf(err) == NotFound:
 		return Delegation{}, missing
+	case err == nil && d.From != a.ID && d.To != a.ID && !a.Can(ReadMembers):
+		return Delegation{}, s.refuse(ctx, a, action, "", missing)
 	}
 	return d, err
 }
@@ -179,7 +182,7 @@ func (s *Service) EndDelegation(ctx context.Context, a Actor, name string) error
 	if err := s.Authorize(ctx, a, WriteDelegations, action); err != nil {
 		return err
 	}
-	d, err := s.delegation(ctx, a, name)
+	d, err := s.delegation(ctx, a, name, action)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (s *Service) quorumOf(space, petition string) PutJob {
 // changesReviewers answers whether a write may change who can grant what.
 func changesReviewers(w Write) bool {
 	switch w.(type) {
-	case PutMember, DeleteMember, PutIdentity, DeleteIdentity, PutGroupMember, DeleteGroupMember, PutResource, DeleteResource, DeletePasskey, PutPolicy:
+	case PutMember, DeleteMember, PutIdentity, DeleteIdentity, PutGroupMember, DeleteGroupMember, PutResource, DeleteResource, DeletePasskey, PutPolicy, EndDelegation:
 		return true
 	}
 	return false

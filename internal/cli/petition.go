@@ -240,11 +240,17 @@ func describeEvent(e indent.Event) string {
 	if title := e.Actor.Title(); title != "" {
 		text += " by " + title
 	}
+	if away := onBehalfOf(e); away != "" {
+		text += " for " + away
+	}
 	if e.Reason != "" {
 		text += ": " + e.Reason
 	}
 	return plain(text)
 }
+
+// onBehalfOf answers for whom a deputy made a claim, "" for nobody.
+func onBehalfOf(e indent.Event) string { return e.Meta.Labels["indent.com/claim/onBehalfOf"] }
 
 func sortedKeys(m map[string]string) []string {
 	var keys []string

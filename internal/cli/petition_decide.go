@@ -113,6 +113,9 @@ func (t *terminal) decide(cmd *cobra.Command, given string, phase indent.Phase, 
 	if err != nil {
 		return err
 	}
+	if away := onBehalfOf(claim); away != "" {
+		t.say("You have decided for %s.", plain(away))
+	}
 	after, err := c.Petition(cmd.Context(), name)
 	if err != nil {
 		return errors.Join(fmt.Errorf("the decision was recorded (%s), but the petition cannot be shown", plain(claim.ID)), err)

@@ -126,6 +126,7 @@ var inWords = map[approval.Permission]string{
 	approval.ManageOwnTokens: "make and end your own tokens", approval.ReadTokens: "see all tokens of the space, without their secrets",
 	approval.ManageTokens: "make and end tokens of service accounts", approval.ReadServiceAccounts: "see service accounts", approval.ManageAccounts: "make service accounts",
 	approval.ReadPolicy: "see the rules", approval.WritePolicy: "change the rules by which everything is decided",
+	approval.ReadDelegations: "see who decides for whom while somebody is away", approval.WriteDelegations: "name deputies",
 }
 
 // authorizeFields are what a program on this machine asks with, in the words of RFC 6749, 4.1.1, and RFC 7636, 4.3.

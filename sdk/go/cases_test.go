@@ -47,7 +47,8 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	return &world{t, variables{"space": "acmecorp", "requester": "quickstart", "reviewer": "you@acmecorp.example",
-		"run": "r" + strings.ReplaceAll(randomUUID(), "-", "")[:12]}}
+		"tomorrow": time.Now().UTC().Add(24 * time.Hour).Truncate(time.Second).Format(time.RFC3339),
+		"run":      "r" + strings.ReplaceAll(randomUUID(), "-", "")[:12]}}
 }
 
 // live does the step and says what was not as the case has it.
@@ -445,6 +446,18 @@ var operations = map[string]operation{
 	},
 	"trust.delete": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
 		return nil, c.DeleteTrust(ctx, a.text("serviceAccountId"), a.text("name"))
+	},
+	"delegation.create": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return c.CreateDelegation(ctx, indent.NewDelegation{To: a.text("to"), From: a.text("from"), EndTime: into[time.Time](a, "endTime"), Reason: a.text("reason")})
+	},
+	"delegation.list": func(ctx context.Context, c *indent.Client, _ arguments) (any, error) {
+		return all(c.Delegations(ctx))
+	},
+	"delegation.get": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return c.Delegation(ctx, a.text("name"))
+	},
+	"delegation.end": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
+		return nil, c.EndDelegation(ctx, a.text("name"))
 	},
 	"token.rotate": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
 		return c.RotateToken(ctx, a.text("name"), time.Duration(a.number("graceSeconds"))*time.Second)

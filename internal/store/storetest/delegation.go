@@ -53,13 +53,24 @@ func delegations(t *testing.T, k kit) {
 	active("ada", time.Minute)
 	got, err := k.DelegationsTo(ctx, "elsewhere", "bob", Start)
 	want(t, len(got), err, 0)
+}
 
+func usesAndEndsOfDelegations(t *testing.T, k kit) {
+	ctx := t.Context()
+	first := delegationOf(k.space, "z", "ada", "bob", 0, time.Hour)
+	later := delegationOf(k.space, "b", "ada", "bob", time.Minute, time.Hour)
+	k.commit(t, approval.PutDelegation{Delegation: first}, approval.PutDelegation{Delegation: later})
+	active := func(all ...approval.Delegation) {
+		t.Helper()
+		got, err := k.DelegationsTo(ctx, k.space, "bob", Start)
+		want(t, got, err, all)
+	}
 	k.refuse(t, approval.Conflict, approval.UseDelegation{Name: "b", At: Start})
 	k.refuse(t, approval.Conflict, approval.UseDelegation{Name: "z", At: Start.Add(time.Hour)})
 	k.refuse(t, approval.Conflict, approval.UseDelegation{Name: "none", At: Start})
 	k.commit(t, approval.UseDelegation{Name: "z", At: Start.Add(2 * time.Minute)}, approval.UseDelegation{Name: "z", At: Start.Add(time.Minute)})
 	first.LastUseTime = Start.Add(2 * time.Minute)
-	active("bob", 0, first)
+	active(first)
 
 	k.refuse(t, approval.Internal, approval.EndDelegation{Name: "z", By: "ada"})
 	k.refuse(t, approval.Conflict, approval.EndDelegation{Name: "z", By: "ada", At: Start.Add(time.Hour)})
@@ -67,13 +78,14 @@ func delegations(t *testing.T, k kit) {
 	k.refuse(t, approval.Conflict, approval.EndDelegation{Name: "z", By: "bob", At: Start.Add(4 * time.Minute)})
 	k.refuse(t, approval.Conflict, approval.UseDelegation{Name: "z", At: Start.Add(time.Minute)})
 	first.RevokeTime, first.RevokedBy = Start.Add(3*time.Minute), "ada"
-	d, err = k.Delegation(ctx, k.space, "z")
+	d, err := k.Delegation(ctx, k.space, "z")
 	want(t, d, err, first)
-	is("", 0, second, third)
-	is("ada", 0, second)
-	active("bob", time.Minute, third)
-	k.commit(t, approval.EndDelegation{Name: "a", By: "olga", At: Start.Add(-time.Hour)}) // before it begins
-	is("ada", 0)
+	active()
+	got, err := k.Delegations(ctx, k.space, "", Start)
+	want(t, got, err, []approval.Delegation{later})
+	k.commit(t, approval.EndDelegation{Name: "b", By: "olga", At: Start.Add(-time.Hour)}) // before it begins
+	got, err = k.Delegations(ctx, k.space, "ada", Start)
+	want(t, len(got), err, 0)
 }
 
 func delegationsGoWithMembers(t *testing.T, k kit) {

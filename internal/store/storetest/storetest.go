@@ -113,6 +113,7 @@ var cases = []struct {
 	{"tokens end sooner", false, tokensEndSooner},
 	{"trusts", false, trusts},
 	{"delegations", false, delegations},
+	{"delegations are used and end", false, usesAndEndsOfDelegations},
 	{"delegations go with their members", false, delegationsGoWithMembers},
 	{"nothing is decided by a delegation that was ended", false, delegationsAreUsedOrEnded},
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import anyio
@@ -58,6 +59,10 @@ OPERATIONS: dict[str, Callable[[Client], Asking]] = {
     "trust.create": lambda c: c.trust.create,
     "trust.list": lambda c: c.trust.list,
     "trust.delete": lambda c: c.trust.delete,
+    "delegation.create": lambda c: c.delegation.create,
+    "delegation.list": lambda c: c.delegation.list,
+    "delegation.get": lambda c: c.delegation.get,
+    "delegation.end": lambda c: c.delegation.end,
     "policy.get": lambda c: c.policy.get,
     "policy.version": lambda c: c.policy.version,
     "policy.test": lambda c: c.policy.test,
@@ -88,6 +93,9 @@ IN_PYTHON = {
     "refreshToken": "refresh_token",
     "graceSeconds": "grace",
     "claim": "claim_id",
+    "from": "from_",
+    "startTime": "start_time",
+    "endTime": "end_time",
 }
 
 
@@ -112,6 +120,9 @@ class World:
                 "space": server.requester["INDENT_SPACE"],
                 "requester": "quickstart",
                 "reviewer": "you@acmecorp.example",
+                "tomorrow": (datetime.now(timezone.utc) + timedelta(days=1)).strftime(
+                    "%Y-%m-%dT%H:%M:%SZ"
+                ),
                 "run": "r" + uuid.uuid4().hex[:12],
             }
         )

@@ -36,6 +36,7 @@ from .event import AsyncEventStream, EventStream
 from .types import (
     Confirmation,
     ConfirmationInput,
+    Delegation,
     Event,
     HeldGrant,
     Identity,
@@ -67,6 +68,7 @@ __all__ = [
     "Confirmation",
     "ConfirmationInput",
     "ConflictError",
+    "Delegation",
     "Event",
     "EventStream",
     "GoneError",

@@ -13,6 +13,7 @@ from ._call import Retry
 from ._config import Settings, settings
 from ._wire import AsyncWire, Wire
 from .claim import AsyncClaimAPI, ClaimAPI
+from .delegation import AsyncDelegationAPI, DelegationAPI
 from .event import AsyncEventAPI, EventAPI
 from .grant import AsyncGrantAPI, GrantAPI
 from .group import AsyncGroupAPI, GroupAPI
@@ -104,6 +105,7 @@ class IndentAPI(_Configured):
         self.policy = PolicyAPI(self._wire)
         self.member = MemberAPI(self._wire)
         self.identity = IdentityAPI(self._wire)
+        self.delegation = DelegationAPI(self._wire)
         self.group = GroupAPI(self._wire)
         self.grant = GrantAPI(self._wire)
 
@@ -167,6 +169,7 @@ class AsyncIndentAPI(_Configured):
         self.policy = AsyncPolicyAPI(self._wire)
         self.member = AsyncMemberAPI(self._wire)
         self.identity = AsyncIdentityAPI(self._wire)
+        self.delegation = AsyncDelegationAPI(self._wire)
         self.group = AsyncGroupAPI(self._wire)
         self.grant = AsyncGrantAPI(self._wire)
 

@@ -20,6 +20,7 @@ __all__ = [
     "Confirmation",
     "ConfirmationInput",
     "Decision",
+    "Delegation",
     "Escalation",
     "Event",
     "Given",
@@ -370,6 +371,28 @@ class Identity(TypedDict):
 
     identity: Given
     member: str
+    meta: Meta
+    createdBy: Resource
+
+
+# `from` is a word of Python: the one field that a class cannot name.
+_DelegationFrom = TypedDict("_DelegationFrom", {"from": Given})
+
+
+class Delegation(_DelegationFrom):
+    """Lets a deputy decide, for a time, what somebody who is away (`from`) may decide."""
+
+    to: Given
+    """The address of the deputy."""
+    startTime: str
+    endTime: str
+    state: str
+    """`coming`, `active`, `over` (its time was up) or `ended` (by somebody, before)."""
+    reason: NotRequired[str]
+    endedTime: NotRequired[str]
+    endedBy: NotRequired[str]
+    lastUsedTime: NotRequired[str]
+    """When the deputy last decided by it."""
     meta: Meta
     createdBy: Resource
 
