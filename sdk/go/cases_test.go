@@ -450,9 +450,7 @@ var operations = map[string]operation{
 	"delegation.create": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
 		return c.CreateDelegation(ctx, indent.NewDelegation{To: a.text("to"), From: a.text("from"), EndTime: into[time.Time](a, "endTime"), Reason: a.text("reason")})
 	},
-	"delegation.list": func(ctx context.Context, c *indent.Client, _ arguments) (any, error) {
-		return all(c.Delegations(ctx))
-	},
+	"delegation.list": func(ctx context.Context, c *indent.Client, _ arguments) (any, error) { return all(c.Delegations(ctx)) },
 	"delegation.get": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
 		return c.Delegation(ctx, a.text("name"))
 	},
