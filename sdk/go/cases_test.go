@@ -447,16 +447,6 @@ var operations = map[string]operation{
 	"trust.delete": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
 		return nil, c.DeleteTrust(ctx, a.text("serviceAccountId"), a.text("name"))
 	},
-	"delegation.create": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
-		return c.CreateDelegation(ctx, indent.NewDelegation{To: a.text("to"), From: a.text("from"), EndTime: into[time.Time](a, "endTime"), Reason: a.text("reason")})
-	},
-	"delegation.list": func(ctx context.Context, c *indent.Client, _ arguments) (any, error) { return all(c.Delegations(ctx)) },
-	"delegation.get": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
-		return c.Delegation(ctx, a.text("name"))
-	},
-	"delegation.end": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
-		return nil, c.EndDelegation(ctx, a.text("name"))
-	},
 	"token.rotate": func(ctx context.Context, c *indent.Client, a arguments) (any, error) {
 		return c.RotateToken(ctx, a.text("name"), time.Duration(a.number("graceSeconds"))*time.Second)
 	},
