@@ -16,6 +16,8 @@ const (
 	EventRevoke  = "access/revoke"  // a claim: the grant is taken away
 	EventEnd     = "access/end"     // the grant's time is up
 	EventExpire  = "access/expire"  // nobody decided in time
+	EventWarn    = "access/warn"    // the grant ends soon
+	EventExtend  = "access/extend"  // another petition goes on with what this one gives
 	EventClose   = "access/close"   // everything that a revoked grant needed is done
 
 	EventEscalate      = "access/escalate"      // a requirement gets more reviewers: nobody has met it in time

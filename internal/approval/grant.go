@@ -6,6 +6,26 @@ import "time"
 type Grant struct {
 	StartTime time.Time `json:"startTime"`
 	EndTime   time.Time `json:"endTime,omitzero"` // zero: until revoked
+	// Warned says that the log has told that it ends soon.
+	Warned bool `json:"warned,omitzero" doc:"The log has told that it ends soon; absent before."`
+}
+
+// A grant that lasts long enough for anybody to do something about it is warned of before its end: when a sixth of its length
+// is left, at least five minutes and at most a day.
+const (
+	leastWarned  = 15 * time.Minute
+	leastWarning = 5 * time.Minute
+	mostWarning  = 24 * time.Hour
+)
+
+// warnTime answers when it is to be told that the grant ends soon; ok is false where it is not to be told, or was.
+func (g Grant) warnTime() (at time.Time, ok bool) {
+	if g.EndTime.IsZero() || g.Warned {
+		return at, false
+	}
+	length := g.EndTime.Sub(g.StartTime)
+	before := min(max(length/6, leastWarning), mostWarning)
+	return g.EndTime.Add(-before).Truncate(time.Microsecond), length >= leastWarned
 }
 
 // Term is how long a reviewer, or else the petitioner, or else policy says that the grant lasts.

@@ -20,6 +20,9 @@ func (w *world) check(m *model) {
 	if p.Phase == approval.Granted && !p.Grant.EndTime.Equal(m.ends) {
 		w.t.Fatalf("%s is granted until %v; want %v", m.name, p.Grant.EndTime, m.ends)
 	}
+	if p.Phase == approval.Granted && p.Grant.Warned != m.warned {
+		w.t.Fatalf("%s is warned of %v; want %v", m.name, p.Grant.Warned, m.warned)
+	}
 	if p.Phase == approval.Open && p.Progress != nil && (p.Progress.Stage != m.stage || !p.Progress.Since.Equal(m.since)) {
 		w.t.Fatalf("%s is in stage %d since %v; want %d since %v", m.name, p.Progress.Stage, p.Progress.Since, m.stage, m.since)
 	}
@@ -117,7 +120,9 @@ func (w *world) oneTimer(p approval.Petition, m *model) {
 			}
 		}
 	case p.Phase == approval.Granted && !p.Grant.EndTime.IsZero():
-		want, due = approval.JobEnd, p.Grant.EndTime
+		if want, due = approval.JobEnd, p.Grant.EndTime; !m.warns().IsZero() {
+			want, due = approval.JobWarn, m.warns()
+		}
 	case p.Phase == approval.Revoked:
 		want, due = approval.JobClose, p.UpdateTime
 	}

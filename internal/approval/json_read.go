@@ -99,6 +99,7 @@ func (r *jsonReader) grant() *Grant {
 	g := new(Grant)
 	r.expect('{')
 	g.StartTime, g.EndTime = r.must("startTime").instant(), r.instantIf("endTime")
+	g.Warned = r.booleanIf("warned")
 	r.expect('}')
 	return g
 }

@@ -25,7 +25,7 @@ func (w *world) draw(by approval.Member) (approval.NewPetition, *model) {
 	switch w.n(10, "rule") {
 	case 0:
 		m.verdict.Decision, m.verdict.Requirements = approval.VerdictApprove, nil
-		m.phase, m.ends = approval.Granted, m.endOf(agreement{}, w.clock.Now())
+		m.phase, m.starts, m.ends = approval.Granted, w.clock.Now(), m.endOf(agreement{}, w.clock.Now())
 	case 1:
 		m.verdict.Decision, m.verdict.Requirements = approval.VerdictDeny, nil
 		m.phase, m.outcome = approval.Closed, approval.OutcomeDenied

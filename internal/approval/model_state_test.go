@@ -18,6 +18,8 @@ type model struct {
 	asked    time.Duration
 	expires  time.Time
 	ends     time.Time // of the grant; zero: none
+	starts   time.Time // of the grant
+	warned   bool      // of its end
 	agreed   []agreement
 	refused  []string // persons
 	refusals int
@@ -90,6 +92,8 @@ func (m *model) settle(now time.Time) {
 		m.phase, m.outcome = approval.Closed, approval.OutcomeExpired
 	case m.phase == approval.Granted && !m.ends.IsZero() && !now.Before(m.ends):
 		m.phase, m.outcome = approval.Revoked, approval.OutcomeEnded
+	case m.phase == approval.Granted:
+		m.warned = m.warned || !m.warns().IsZero() && !now.Before(m.warns())
 	case m.phase == approval.Open:
 		for i := range m.verdict.Requirements {
 			remind, escalate := m.waits(i)
@@ -326,5 +330,22 @@ func (m *model) grant(standing []agreement, now time.Time) {
 	if most := m.verdict.MaxDuration; most > 0 && end.Sub(now) > most {
 		end = now.Add(most) // the clock was set back
 	}
-	m.phase, m.ends = approval.Granted, end
+	m.phase, m.starts, m.ends = approval.Granted, now, end
+}
+
+// warns answers when it is told that the grant ends soon, zero for never or no more.
+func (m *model) warns() time.Time {
+	length := m.ends.Sub(m.starts)
+	if m.warned || m.ends.IsZero() || length < 15*time.Minute {
+		return time.Time{}
+	}
+	return m.ends.Add(-min(max(length/6, 5*time.Minute), 24*time.Hour)).Truncate(time.Microsecond)
+}
+
+// due answers when time does something to the grant next.
+func (m *model) due() time.Time {
+	if at := m.warns(); !at.IsZero() {
+		return at
+	}
+	return m.ends
 }

@@ -267,7 +267,7 @@ func (w *world) runTimers() {
 		early = now.Before(m.next())
 		m.settle(now)
 	case j.Kind == approval.JobEnd && m.phase == approval.Granted && !m.ends.IsZero():
-		early = now.Before(m.ends)
+		early = now.Before(m.due())
 		m.settle(now)
 	case j.Kind == approval.JobClose && m.phase == approval.Revoked:
 		m.phase = approval.Closed

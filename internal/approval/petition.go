@@ -143,6 +143,8 @@ var Transitions = []Transition{
 	{Granted, EventRecount, []Phase{Granted}, "approvals count otherwise in the review"},
 	{Granted, EventRatify, []Phase{Granted}, "the review is met"},
 	{Granted, EventUnratified, []Phase{Revoked}, "what broke the glass was refused, or nobody ratified it in time"},
+	{Granted, EventWarn, []Phase{Granted}, "its time is up soon"},
+	{Granted, EventExtend, []Phase{Granted}, "another petition goes on with what it gives"},
 	{Granted, EventRevoke, []Phase{Revoked}, "a reviewer or the holder takes it away"},
 	{Granted, EventEnd, []Phase{Revoked}, "its time is up"},
 	{Revoked, EventApprove, []Phase{Revoked}, "a reviewer ratifies what broke the glass, after it has ended"},
@@ -198,6 +200,12 @@ func (p Petition) Apply(e Event, now time.Time) (Petition, error) {
 		return next.recounted(&e)
 	case EventExpire:
 		next.close(OutcomeExpired, Event{})
+	case EventWarn:
+		warned := *p.Grant
+		warned.Warned = true
+		next.Grant = &warned
+	case EventExtend:
+		next = next.withLabel(LabelReplacedBy, e.Label(LabelReplacedBy))
 	case EventRevoke:
 		next.Claims = append(slices.Clone(p.Claims), e)
 		next.revoke(OutcomeRevoked, e.Timestamp)
@@ -419,7 +427,7 @@ func (n NewPetition) Check() (NewPetition, error) {
 	params, err := CanonicalParams("petition.params", n.Params)
 	n.Params = params
 	for _, key := range sortedKeys(n.Labels) {
-		if reserved(key) && err == nil {
+		if reserved(key) && key != LabelReplaces && err == nil { // which the use case looks at
 			err = FieldError("petition.meta.labels."+printable(key, MaxLabelKey), "is set by the server: leave it out")
 		}
 	}

@@ -403,7 +403,6 @@ func TestNewPetitionCheck(t *testing.T) {
 		{func(n *NewPetition) { n.Duration = time.Hour; label(LabelAskedDuration, "8h")(n) }, "petition.meta.labels.indent.com/petition/duration: is 8h0m0s but defaultDuration is 1h0m0s"},
 		{label(LabelPetition, "x"), "petition.meta.labels.petition: is set by the server"},
 		{label(LabelDigest, "x"), "petition.meta.labels.indent.com/petition/digest: is set by the server"},
-		{label(LabelReplaces, "x"), "petition.meta.labels.PetitionReplaces: is set by the server"},
 		{label(LabelReplacedBy, "x"), "petition.meta.labels.PetitionReplacedBy: is set by the server"},
 		{label(LabelPerson, "x"), "petition.meta.labels.indent.com/claim/person: is set by the server"},
 		{label(LabelSelfApproval, "x"), "petition.meta.labels.indent.com/claim/selfApproval: is set by the server"},

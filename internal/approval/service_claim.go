@@ -235,7 +235,11 @@ func (l *looking) grantIfMet(ctx context.Context, a Actor, p Petition, first int
 	}
 	e := l.s.petitionEvent(a, p, l.now, EventGrant, "", lapsedIn(&p, &standing, grant.labels()))
 	change.Events = append(change.Events, e)
-	return p.Apply(e, l.now)
+	granted, err := p.Apply(e, l.now)
+	if err != nil {
+		return granted, err
+	}
+	return granted, l.s.extend(ctx, a, &granted, change)
 }
 
 // lapsedIn adds to the labels of a grant the approvals that count for nothing, where it would not stand beside them: who approved a

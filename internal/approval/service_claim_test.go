@@ -30,8 +30,8 @@ func TestApproveGrants(t *testing.T) {
 	same(t, "version", got.Version, h.now(p).Version)
 	sameList(t, "log", h.log(p), "access/request", "access/approve", "access/grant")
 	kind, at := h.timer(p)
-	same(t, "timer", kind, approval.JobEnd)
-	same(t, "timer at", at, got.Grant.EndTime)
+	same(t, "timer", kind, approval.JobWarn)
+	same(t, "timer at", at, got.Grant.EndTime.Add(-10*time.Minute))
 	c := got.Claims[0]
 	same(t, "person", c.Label(approval.LabelPerson), bob)
 	same(t, "token", c.Label(approval.LabelToken), "token-of-bob")

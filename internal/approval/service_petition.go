@@ -24,13 +24,25 @@ func (s *Service) CreatePetition(ctx context.Context, a Actor, n NewPetition, ke
 	if err := firstError(checkKey(key), n.mayBeAsked()); err != nil {
 		return Petition{}, false, err
 	}
+	if _, extends := n.Labels[LabelReplaces]; !extends {
+		return s.create(ctx, a, n, key, s.commit)
+	}
+	// What it extends may change at the same moment: then it is looked at again.
+	p, err = again(func() (Petition, error) {
+		p, replayed, err = s.create(ctx, a, n, key, s.commitRead)
+		return p, err
+	})
+	return p, replayed, err
+}
+
+func (s *Service) create(ctx context.Context, a Actor, n NewPetition, key string, commit func(context.Context, Change) error) (p Petition, replayed bool, err error) {
 	p, change, err := s.draft(ctx, a, n, "")
 	if CodeOf(err) == Forbidden {
 		return Petition{}, false, s.refuse(ctx, a, "create petition", "", err)
 	}
 	if key == "" {
 		if err == nil {
-			err = s.commit(ctx, change)
+			err = commit(ctx, change)
 		}
 		return p, false, err
 	}
@@ -40,7 +52,7 @@ func (s *Service) CreatePetition(ctx context.Context, a Actor, n NewPetition, ke
 	}
 	if err == nil {
 		change.Writes = append([]Write{PutIdempotency{record}}, change.Writes...)
-		err = s.commit(ctx, change)
+		err = commit(ctx, change)
 	}
 	if code := CodeOf(err); code == Conflict || code == Invalid {
 		return s.replay(ctx, a, record, err)
@@ -98,7 +110,11 @@ func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces st
 		return Petition{}, Change{}, err
 	}
 	p.ExpireTime = now.Add(p.Verdict.DecideWithin).Truncate(time.Microsecond)
-	return s.begin(a, p, s.unsatisfiable(ctx, &p, now), now)
+	p, change, err := s.begin(a, p, s.unsatisfiable(ctx, &p, now), now)
+	if err == nil {
+		err = s.extend(ctx, System(a.Space, policyPart), &p, &change)
+	}
+	return p, change, err
 }
 
 // outline answers the petition before policy is asked, without a name. Stranger is as [Service.setPetitioners] answers it.
@@ -114,6 +130,11 @@ func (s *Service) outline(ctx context.Context, a Actor, n NewPetition, replaces 
 	}
 	if stranger, err = s.setPetitioners(ctx, a, n.Petitioners, &p); err != nil {
 		return Petition{}, "", err
+	}
+	if extends, given := n.Labels[LabelReplaces]; given {
+		if err := s.mayExtend(ctx, a, &p, extends); err != nil {
+			return Petition{}, "", err
+		}
 	}
 	p.Digest, err = Digest(p.Petitioners, p.Resources, p.Params, p.Reason, p.Duration)
 	return p, stranger, err

@@ -22,7 +22,7 @@ func TestPolicyAnswersBeforeAHumanIsAsked(t *testing.T) {
 		timer    string
 	}{
 		{approval.VerdictReview, approval.Open, "", []string{"access/request"}, approval.JobExpire},
-		{approval.VerdictApprove, approval.Granted, "", []string{"access/request", "access/grant"}, approval.JobEnd},
+		{approval.VerdictApprove, approval.Granted, "", []string{"access/request", "access/grant"}, approval.JobWarn},
 		{approval.VerdictDeny, approval.Closed, approval.OutcomeDenied, []string{"access/request", "access/deny"}, ""},
 	} {
 		h := newHouse(t)

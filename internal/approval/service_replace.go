@@ -13,6 +13,9 @@ func (s *Service) ReplacePetition(ctx context.Context, a Actor, name string, n N
 		return Petition{}, err
 	}
 	n, err := n.Check()
+	if _, given := n.Labels[LabelReplaces]; err == nil && given {
+		err = FieldError("petition.meta.labels."+LabelReplaces, "is set by the server: leave it out")
+	}
 	if err == nil {
 		err = n.mayBeAsked()
 	}

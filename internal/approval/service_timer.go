@@ -84,7 +84,8 @@ func (d due) serves(kind string) bool {
 	waits := func(kind string) bool {
 		return kind == JobExpire || kind == JobEscalate || kind == JobRemind || kind == JobReview
 	}
-	return kind == d.kind || waits(kind) && waits(d.kind) || kind == JobReview && d.kind == JobEnd || d.kind == JobReview && kind == JobEnd
+	runs := func(kind string) bool { return kind == JobWarn || kind == JobEnd || kind == JobReview }
+	return kind == d.kind || waits(kind) && waits(d.kind) || runs(kind) && runs(d.kind)
 }
 
 // next answers what time does to the petition next, any false for nothing. Whose end has come gets nothing else any more.
@@ -93,7 +94,7 @@ func (p *Petition) next(now time.Time) (d due, any bool) {
 	case p.reviewing():
 		return p.nextInReview(now), true
 	case p.Phase == Granted && !p.Grant.EndTime.IsZero():
-		return due{kind: JobEnd, event: EventEnd, at: p.Grant.EndTime}, true
+		return p.nextInGrant(now), true
 	case p.Phase == Revoked:
 		return due{kind: JobClose, event: EventClose, at: p.UpdateTime}, true
 	case p.Phase != Open:
@@ -116,10 +117,20 @@ func (p *Petition) nextInReview(now time.Time) due {
 			first = all[0]
 		}
 	}
-	if p.Phase == Granted && !p.Grant.EndTime.IsZero() && p.Grant.EndTime.Before(first.at) {
-		return due{kind: JobEnd, event: EventEnd, at: p.Grant.EndTime}
+	if p.Phase == Granted && !p.Grant.EndTime.IsZero() {
+		if grant := p.nextInGrant(now); grant.at.Before(first.at) {
+			return grant
+		}
 	}
 	return first
+}
+
+// nextInGrant is next of a grant that ends. Nobody is warned of the end of what another petition goes on with.
+func (p *Petition) nextInGrant(now time.Time) due {
+	if at, ok := p.Grant.warnTime(); ok && !p.Grant.over(now) && p.Labels[LabelReplacedBy] == "" {
+		return due{kind: JobWarn, event: EventWarn, at: at}
+	}
+	return due{kind: JobEnd, event: EventEnd, at: p.Grant.EndTime}
 }
 
 // dueWith answers all that is due now, of which first is the first.

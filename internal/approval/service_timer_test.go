@@ -106,7 +106,7 @@ func TestLateTimersAreMadeGood(t *testing.T) {
 	}
 	same(t, "the timer that is left", h.run(), 1)
 	same(t, "phase", h.now(p).Phase, approval.Closed)
-	sameList(t, "log", h.log(p), "access/request", "access/approve", "access/grant", "access/end", "access/close")
+	sameList(t, "log", h.log(p), "access/request", "access/approve", "access/grant", "access/warn", "access/end", "access/close")
 	open := h.ask(vic)
 	h.clock.Advance(24 * time.Hour)
 	_, err = h.ReplacePetition(t.Context(), h.actor(vic), open.Name, reset())

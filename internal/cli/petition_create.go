@@ -2,10 +2,12 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"strings"
 	"time"
@@ -18,6 +20,7 @@ import (
 // creation is what the flags of `petition create` say.
 type creation struct {
 	reason, params, wait, key string
+	extends                   string
 	resources, beneficiaries  []string
 	labels                    map[string]string
 	duration                  time.Duration
@@ -31,6 +34,7 @@ func (t *terminal) petitionCreateCommand() *cobra.Command {
 			"Without --wait the exit code is 0 also when nobody has decided yet.",
 		Example: `indent petition create --reason "to recover account" --resource "action:reset-password:123=Reset Password (user:123)" --wait 30s
 indent petition create --reason "to debug" --resource environment:production=Production --duration 1h
+indent petition create --reason "it takes longer" --extends aec1b116 --duration 1h
 indent petition create --reason "refund" --resource action:refund --params '{"order":"A-1","amount":5}' --wait forever --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := n.request(cmd, t.in)
@@ -39,6 +43,9 @@ indent petition create --reason "refund" --resource action:refund --params '{"or
 			}
 			c, err := t.client()
 			if err != nil {
+				return err
+			}
+			if err := n.extend(cmd.Context(), c, &r); err != nil {
 				return err
 			}
 			if n.wait == "" {
@@ -56,10 +63,11 @@ indent petition create --reason "refund" --resource action:refund --params '{"or
 	f.Var(spanFlag{&n.duration}, "duration", "how long the grant shall last, such as 1h (default: as policy says)")
 	f.StringArrayVar(&n.beneficiaries, "for", nil, "address of who shall be allowed, when it is not you; may be repeated")
 	f.StringToStringVar(&n.labels, "label", nil, "label, such as team=core; may be repeated")
+	f.StringVar(&n.extends, "extends", "", "name of a granted petition to go on with: ask for the same again, without a gap")
 	f.StringVar(&n.key, "idempotency-key", "", "the same key makes the same petition, however often it is sent")
 	f.StringVar(&n.wait, "wait", "", "how long to wait for the decision, such as 30s or forever (default: not at all)")
 	return inFlags(cmd, "petition.reason", "--reason", "petition.resources", "--resource", "petition.params", "--params", "petition.petitioners", "--for",
-		"petition.meta.labels", "--label", "petition.defaultDuration", "--duration")
+		"petition.meta.labels.PetitionReplaces", "--extends", "petition.meta.labels", "--label", "petition.defaultDuration", "--duration")
 }
 
 func (n *creation) request(cmd *cobra.Command, in io.Reader) (r indent.Request, err error) {
@@ -67,7 +75,7 @@ func (n *creation) request(cmd *cobra.Command, in io.Reader) (r indent.Request, 
 	switch {
 	case n.reason == "":
 		return r, usageError(cmd, "say why, with --reason: reviewers read it")
-	case len(n.resources) == 0:
+	case len(n.resources) == 0 && n.extends == "":
 		return r, usageError(cmd, "say what for, with --resource kind:id")
 	case n.duration < 0:
 		return r, usageError(cmd, "--duration must be more than zero")
@@ -95,6 +103,33 @@ func (n *creation) request(cmd *cobra.Command, in io.Reader) (r indent.Request, 
 		r.Params = params
 	}
 	return r, nil
+}
+
+// extend lets the request go on with a granted petition: for the same persons and resources.
+func (n *creation) extend(ctx context.Context, c *indent.Client, r *indent.Request) error {
+	if n.extends == "" {
+		return nil
+	}
+	name, err := petitionName(ctx, c, n.extends, indent.PhaseGranted)
+	if err != nil {
+		return err
+	}
+	old, err := c.Petition(ctx, name)
+	if err != nil {
+		return err
+	}
+	if len(r.Resources) == 0 {
+		r.Resources = old.Resources
+	}
+	if len(r.Petitioners) == 0 {
+		r.Petitioners = old.Petitioners
+	}
+	r.Labels = maps.Clone(r.Labels)
+	if r.Labels == nil {
+		r.Labels = map[string]string{}
+	}
+	r.Labels[indent.LabelReplaces] = name
+	return nil
 }
 
 // parseResource reads kind:id, kind:id=Display Name, or a JSON object. The kind ends at the first colon, the id at the

@@ -29,6 +29,8 @@ const (
 	EventGrant   = "access/grant"
 	EventEnd     = "access/end"
 	EventExpire  = "access/expire"
+	EventWarn    = "access/warn"   // a grant ends soon
+	EventExtend  = "access/extend" // another petition goes on with it
 	EventClose   = "access/close"
 	EventRefused = "access/refused"
 )

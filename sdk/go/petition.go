@@ -83,6 +83,7 @@ type Decision struct {
 type Grant struct {
 	StartTime time.Time `json:"startTime"`
 	EndTime   time.Time `json:"endTime,omitzero"` // zero: until it is revoked
+	Warned    bool      `json:"warned,omitempty"` // the log has told that it ends soon
 }
 
 // Ref answers the petition as people see it, "#space/name".

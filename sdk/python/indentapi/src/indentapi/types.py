@@ -266,6 +266,8 @@ class Grant(TypedDict):
     startTime: Given
     endTime: NotRequired[str]
     """Absent when the grant has no end."""
+    warned: NotRequired[bool]
+    """The log has told that it ends soon."""
 
 
 class HeldGrant(TypedDict):
