@@ -17,6 +17,7 @@ type accountView struct {
 	Others     int // sessions besides this one
 	Places     []approval.Member
 	MayMake    bool // spaces
+	Away       awayView
 }
 
 // sessionRow is one session of a person.
@@ -28,6 +29,10 @@ type sessionRow struct {
 }
 
 func (w *Web) showAccount(r *http.Request, v visitor) (answer, error) {
+	return w.accountPage(r, v, entry{})
+}
+
+func (w *Web) accountPage(r *http.Request, v visitor, e entry) (answer, error) {
 	ctx := r.Context()
 	view := accountView{MayMake: v.Can(approval.CreateSpaces)}
 	var err error
@@ -43,6 +48,11 @@ func (w *Web) showAccount(r *http.Request, v visitor) (answer, error) {
 	if view.Places, err = w.Sessions.Places(ctx, v.Actor); err != nil {
 		return answer{}, err
 	}
+	delegations, err := w.Service.OwnDelegations(ctx, v.Actor)
+	if err != nil {
+		return answer{}, err
+	}
+	view.Away = w.awayOf(v, delegations, e)
 	sessions, err := w.Sessions.List(ctx, v.Actor)
 	if err != nil {
 		return answer{}, err

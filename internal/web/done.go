@@ -37,8 +37,13 @@ var successes = map[string]success{
 	"policy-same":       {"policy", "document", "Nothing changes: the text is the one that holds."},
 	"passkey-added":     {"passkeys", "yours", "Done: the passkey is yours."},
 	"passkey-removed":   {"passkeys", "yours", "Done: the passkey is removed."},
-	"session-ended":     {"account", "sessions", "Done: the session has ended."},
-	"sessions-ended":    {"account", "sessions", "Done: all your other sessions have ended."},
+	"delegation-made":   {"account", "away", "Done: your deputy decides for you."},
+	"delegation-ended":  {"account", "away", "Done: the delegation has ended."},
+
+	"people-delegation-ended": {"settings", "away", "Done: the delegation has ended."},
+
+	"session-ended":  {"account", "sessions", "Done: the session has ended."},
+	"sessions-ended": {"account", "sessions", "Done: all your other sessions have ended."},
 }
 
 // In answers what the page says in a section, empty for nothing.

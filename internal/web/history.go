@@ -89,6 +89,9 @@ func grantWords(e approval.Event) (did string, until time.Time) {
 
 func marksOf(e approval.Event) []string {
 	var marks []string
+	if away := e.Label(approval.LabelOnBehalfOf); away != "" {
+		marks = append(marks, "on behalf of "+away)
+	}
 	if e.Event == approval.EventApprove && e.Label(approval.LabelSelfApproval) == "true" {
 		marks = append(marks, "self-approval")
 	}

@@ -33,6 +33,7 @@ type petitionRow struct {
 	State state
 	// Key changes when what the row shows changes.
 	Key string
+	For string // who is away, of what waits for the visitor as their deputy
 }
 
 const (
@@ -102,7 +103,11 @@ func (w *Web) inboxSection(ctx context.Context, v visitor, q approval.PetitionQu
 	for i, p := range page.Items {
 		if !seen[p.Name] {
 			seen[p.Name] = true
-			section.Rows = append(section.Rows, petitionRow{Petition: p, State: stateOf(p), Key: liveKey(p, who[i])})
+			row := petitionRow{Petition: p, State: stateOf(p), Key: liveKey(p, who[i])}
+			if away := who[i].For(approval.EventApprove); away != nil && reviewer {
+				row.For = away.Member.ID
+			}
+			section.Rows = append(section.Rows, row)
 		}
 	}
 	return section, nil

@@ -42,6 +42,7 @@ type decideForm struct {
 	Choices   []choice
 	Reason    string
 	Self      bool
+	For       *approval.Away // whom a deputy decides for; nil: the own right is enough
 	Withdraws bool
 	Ratifies  bool // it is granted already, in an emergency: people answer for it
 	// Confirm says that an approval must be confirmed with a passkey; Options are what the browser is asked for, empty
@@ -101,8 +102,12 @@ func (w *Web) petitionPage(r *http.Request, v visitor, n *notice, t typed) (answ
 	if err != nil {
 		who = approval.Eligibility{Why: err.Error()} // the page says so, and offers nothing
 	}
+	deputies, err := w.Service.Deputies(r.Context(), v.Actor, p)
+	if err != nil {
+		return answer{}, err
+	}
 	view := petitionView{Petition: p, State: stateOf(p), Key: liveKey(p, who), After: after.String(), Notice: n,
-		Policy: policyOf(p), History: historyOf(p, events), HistoryFull: len(events) >= approval.MaxPageSize}
+		Policy: policyOf(p).with(deputies), History: historyOf(p, events), HistoryFull: len(events) >= approval.MaxPageSize}
 	if len(p.Params) > 0 {
 		view.ParamRows, view.ParamsFit = paramTable(p.Params)
 		view.ParamsJSON = exactJSON(p.Params)
@@ -155,23 +160,26 @@ func (w *Web) addForms(view *petitionView, v visitor, who approval.Eligibility, 
 	reviews := who.Reviews && v.Can(approval.CreateClaims)
 	key := w.Service.IDs.UUID()
 	switch {
-	case (p.Phase == approval.Open || p.Reviewing()) && may && !p.HasDecided(v.Actor):
-		view.Decide = &decideForm{Digest: p.Digest, Key: key, Choices: durationChoices(p, t.duration), Reason: t.reason, Self: who.Self, Withdraws: mine, Ratifies: p.Reviewing()}
+	case (p.Phase == approval.Open || p.Reviewing()) && may && !p.HasDecidedAs(v.Actor, who):
+		view.Decide = &decideForm{Digest: p.Digest, Key: key, Choices: durationChoices(p, t.duration), Reason: t.reason, Self: who.Self, For: who.For(approval.EventApprove), Withdraws: mine, Ratifies: p.Reviewing()}
 	case p.Phase == approval.Open:
 		view.Bystand = who.Why
 		if may {
 			view.Bystand = "you have decided; somebody else must decide as well"
 		}
+		if away := who.For(approval.EventApprove); may && away != nil && !p.HasDecided(v.Actor) {
+			view.Bystand = away.Member.ID + ", whose deputy you are, has decided; somebody else must decide as well"
+		}
 		if reviews && !may && !p.HasDecided(v.Actor) {
-			view.End = &endForm{Digest: p.Digest, Key: key, Claim: approval.EventDeny, Verb: "Deny", Means: "A reviewer of a stage that is met may still refuse.", Reason: t.reason}
+			view.End = &endForm{Digest: p.Digest, Key: key, Claim: approval.EventDeny, Verb: "Deny", Means: "A reviewer of a stage that is met may still refuse." + onBehalf(who, approval.EventDeny), Reason: t.reason}
 		}
 		if mine {
 			view.End = &endForm{Digest: p.Digest, Key: key, Claim: approval.EventDeny, Verb: "Withdraw", Means: "The petition closes and nobody can approve it any more.", Reason: t.reason}
 		}
 	case p.Phase == approval.Granted && (reviews || mine || v.Role.Covers(approval.Editor)) && v.Can(approval.CreateClaims):
-		view.End = &endForm{Digest: p.Digest, Key: key, Claim: approval.EventRevoke, Verb: "Revoke", Means: "The grant ends at once.", Reason: t.reason}
+		view.End = &endForm{Digest: p.Digest, Key: key, Claim: approval.EventRevoke, Verb: "Revoke", Means: "The grant ends at once." + onBehalf(who, approval.EventRevoke), Reason: t.reason}
 		if mine {
-			view.End.Verb = "Give back"
+			view.End.Verb, view.End.Means = "Give back", "The grant ends at once."
 		}
 	}
 }
@@ -194,7 +202,19 @@ func (w *Web) addConfirm(r *http.Request, view *petitionView, v visitor, who app
 
 // liveKey changes whenever the petition, or what the visitor may do with it, does.
 func liveKey(p approval.Petition, who approval.Eligibility) string {
-	return fmt.Sprintf("%d-%s-%t", p.Version, p.Phase, who.May())
+	key := fmt.Sprintf("%d-%s-%t", p.Version, p.Phase, who.May())
+	if away := who.For(approval.EventApprove); away != nil {
+		key += "-" + away.Delegation
+	}
+	return key
+}
+
+// onBehalf says for whom a deputy would make a claim, "" for nobody.
+func onBehalf(who approval.Eligibility, event string) string {
+	if away := who.For(event); away != nil {
+		return " You do so on behalf of " + away.Member.ID + ", who is away."
+	}
+	return ""
 }
 
 // state is where a petition stands, in a word and a colour.

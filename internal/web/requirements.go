@@ -41,6 +41,7 @@ type stageView struct {
 
 // needView is one requirement: whom it asks, how many, and who of them has agreed.
 type needView struct {
+	Place int // among the requirements
 	Who   []reviewerView
 	Of    *approval.Resource // whose owners alone are asked
 	Count int
@@ -53,6 +54,7 @@ type needView struct {
 	Reminded     bool
 	Distinct     []int // stages, counted from 1, whose approvers do not count here
 	Notify       []reviewerView
+	Deputies     []approval.Deputy
 	SelfApproval bool
 	Confirm      bool // each approval is confirmed with a passkey
 }
@@ -159,6 +161,25 @@ func policyOf(p approval.Petition) policyView {
 	return view
 }
 
+// with adds to each requirement that waits who may approve for somebody who is away.
+func (v policyView) with(deputies []approval.Deputy) policyView {
+	place := map[int]*needView{}
+	for s := range v.Stages {
+		for n := range v.Stages[s].Needs {
+			need := &v.Stages[s].Needs[n]
+			place[need.Place] = need
+		}
+	}
+	for _, d := range deputies {
+		for _, i := range d.Requirements {
+			if need := place[i]; need != nil && !need.Met {
+				need.Deputies = append(need.Deputies, d)
+			}
+		}
+	}
+	return v
+}
+
 func stateOfStage(p approval.Petition, stage int, needs []needView) string {
 	now := 0
 	if p.Progress != nil {
@@ -178,7 +199,7 @@ func stateOfStage(p approval.Petition, stage int, needs []needView) string {
 
 func needOf(p approval.Petition, i int) needView {
 	r := askedOf(p)[i]
-	n := needView{Who: reviewersOf(r.Reviewers, r.Resource > 0), Count: r.Count, Have: p.Counted(i), SelfApproval: r.SelfApproval, Confirm: r.Confirm != ""}
+	n := needView{Place: i, Who: reviewersOf(r.Reviewers, r.Resource > 0), Count: r.Count, Have: p.Counted(i), SelfApproval: r.SelfApproval, Confirm: r.Confirm != ""}
 	n.Met = len(n.Have) >= r.Count
 	if r.Resource > 0 && r.Resource <= len(p.Resources) {
 		n.Of = &p.Resources[r.Resource-1]
@@ -262,14 +283,8 @@ func reviewersOf(r approval.Reviewers, ofOne bool) (all []reviewerView) {
 }
 
 // refusedBy answers the reviewers' refusals, one of each person.
-func refusedBy(p approval.Petition) (list []approval.Event) {
-	for _, c := range p.Claims {
-		person := c.Label(approval.LabelPerson)
-		if c.Event == approval.EventDeny && !p.AskedBy(c.Actor) && !slices.ContainsFunc(list, func(e approval.Event) bool { return e.Label(approval.LabelPerson) == person }) {
-			list = append(list, c)
-		}
-	}
-	return list
+func refusedBy(p approval.Petition) []approval.Event {
+	return slices.DeleteFunc(p.Refusals(), func(c approval.Event) bool { return p.AskedBy(c.Actor) })
 }
 
 // WaitsFor answers the requirements that nobody has met yet of the stage that decides now.

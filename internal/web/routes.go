@@ -39,6 +39,7 @@ func (w *Web) Routes() []Route {
 		{"POST", "/api-keys/trusts", approval.ManageTokens, w.changeTrust},
 		{"GET", "/account", approval.ReadSpaces, w.showAccount},
 		{"POST", "/account/sessions", approval.ManageOwnTokens, w.endSessions},
+		{"POST", "/account/delegations", approval.WriteDelegations, w.changeDelegations},
 		{"GET", "/account/space", approval.ReadSpaces, w.showSpaces},
 		{"POST", "/account/space", approval.ReadSpaces, w.switchSpace},
 		{"POST", "/account/spaces", approval.CreateSpaces, w.makeSpace},

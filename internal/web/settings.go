@@ -22,6 +22,8 @@ type settingsView struct {
 	Owners  int
 	Roles   []approval.Role
 
+	Away awayView
+
 	MayRename, MayManage bool
 }
 
@@ -60,6 +62,11 @@ func (w *Web) settingsPage(r *http.Request, v visitor, e entry) (answer, error) 
 	if err := w.fillMembers(r, v, &view); err != nil {
 		return answer{}, err
 	}
+	delegations, err := w.Service.Delegations(r.Context(), v.Actor)
+	if err != nil {
+		return answer{}, err
+	}
+	view.Away = w.awayOf(v, delegations, entry{})
 	return answer{page: "settings", title: "People and settings", data: view}, nil
 }
 

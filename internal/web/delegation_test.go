@@ -1,0 +1,62 @@
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+// Who will be away names a deputy on the page of the account; what was refused comes back with what was typed.
+func TestWhoIsAwayNamesADeputy(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := h.browser(reviewer)
+	b.get("/account").is(http.StatusOK).has("While I am away", "Nobody decides for you", "Name a deputy")
+	today := h.clock.Now().Format(time.DateOnly)
+	form := url.Values{"do": {"create"}, "to": {viewer}, "endTime": {today}, "reason": {"on <b>leave</b>"}}
+	for field, wrong := range map[string][2]string{"to": {"nobody@acme.example", "away-to-wrong"}, "endTime": {"tomorrow", "away-end-wrong"}, "startTime": {"1", "away-start-wrong"}} {
+		refused := url.Values{}
+		for name, values := range form {
+			refused[name] = values
+		}
+		refused.Set(field, wrong[0])
+		b.post("/account/delegations", refused).is(http.StatusBadRequest).has(wrong[1], `value="`+wrong[0]+`"`)
+	}
+	b.after(b.post("/account/delegations", form).leadsTo("/account#away")).has("Done: your deputy decides for you.", viewer, "on &lt;b&gt;leave&lt;/b&gt;")
+	list, err := h.service.Delegations(t.Context(), h.actor(owner))
+	if err != nil || len(list) != 1 || list[0].From != reviewer || list[0].EndTime.Format(time.RFC3339) != h.clock.Now().AddDate(0, 0, 1).Format(time.DateOnly)+"T00:00:00Z" {
+		t.Fatal(list, err)
+	}
+	h.browser(viewer).get("/account").has("You decide", reviewer)
+	people := h.browser(owner)
+	people.get("/settings").has("Who is away", reviewer, viewer+" decides", "End")
+	h.browser(viewer).post("/account/delegations", url.Values{"do": {"end"}, "delegation": {"none"}}).is(http.StatusNotFound)
+	people.post("/account/delegations", url.Values{"do": {"end"}, "page": {"people"}, "delegation": {"none"}}).is(http.StatusNotFound).has("Not done")
+	people.after(people.post("/account/delegations", url.Values{"do": {"end"}, "page": {"people"}, "delegation": {list[0].Name}}).leadsTo("/settings#away")).
+		has("Done: the delegation has ended.", "Nobody has named a deputy")
+	b.post("/account/delegations", url.Values{"do": {"x"}}).is(http.StatusBadRequest)
+}
+
+// The deputy sees what waits, and for whom they decide; what they decide is marked wherever it is shown.
+func TestADeputyDecidesOnThePage(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.ask(owner, approval.NewPetition{})
+	h.browser(viewer).get("/access/acme/"+p.Name).lacks("Your decision", "Also by")
+	d, err := h.service.CreateDelegation(t.Context(), h.actor(reviewer), approval.NewDelegation{To: viewer, EndTime: h.clock.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.browser(viewer).get("/").has("on behalf of " + reviewer)
+	h.browser(owner).get("/access/acme/"+p.Name).has("Also by", viewer, "deputies of who is away")
+	page := h.browser(viewer).get("/access/acme/" + p.Name).is(http.StatusOK)
+	page.has("Your decision", "You decide on behalf of", reviewer)
+	h.browser(viewer).post("/access/acme/"+p.Name, url.Values{"claim": {approval.EventApprove}, "digest": {p.Digest}, "key": {"k"}}).leadsTo("/access/acme/" + p.Name)
+	if got := h.fresh(p); got.Phase != approval.Granted || got.Claims[0].Label(approval.LabelOnBehalfOf) != reviewer || got.Claims[0].Label(approval.LabelClaimDelegated) != d.Name {
+		t.Fatal(got.Phase, got.Claims)
+	}
+	h.browser(owner).get("/access/acme/"+p.Name).has("on behalf of "+reviewer, "approved")
+}
