@@ -56,13 +56,13 @@ func (w *Web) changeDelegations(r *http.Request, v visitor) (answer, error) {
 
 // typedDelegation reads whole days, in UTC: from the first, or now, to the end of the last.
 func typedDelegation(field func(string) string) (n approval.NewDelegation, err error) {
-	n = approval.NewDelegation{To: field("to"), Reason: field("reason")}
-	if first := field("startTime"); first != "" {
+	n = approval.NewDelegation{To: field("deputy"), Reason: field("reason")}
+	if first := field("first"); first != "" {
 		if n.StartTime, err = time.Parse(time.DateOnly, first); err != nil {
 			return n, approval.FieldError("startTime", "must be a day such as 2030-01-02")
 		}
 	}
-	last, err := time.Parse(time.DateOnly, field("endTime"))
+	last, err := time.Parse(time.DateOnly, field("last"))
 	if err != nil {
 		return n, approval.FieldError("endTime", "must be a day such as 2030-01-09")
 	}
@@ -91,7 +91,8 @@ func (w *Web) delegationsDone(r *http.Request, v visitor, people bool, code stri
 			page.data = view
 		}
 	} else {
-		page, pageErr = w.accountPage(r, v, refusedEntry("away", r.PostForm, err, "to", "startTime", "endTime", "reason"))
+		err = renamed(err, map[string]string{"to": "deputy", "startTime": "first", "endTime": "last"})
+		page, pageErr = w.accountPage(r, v, refusedEntry("away", r.PostForm, err, "deputy", "first", "last", "reason"))
 	}
 	page.status = status
 	return page, pageErr

@@ -16,8 +16,8 @@ func TestWhoIsAwayNamesADeputy(t *testing.T) {
 	b := h.browser(reviewer)
 	b.get("/account").is(http.StatusOK).has("While I am away", "Nobody decides for you", "Name a deputy")
 	today := h.clock.Now().Format(time.DateOnly)
-	form := url.Values{"do": {"create"}, "to": {viewer}, "endTime": {today}, "reason": {"on <b>leave</b>"}}
-	for field, wrong := range map[string][2]string{"to": {"nobody@acme.example", "away-to-wrong"}, "endTime": {"tomorrow", "away-end-wrong"}, "startTime": {"1", "away-start-wrong"}} {
+	form := url.Values{"do": {"create"}, "deputy": {viewer}, "last": {today}, "reason": {"on <b>leave</b>"}}
+	for field, wrong := range map[string][2]string{"deputy": {"nobody@acme.example", "away-to-wrong"}, "last": {"tomorrow", "away-end-wrong"}, "first": {"1", "away-start-wrong"}} {
 		refused := url.Values{}
 		for name, values := range form {
 			refused[name] = values

@@ -138,6 +138,14 @@ async function everyPage() {
       await page.getByText("Make another space").click();
     }],
     ["account-mine", owner, go("/account")],
+    ["account-away", owner, async (page) => {
+      await page.goto("/account");
+      await page.getByText("Name a deputy").click();
+      await page.getByLabel("Address of your deputy").fill("nobody@example.com");
+      await page.getByLabel("Last day").fill("2030-01-09");
+      await page.getByRole("button", { name: "Name the deputy" }).click();
+      await page.getByRole("alert").waitFor();
+    }],
     ["device", owner, go("/device")],
     ["device-wrong", owner, async (page) => {
       await page.goto("/device");
@@ -209,6 +217,11 @@ async function settle() {
     await page.locator("#add-role").selectOption(role);
     await page.getByRole("button", { name: "Add", exact: true }).first().click();
     await page.waitForURL("**/settings#members");
+  }
+  const day = 24 * 3600 * 1000;
+  for (const ahead of [0, 30]) {
+    await call("POST", "/delegations", { to: `${"long".repeat(14)}@${"sub.".repeat(10)}example.com`, reason: ahead ? `${"on leave ".repeat(20)}` : "",
+      startTime: new Date(Date.now() + ahead * day).toISOString(), endTime: new Date(Date.now() + (ahead + 7) * day).toISOString() });
   }
   const row = page.locator(".member", { hasText: "lena.fischer" });
   await row.locator("summary").click();
