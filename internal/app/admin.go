@@ -26,6 +26,11 @@ func (a *App) AddMember(ctx context.Context, space, email, role string) (link st
 	return a.Link(ctx, space, email)
 }
 
+// LiftBreakGlass lets a member break the glass again who did not answer for it; the reason stands in the log.
+func (a *App) LiftBreakGlass(ctx context.Context, space, email, reason string) error {
+	return a.service.LiftBreakGlass(ctx, approval.System(space, "admin"), email, reason)
+}
+
 // RestoreSpace brings a deleted space back.
 func (a *App) RestoreSpace(ctx context.Context, space string) error {
 	_, err := a.service.RestoreSpace(ctx, approval.System(space, "admin"))

@@ -88,6 +88,37 @@ func (s *Service) RestoreBreakGlass(ctx context.Context, a Actor, member, reason
 	if err := s.Authorize(ctx, a, WriteMembers, action); err != nil {
 		return err
 	}
+	return s.liftBreakGlass(ctx, a, member, reason, func(names []string) error {
+		if !slices.Contains(names, a.Person) {
+			return nil
+		}
+		return s.refuse(ctx, a, action, "", s.notForThemselves(ctx, a))
+	})
+}
+
+// LiftBreakGlass is RestoreBreakGlass for the server's operator: nobody else can lift it where a space has one owner. The reason
+// is required, and stands in the log.
+func (s *Service) LiftBreakGlass(ctx context.Context, operator Actor, member, reason string) error {
+	if strings.TrimSpace(reason) == "" {
+		return FieldError("reason", "is required: say why, auditors read it")
+	}
+	if _, err := s.spaceInUse(ctx, operator.Space); err != nil {
+		return err
+	}
+	return s.liftBreakGlass(ctx, operator, member, reason, func([]string) error { return nil })
+}
+
+// notForThemselves says who may do what nobody does for themselves.
+func (s *Service) notForThemselves(ctx context.Context, a Actor) error {
+	const operator = "the server's operator can, with `indent admin lift-break-glass`"
+	if err := s.keepsAnOwner(ctx, Member{Space: a.Space, ID: a.ID}); CodeOf(err) == Conflict {
+		return Errorf(Forbidden, "nobody lets themselves break the glass again, and %s has no other owner: make somebody else an owner, who lifts it, or %s", a.Space, operator)
+	}
+	return Errorf(Forbidden, "nobody lets themselves break the glass again: another owner must, or %s", operator)
+}
+
+// liftBreakGlass lets the member break the glass again unless the check of its names refuses that.
+func (s *Service) liftBreakGlass(ctx context.Context, a Actor, member, reason string, check func(names []string) error) error {
 	if err := checkProse("reason", reason, MaxReason); err != nil {
 		return err
 	}
@@ -100,8 +131,8 @@ func (s *Service) RestoreBreakGlass(ctx context.Context, a Actor, member, reason
 		return err
 	}
 	names := lowered(append([]string{who.id, m.ID, m.Person}, who.names...))
-	if slices.Contains(names, a.Person) {
-		return s.refuse(ctx, a, action, "", Errorf(Forbidden, "nobody lets themselves break the glass again: another owner must"))
+	if err := check(names); err != nil {
+		return err
 	}
 	any := false
 	for _, name := range names {

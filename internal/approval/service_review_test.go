@@ -115,7 +115,27 @@ func TestWhatBreaksTheGlassUnratified(t *testing.T) {
 
 	p = h.ask(olga)
 	h.decide(bob, p, claim(deny))
-	same(t, "for oneself", approval.CodeOf(h.RestoreBreakGlass(t.Context(), h.actor(olga), olga, "")), approval.Forbidden)
+	before := len(h.refusals())
+	err = h.RestoreBreakGlass(t.Context(), h.actor(olga), olga, "")
+	h.refused(before, err, approval.Forbidden, "acme has no other owner: make somebody else an owner, who lifts it, or the server's operator can, with `indent admin lift-break-glass`", olga, "")
+	h.put(approval.Member{ID: "ann@acme.example", Kind: approval.KindUser, Email: "ann@acme.example", Role: approval.Owner, Person: "ann@acme.example"})
+	err = h.RestoreBreakGlass(t.Context(), h.actor(olga), olga, "")
+	h.refused(before+1, err, approval.Forbidden, "another owner must, or the server's operator can", olga, "")
+
+	// The operator does it where the space has nobody else, and says why.
+	operator := approval.System("acme", "admin")
+	same(t, "without a reason", approval.CodeOf(h.LiftBreakGlass(t.Context(), operator, olga, " ")), approval.Invalid)
+	same(t, "in a space that there is not", approval.CodeOf(h.LiftBreakGlass(t.Context(), approval.System("none", "admin"), olga, "why")), approval.NotFound)
+	h.clock.Advance(time.Second)
+	if err := h.LiftBreakGlass(t.Context(), operator, olga, "the only owner, on the phone"); err != nil {
+		t.Fatal(err)
+	}
+	page, err := h.store.Events(t.Context(), approval.EventQuery{Space: "acme", Event: approval.EventGlassRestore, Page: approval.PageRequest{Size: 1}})
+	if err != nil || page.Items[0].Actor.ID != "indent/admin" || page.Items[0].Reason != "the only owner, on the phone" {
+		t.Error(page.Items, err)
+	}
+	same(t, "after the operator lifted it", h.ask(olga).Phase, approval.Granted)
+	same(t, "twice by the operator", approval.CodeOf(h.LiftBreakGlass(t.Context(), operator, olga, "why")), approval.Conflict)
 }
 
 // Whoever broke the glass gives back early, and still has to answer.

@@ -18,7 +18,7 @@ import (
 // default password.
 func (t *terminal) adminCommand() *cobra.Command {
 	cmd := group("admin", "Make spaces and members, on the server's machine",
-		t.adminInitCommand(), t.adminLinkCommand(), group("member", "People of a space", t.adminMemberAddCommand()),
+		t.adminInitCommand(), t.adminLinkCommand(), group("member", "People of a space", t.adminMemberAddCommand()), t.adminLiftCommand(),
 		group("passkey", "Passkeys of members", t.adminPasskeyRemoveCommand()), t.adminKeysCommand(),
 		group("space", "Every space of the server", t.adminSpaceListCommand(), t.adminSpaceRestoreCommand()))
 	t.jsonFlag(cmd.PersistentFlags())
@@ -84,6 +84,35 @@ func (t *terminal) adminMemberAddCommand() *cobra.Command {
 	cmd.Flags().StringVar(&i.email, "email", "", "address of the person (required)")
 	cmd.Flags().StringVar(&i.role, "role", "", rolesText+" (required)")
 	return required(cmd, "space", "email", "role")
+}
+
+func (t *terminal) adminLiftCommand() *cobra.Command {
+	var s settingFlags
+	var i invitation
+	var reason string
+	cmd := &cobra.Command{
+		Use: "lift-break-glass", Short: "Let a person break the glass again, where no other owner can", Args: noArguments,
+		Long: "Let a person break the glass again who did not answer for it. An owner does that for others (indent member lift-break-glass), and nobody\n" +
+			"for themselves: this is for the owner of a space that has no other. It stands in the log, with the reason.",
+		Example: `indent admin lift-break-glass --config indent.yaml --space acmecorp --email ada@example.com --reason "she is the only owner, we spoke"`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return t.operate(cmd, &s, func(ctx context.Context, a *app.App) error {
+				if err := a.LiftBreakGlass(ctx, i.space, i.email, reason); err != nil {
+					return err
+				}
+				if t.json {
+					return t.printJSON(map[string]string{"space": i.space, "email": i.email})
+				}
+				t.say("%s may break the glass in %s again.", plain(i.email), plain(i.space))
+				return nil
+			})
+		},
+	}
+	s.add(cmd)
+	cmd.Flags().StringVar(&i.space, "space", "", "name of the space (required)")
+	cmd.Flags().StringVar(&i.email, "email", "", "address of the member (required)")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the log (required)")
+	return required(cmd, "space", "email", "reason")
 }
 
 // invite does the work on the database and prints the link that it answers.

@@ -162,7 +162,7 @@ func (t *terminal) memberLiftCommand() *cobra.Command {
 	return t.does(&cobra.Command{
 		Use: "lift-break-glass MEMBER", Short: "Let a person break the glass again", Args: exactly(1, "the address of a MEMBER"),
 		Long: "Let a person break the glass again who did not answer for it: a review that was refused, or that nobody made in time. Only an\n" +
-			"owner does, and nobody for themselves.",
+			"owner does, and nobody for themselves; where there is no other owner the server's operator can (indent admin lift-break-glass).",
 		Example: "indent member lift-break-glass ada@example.com",
 	}, func(args []string) string {
 		return args[0] + " may break the glass again."
