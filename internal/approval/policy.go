@@ -120,7 +120,15 @@ type ConditionPart struct {
 type PolicyDirectory struct {
 	Members   []DirectoryMember
 	Resources []Resource // what may be asked for
+	Away      []Absence
 	Now       time.Time
+}
+
+// Absence says that a person decides nothing for a time, and who stands in.
+type Absence struct {
+	Person   string // Member.ID
+	Deputy   string // Member.ID, "" for nobody
+	From, To time.Time
 }
 
 // DirectoryMember is a member with what the directory says of it.

@@ -120,8 +120,8 @@ func (s *Service) commit(ctx context.Context, c Change) error {
 	if err := ctx.Err(); err != nil {
 		return Wrap(Unavailable, err, "the call was cancelled before it was done")
 	}
-	if slices.ContainsFunc(c.Writes, changesReviewers) {
-		c.Writes = append(slices.Clip(c.Writes), s.quorumOf(c.Space, ""))
+	if looks := s.looksAfter(c); looks != nil {
+		c.Writes = append(slices.Clip(c.Writes), looks...)
 	}
 	err := s.Store.Commit(context.WithoutCancel(ctx), c.withLeases())
 	if code := CodeOf(err); code == Conflict || code == NotFound {

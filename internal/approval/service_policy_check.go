@@ -92,6 +92,15 @@ func (s *Service) directory(ctx context.Context, space string) (dir PolicyDirect
 		}
 		dir.Members = append(dir.Members, d)
 	}
+	delegations, err := s.Store.Delegations(ctx, space, "", dir.Now)
+	if err != nil {
+		return dir, partial, err
+	}
+	for _, d := range delegations {
+		if state := d.State(dir.Now); state == DelegationActive || state == DelegationComing {
+			dir.Away = append(dir.Away, Absence{Person: d.From, Deputy: d.To, From: d.StartTime, To: d.EndTime})
+		}
+	}
 	q := ResourceQuery{Space: space, View: ViewRequestable, Page: PageRequest{Size: MaxPageSize}}
 	for {
 		page, err := s.Store.Resources(ctx, q)

@@ -190,3 +190,24 @@ func TestWhoMaySeeWhatIsStuck(t *testing.T) {
 	_, err := h.StuckNow(t.Context(), h.actor(vic))
 	h.refused(0, err, approval.Forbidden, "members:read", vic, "")
 }
+
+// Whoever is away is taken out, and the deputy stands in; what that leaves to nobody is found, and heals when the time is over.
+func TestAbsencesCountForThePolicy(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.applied(olga, "NEEDS "+pat, 1)
+	if _, err := h.CreateDelegation(t.Context(), h.actor(pat), approval.NewDelegation{To: bob, EndTime: h.clock.Now().Add(48 * time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	h.settled()
+	sameList(t, "with a deputy", h.findings())
+	h.suspend(bob, true)
+	h.settled()
+	sameList(t, "without one", h.findings(), "policy/stuck "+pat+" 2")
+	h.clock.Advance(47 * time.Hour)
+	h.run()
+	sameList(t, "still", h.findings(), "policy/stuck "+pat+" 2")
+	h.clock.Advance(time.Hour)
+	h.run()
+	sameList(t, "after the time", h.findings(), "policy/stuck "+pat+" 2", "policy/healed "+pat+" 2")
+}

@@ -21,8 +21,12 @@ const (
 
 // quorumOf answers the job that looks at a petition, or at all that wait in the space where that is "".
 func (s *Service) quorumOf(space, petition string) PutJob {
-	now := s.Clock.Now()
-	slot := now.Truncate(quorumSlot)
+	return quorumAt(space, petition, s.Clock.Now())
+}
+
+// quorumAt is quorumOf for what changes at that time.
+func quorumAt(space, petition string, at time.Time) PutJob {
+	slot := at.Truncate(quorumSlot)
 	key := JobQuorum + "/" + space + "/" + strconv.FormatInt(slot.Unix(), 10)
 	if petition != "" {
 		key += "/" + petition
@@ -33,10 +37,28 @@ func (s *Service) quorumOf(space, petition string) PutJob {
 // changesReviewers answers whether a write may change who can grant what.
 func changesReviewers(w Write) bool {
 	switch w.(type) {
-	case PutMember, DeleteMember, PutIdentity, DeleteIdentity, PutGroupMember, DeleteGroupMember, PutResource, DeleteResource, DeletePasskey, PutPolicy, EndDelegation:
+	case PutMember, DeleteMember, PutIdentity, DeleteIdentity, PutGroupMember, DeleteGroupMember, PutResource, DeleteResource, DeletePasskey, PutPolicy, PutDelegation, EndDelegation:
 		return true
 	}
 	return false
+}
+
+// looksAfter answers the jobs that look at the space after a change: soon, and when somebody goes and comes back.
+func (s *Service) looksAfter(c Change) (jobs []Write) {
+	if !slices.ContainsFunc(c.Writes, changesReviewers) {
+		return nil
+	}
+	jobs = append(jobs, s.quorumOf(c.Space, ""))
+	for _, w := range c.Writes {
+		if d, ok := w.(PutDelegation); ok {
+			for _, at := range []time.Time{d.Delegation.StartTime, d.Delegation.EndTime} {
+				if j := quorumAt(c.Space, "", at); j != jobs[0] {
+					jobs = append(jobs, j)
+				}
+			}
+		}
+	}
+	return jobs
 }
 
 // spendsReviewers answers whether a claim of somebody takes a reviewer from what is still to be met.

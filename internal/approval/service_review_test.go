@@ -112,11 +112,17 @@ func TestWhatBreaksTheGlassUnratified(t *testing.T) {
 	sameList(t, "log", h.log(p), "access/request", "access/grant", "access/deny", "access/unratified")
 	h.conserves(p)
 	same(t, "the next", h.ask(vic).Phase, approval.Open)
+}
 
-	p = h.ask(olga)
-	h.decide(bob, p, claim(deny))
+// Nobody lifts it for themselves: the refusal says who can, and where a space has no other owner the operator does, and says why.
+func TestTheOnlyOwnerBreaksTheGlassAgain(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.rule.verdict = glass(named(0, 1, bob))
+	h.decide(bob, h.ask(olga), claim(deny))
+	same(t, "frozen", h.ask(olga).Phase, approval.Open)
 	before := len(h.refusals())
-	err = h.RestoreBreakGlass(t.Context(), h.actor(olga), olga, "")
+	err := h.RestoreBreakGlass(t.Context(), h.actor(olga), olga, "")
 	h.refused(before, err, approval.Forbidden, "acme has no other owner: make somebody else an owner, who lifts it, or the server's operator can, with `indent admin lift-break-glass`", olga, "")
 	h.put(approval.Member{ID: "ann@acme.example", Kind: approval.KindUser, Email: "ann@acme.example", Role: approval.Owner, Person: "ann@acme.example"})
 	err = h.RestoreBreakGlass(t.Context(), h.actor(olga), olga, "")

@@ -61,10 +61,11 @@ func (l *looking) tooFew(ctx context.Context, p *Petition, now time.Time) (strin
 	c := newCounting(l, standing.escalated(now), members)
 	c.until = standing.lastMoment(now)
 	for i := range c.need {
-		for _, e := range standing.Counted(i) {
-			c.given[i] = append(c.given[i], e.Label(LabelPerson))
+		counted := standing.Counted(i)
+		for _, e := range counted {
+			c.given[i] = append(c.given[i], e.persons()...)
 		}
-		c.need[i] = max(c.need[i]-len(c.given[i]), 0)
+		c.need[i] = max(c.need[i]-len(counted), 0)
 	}
 	for i := range p.requirements() {
 		r := &p.requirements()[i]
@@ -73,7 +74,7 @@ func (l *looking) tooFew(ctx context.Context, p *Petition, now time.Time) (strin
 		}
 		if have := len(c.of[i]); have < c.need[i] {
 			return fmt.Sprintf("rule %q asks for %s%s by %s, and only %d may give one as things are: nobody can %s this until an owner of the space changes that",
-				p.Verdict.Rule, stageName(r.Stage, p.stages()), counted(r.Count, "approval"), c.p.reviewersOf(i), have+len(c.given[i]), p.agreeing()), nil
+				p.Verdict.Rule, stageName(r.Stage, p.stages()), counted(r.Count, "approval"), c.p.reviewersOf(i), have+r.Count-c.need[i], p.agreeing()), nil
 		}
 	}
 	tries := maxTries
@@ -159,7 +160,7 @@ type counting struct {
 	until   time.Time // who comes to be on call until then counts, too
 	members *roster
 	need    []int      // for each requirement, how many approvals are missing
-	given   [][]string // persons whose approvals count
+	given   [][]string // persons whose approvals count, those included for whom a deputy gave one
 	of      [][]string // other persons who may approve; no more than are enough in any case
 }
 

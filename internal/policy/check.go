@@ -63,11 +63,8 @@ type DirectoryMember struct {
 	Labels map[string]string // of its entry
 }
 
-// Away says that a person decides nothing for a time.
-type Away struct {
-	Person   string // Member.ID
-	From, To time.Time
-}
+// Away says that a person decides nothing for a time, and who stands in.
+type Away = approval.Absence
 
 // Limits of a check.
 const (

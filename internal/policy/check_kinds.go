@@ -40,7 +40,7 @@ func (c *check) kinds() *kinds {
 		k.members[strings.ToLower(c.dir.Members[i].ID)] = true
 	}
 	for _, a := range c.dir.Away {
-		text.WriteString("\n" + strings.ToLower(a.Person))
+		text.WriteString("\n" + strings.ToLower(a.Person) + "\n" + strings.ToLower(a.Deputy))
 	}
 	k.text, k.ids = text.String(), ids.String()
 	for i := range c.d.rules {

@@ -125,8 +125,16 @@ func matches(all []approval.Requirement, may [][]string, list []int) bool {
 // more make no difference.
 func (c *check) eligible(q *approval.Requirement, enough int, who *DirectoryMember, what *approval.Resource, at time.Time, within time.Duration) (persons []string) {
 	for m := range c.candidates(q, who, what, at, within) {
+		if m.Suspended || !q.SelfApproval && who.isPersonOf(m) {
+			continue
+		}
+		if c.away(m.ID, at, at.Add(within)) {
+			if m = c.deputy(m, who, at, at.Add(within)); m == nil {
+				continue
+			}
+		}
 		person := strings.ToLower(m.Person)
-		if m.Suspended || slices.Contains(persons, person) || !q.SelfApproval && who.isPersonOf(m) || c.away(m.ID, at, at.Add(within)) {
+		if slices.Contains(persons, person) {
 			continue
 		}
 		if persons = append(persons, person); len(persons) == enough {
@@ -148,7 +156,29 @@ func (m *DirectoryMember) isCalled(name string) bool {
 }
 
 func (c *check) away(person string, from, to time.Time) bool {
-	return slices.ContainsFunc(c.dir.Away, func(a Away) bool {
-		return strings.EqualFold(a.Person, person) && !a.From.After(from) && !a.To.Before(to)
-	})
+	return slices.ContainsFunc(c.dir.Away, func(a Away) bool { return strings.EqualFold(a.Person, person) && during(a, from, to) })
+}
+
+func during(a Away, from, to time.Time) bool { return !a.From.After(from) && !a.To.Before(to) }
+
+// deputy answers who decides in that time for somebody who is away, nil for nobody: whoever is away, too, is suspended or decides
+// nothing does not. What either of both asks for is not decided by a deputy.
+func (c *check) deputy(of, who *DirectoryMember, from, to time.Time) *DirectoryMember {
+	if who.isPersonOf(of) {
+		return nil
+	}
+	for _, a := range c.dir.Away {
+		if a.Deputy == "" || !strings.EqualFold(a.Person, of.ID) || !during(a, from, to) {
+			continue
+		}
+		i := slices.IndexFunc(c.dir.Members, func(m DirectoryMember) bool { return strings.EqualFold(m.ID, a.Deputy) })
+		if i < 0 {
+			continue
+		}
+		m := &c.dir.Members[i]
+		if !m.Suspended && m.Role.Has(approval.CreateClaims) && !who.isPersonOf(m) && !of.isPersonOf(m) && !c.away(m.ID, from, to) {
+			return m
+		}
+	}
+	return nil
 }

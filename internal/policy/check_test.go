@@ -34,7 +34,14 @@ func directory(members ...string) Directory {
 func TestCheckFindsPetitionsThatWaitForEver(t *testing.T) {
 	t.Parallel()
 	const head = "version: 1\nrules:\n- name: r\n  "
-	const owners = "require: {reviewers: {roles: [Owner]}}"
+	const owners, groups = "require: {reviewers: {roles: [Owner]}}", "require: {reviewers: {groups: [sre]}}"
+	away := func(person, deputy string, from, to time.Time) Away {
+		a := Away{Person: person + "@x.example", From: from, To: to}
+		if deputy != "" {
+			a.Deputy = deputy + "@x.example"
+		}
+		return a
+	}
 	bot := DirectoryMember{Member: approval.Member{ID: "bot", Kind: approval.KindServiceAccount, Person: "ada@x.example", Role: approval.Viewer}}
 	with := func(d Directory, change func(*Directory)) Directory {
 		change(&d)
@@ -84,14 +91,35 @@ func TestCheckFindsPetitionsThatWaitForEver(t *testing.T) {
 		{"the first may be anybody", head + "require: [{name: a, reviewers: {groups: [x, y]}}, {reviewers: {groups: [y]}, distinctFrom: [a]}]", directory("ada Viewer", "bea Viewer x", "cid Viewer y"), "bea db 1 [cid]"},
 
 		{"away for too long", head + owners, with(directory("ada Owner", "bea Owner"), func(d *Directory) {
-			d.Away = []Away{{"bea@x.example", noon.Add(48 * time.Hour), noon.Add(30 * 24 * time.Hour)}}
+			d.Away = []Away{away("bea", "", noon.Add(48*time.Hour), noon.Add(30*24*time.Hour))}
 		}), "ada db 1 []"},
 		{"away for a day", head + owners, with(directory("ada Owner", "bea Owner"), func(d *Directory) {
-			d.Away = []Away{{"bea@x.example", noon, noon.Add(24 * time.Hour)}}
+			d.Away = []Away{away("bea", "", noon, noon.Add(24*time.Hour))}
 		}), ""},
 		{"away while there is time", head + owners + "\n  decideWithin: 4h", with(directory("ada Owner", "bea Owner"), func(d *Directory) {
-			d.Away = []Away{{"bea@x.example", noon.Add(72 * time.Hour), noon.Add(96 * time.Hour)}}
+			d.Away = []Away{away("bea", "", noon.Add(72*time.Hour), noon.Add(96*time.Hour))}
 		}), "ada db 1 []"},
+
+		{"a deputy stands in", head + groups, with(directory("ada Viewer", "bea Viewer sre", "cid Viewer"), func(d *Directory) {
+			d.Away = []Away{away("bea", "cid", noon, noon.Add(30*24*time.Hour))}
+		}), "bea db 1 []"},
+		{"a deputy and who is away are one", head + "require: {reviewers: {groups: [sre]}, count: 2}", with(directory("ada Viewer", "bea Viewer sre", "cid Viewer sre"), func(d *Directory) {
+			d.Away = []Away{away("bea", "cid", noon, noon.Add(30*24*time.Hour))}
+		}), "ada db 2 [cid]"},
+		{"a deputy who is away, too", head + groups, with(directory("ada Viewer", "bea Viewer sre", "cid Viewer", "dan Viewer"), func(d *Directory) {
+			d.Away = []Away{away("bea", "cid", noon, noon.Add(30*24*time.Hour)), away("cid", "dan", noon, noon.Add(30*24*time.Hour))}
+		}), "ada db 1 []"},
+		{"a deputy who is suspended", head + groups, with(directory("ada Viewer", "bea Viewer sre", "cid Viewer"), func(d *Directory) {
+			d.Members[2].Suspended = true
+			d.Away = []Away{away("bea", "cid", noon, noon.Add(30*24*time.Hour))}
+		}), "ada db 1 []"},
+		{"a deputy who may decide nothing", head + groups, with(directory("ada Viewer", "bea Viewer sre", "cid Auditor"), func(d *Directory) {
+			d.Away = []Away{away("bea", "cid", noon, noon.Add(30*24*time.Hour))}
+		}), "ada db 1 []"},
+		{"two deputies", head + groups, with(directory("ada Viewer", "bea Viewer sre", "cid Viewer", "dan Viewer"), func(d *Directory) {
+			d.Members[2].Suspended = true
+			d.Away = []Away{away("bea", "cid", noon, noon.Add(30*24*time.Hour)), away("bea", "dan", noon, noon.Add(30*24*time.Hour))}
+		}), "bea db 1 []"},
 
 		{"whatever the params are", head + "when: has(petition.params.amount) && petition.params.amount > 100\n  require: {reviewers: {groups: [sre]}}\n- {name: rest, deny: {reason: x}}", directory("ada Viewer"), "ada db 1 []"},
 		{"never, whatever the params are", head + "when: resources.all(r, r.kind == 'vm') && petition.params.amount > 100\n  require: {reviewers: {groups: [sre]}}\n- {name: rest, deny: {reason: x}}", directory("ada Viewer"), ""},

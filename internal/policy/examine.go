@@ -81,7 +81,7 @@ func (Documents) Check(ctx context.Context, text string, in approval.PolicyDirec
 	if err != nil {
 		return nil, err
 	}
-	dir := Directory{Resources: in.Resources, Now: in.Now}
+	dir := Directory{Resources: in.Resources, Away: in.Away, Now: in.Now}
 	for _, m := range in.Members {
 		dir.Members = append(dir.Members, DirectoryMember(m))
 	}

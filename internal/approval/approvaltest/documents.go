@@ -10,7 +10,7 @@ import (
 
 // Documents is an approval.PolicyDocuments that takes any text for a document with one rule, unless the text has one of
 // these words: BROKEN is no document, FAILING has a test that fails, ODD has a warning, STUCK a rule that nobody can meet, PETITION demands that changes
-// of it are granted.
+// of it are granted, INCOMPLETE is too much to look at, NEEDS and an id (a line) is stuck without that member, or while it is away without a deputy.
 type Documents struct{}
 
 // Examine implements approval.PolicyDocuments.
@@ -56,7 +56,11 @@ func (d Documents) Check(ctx context.Context, text string, in approval.PolicyDir
 	var found []approval.PolicyFinding
 	for line := range strings.Lines(text) {
 		id, needs := strings.CutPrefix(strings.TrimSpace(line), "NEEDS ")
-		if needs && !slices.ContainsFunc(in.Members, func(m approval.DirectoryMember) bool { return m.ID == id && !m.Suspended }) {
+		there := func(id string) bool {
+			return slices.ContainsFunc(in.Members, func(m approval.DirectoryMember) bool { return m.ID == id && !m.Suspended })
+		}
+		away := slices.ContainsFunc(in.Away, func(a approval.Absence) bool { return a.Person == id && !there(a.Deputy) && in.Now.Before(a.To) })
+		if needs && (!there(id) || away) {
 			found = append(found, approval.PolicyFinding{Kind: approval.FindingStuck, Key: "needs " + id, Finding: approval.Finding{Rule: id, Message: "it waits for " + id},
 				Example: &approval.StuckExample{Who: id, When: in.Now, Eligible: []string{}}})
 		}
