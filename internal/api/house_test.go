@@ -50,7 +50,8 @@ func newHouse(t testing.TB) *house {
 	h := &house{TB: t, clock: approvaltest.NewClock(), store: approvaltest.NewStore(), broker: approvaltest.NewBroker(), logs: newSyncBuffer(), tokens: map[string]string{}}
 	logger := textLogger(h.logs)
 	var err error
-	h.service = approval.NewService(approval.Deps{Store: h.store, Policy: testPolicy{}, Documents: approvaltest.Documents{}, Clock: h.clock, IDs: &approvaltest.IDs{}, Broker: h.broker, Logger: logger})
+	h.service = approval.NewService(approval.Deps{Store: h.store, Policy: testPolicy{}, Documents: approvaltest.Documents{}, Clock: h.clock, IDs: &approvaltest.IDs{}, Broker: h.broker, Logger: logger,
+		Vault: approvaltest.Vault{}, Endpoints: &approvaltest.Endpoints{}})
 	h.identity, err = identity.New(t.Context(), h.service, identity.Config{Issuer: func() string { return "https://indent.example" }, TokenTTL: time.Hour, SessionTTL: time.Hour})
 	h.must(err)
 	h.seed()

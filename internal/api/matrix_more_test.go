@@ -229,3 +229,23 @@ func (h *house) proposed(space, owner, mark string) string {
 		Events: []approval.Event{{Event: "test/setup", ID: h.service.IDs.UUID()}}}))
 	return petition
 }
+
+// onTrust prepares a trust of a service account of the actor's own.
+func onTrust(h *house, a approval.Actor) cell {
+	account, maker := h.ownAccount(a)
+	trust, err := h.service.CreateTrust(h.Context(), maker, approval.Trust{Account: account, Issuer: "https://ci.example", Audience: "indent", Claims: map[string]string{"sub": "x"}})
+	h.must(err)
+	return cell{inSpace + "/serviceAccounts/" + account + "/trusts/" + trust.Name, nil}
+}
+
+// ownAccount makes a service account of the actor, or of the owner for who may have none, and answers its maker.
+func (h *house) ownAccount(a approval.Actor) (id string, maker approval.Actor) {
+	h.Helper()
+	a.Scopes = nil
+	if !a.Can(approval.ManageAccounts) {
+		a = h.actor(theOwner)
+	}
+	m, err := h.service.CreateServiceAccount(h.Context(), a, approval.Member{ID: "bot-" + h.service.IDs.UUID(), Role: approval.Editor})
+	h.must(err)
+	return m.ID, a
+}

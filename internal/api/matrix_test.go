@@ -163,6 +163,17 @@ var expectations = map[string]expectation{
 	"replayPolicy":   {adminUp, "", at(inSpace+"/policy:replay", `{"text":"t"}`)},
 	"simulatePolicy": {allRoles, "policy:read", at(inSpace+"/policy:simulate", `{"petition":{"reason":"why","resources":[{"id":"x"}]}}`)},
 
+	"listWebhooks": {adminUp, "webhooks:read", at(inSpace+"/webhooks", nil)},
+	"createWebhook": {editorUp, "webhooks:write", func(h *house, _ approval.Actor) cell {
+		h.noHooks()
+		return cell{inSpace + "/webhooks", `{"webhook":{"url":"https://hooks.example.com"}}`}
+	}},
+	"getWebhook":          {adminUp, "webhooks:read", onWebhook("", nil)},
+	"updateWebhook":       {editorUp, "webhooks:write", onWebhook("", `{"webhook":{"dryRun":true}}`)},
+	"deleteWebhook":       {editorUp, "webhooks:write", onWebhook("", nil)},
+	"rotateWebhookSecret": {editorUp, "webhooks:write", onWebhook(":rotateSecret", `{}`)},
+	"testWebhook":         {editorUp, "webhooks:write", onWebhook(":test", nil)},
+
 	"listEvents":   {adminUp, "events:read", at(inSpace+"/events", nil)},
 	"streamEvents": {adminUp, "events:read", at(inSpace+"/events:stream", nil)},
 
@@ -239,26 +250,6 @@ func onAccount(below string, body any) func(*house, approval.Actor) cell {
 		account, _ := h.ownAccount(a)
 		return cell{inSpace + "/serviceAccounts/" + account + below, body}
 	}
-}
-
-// onTrust prepares a trust of a service account of the actor's own.
-func onTrust(h *house, a approval.Actor) cell {
-	account, maker := h.ownAccount(a)
-	trust, err := h.service.CreateTrust(h.Context(), maker, approval.Trust{Account: account, Issuer: "https://ci.example", Audience: "indent", Claims: map[string]string{"sub": "x"}})
-	h.must(err)
-	return cell{inSpace + "/serviceAccounts/" + account + "/trusts/" + trust.Name, nil}
-}
-
-// ownAccount makes a service account of the actor, or of the owner for who may have none, and answers its maker.
-func (h *house) ownAccount(a approval.Actor) (id string, maker approval.Actor) {
-	h.Helper()
-	a.Scopes = nil
-	if !a.Can(approval.ManageAccounts) {
-		a = h.actor(theOwner)
-	}
-	m, err := h.service.CreateServiceAccount(h.Context(), a, approval.Member{ID: "bot-" + h.service.IDs.UUID(), Role: approval.Editor})
-	h.must(err)
-	return m.ID, a
 }
 
 func (h *house) asked(a approval.Actor) string {

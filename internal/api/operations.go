@@ -37,6 +37,7 @@ func tags() []*huma.Tag {
 		{Name: "grants", Description: "Who has what now, and had at any time; and taking it away."},
 		{Name: "resources", Description: "The directory of what can act and be asked for."},
 		{Name: "policy", Description: "The rule document of a space: its versions, changes of it, and what it would say."},
+		{Name: "webhooks", Description: "Endpoints of yours that grant and revoke access, list resources or decide."},
 		{Name: "events", Description: "The audit log: every change and every refused attempt."},
 		{Name: "tokens", Description: "Credentials: short-lived user tokens and long-lived tokens of service accounts."},
 		{Name: "spaces", Description: "Tenants."},
@@ -85,6 +86,13 @@ const (
 	exampleAccount = `{"serviceAccountId": "deploy-bot", "role": "Petition Admin", "owner": {"id": "ada@acmecorp.example", "kind": "user"},
 		"meta": {"name": "deploy-bot", "space": "acmecorp", "displayName": "Deploy Bot", "createTime": "2026-03-01T09:00:00Z"},
 		"createdBy": {"id": "ada@acmecorp.example"}}`
+	exampleWebhook = `{"name": "postgres-roles", "spaceName": "acmecorp", "displayName": "Roles of PostgreSQL", "labels": {}, "url": "https://hooks.example.com/indent", "method": "POST",
+		"headers": {"Authorization": {"credential": "[kept]"}, "X-Team": {"value": "platform"}}, "dryRun": false, "publicKeys": ["whpk_ZlN4eg7dSSqi0moX9hQUk3orrOouK3QVQSlJa248c/g="],
+		"meta": {"name": "postgres-roles", "space": "acmecorp", "displayName": "Roles of PostgreSQL", "createTime": "2026-03-01T09:00:00Z", "updateTime": "2026-03-01T09:00:00Z"},
+		"createdBy": {"id": "ada@acmecorp.example", "kind": "user"}}`
+	exampleTrials = `{"trials": [{"title": "GetInfo", "works": true, "explanation": "It works. The endpoint does not say what it can do.", "outcome": "ok", "code": 0,
+		"attempt": {"id": "msg_0198c0de-9999-7c3e-8a21-1b2c3d4e5f60", "time": "2026-03-01T09:00:00Z", "milliseconds": 12, "method": "POST", "url": "https://hooks.example.com/indent",
+			"headers": {"Content-Type": "application/json", "Webhook-Signature": "[redacted]"}, "body": "{\"info\":true}", "status": 200, "answer": "{\"status\":{\"code\":0}}"}}]}`
 	exampleSpace  = `{"name": "acmecorp", "displayName": "Acme Corp", "createTime": "2026-03-01T09:00:00Z"}`
 	exampleMember = `{"id": "ada@acmecorp.example", "kind": "user", "email": "ada@acmecorp.example", "displayName": "Ada", "role": "Editor", "suspended": false,
 		"meta": {"name": "ada@acmecorp.example", "space": "acmecorp", "displayName": "Ada", "createTime": "2026-03-01T09:00:00Z"}, "createdBy": {"id": "olga@acmecorp.example"}}`
@@ -267,8 +275,21 @@ var operations = map[string]operation{
 		"(`POST /v1/auth/token`): no secret need be stored. Only the owner of the service account makes trusts.",
 		request: `{"issuer": "https://token.actions.githubusercontent.com", "audience": "https://indent.example.com", "claims": {"sub": "repo:acme/app:ref:refs/heads/main"}, "scope": "petitions:create petitions:read"}`,
 		answer:  exampleTrust, codes: []approval.Code{approval.Conflict}},
-	"getTrust":            {tag: "tokens", text: "One trust by its name.", answer: exampleTrust},
-	"deleteTrust":         {tag: "tokens", text: "The tokens that came of it end with it.", answer: `{}`, codes: []approval.Code{approval.Conflict}},
+	"getTrust":     {tag: "tokens", text: "One trust by its name.", answer: exampleTrust},
+	"deleteTrust":  {tag: "tokens", text: "The tokens that came of it end with it.", answer: `{}`, codes: []approval.Code{approval.Conflict}},
+	"listWebhooks": {tag: "webhooks", text: "On one page, without their secrets.", answer: `{"webhooks": [` + exampleWebhook + `], "nextPageToken": ""}`},
+	"createWebhook": {tag: "webhooks", text: "The answer has `secret`, which no other answer ever has: give it to the endpoint, which verifies the calls with it. A name that is taken is 409.",
+		request: `{"webhook": {"name": "postgres-roles", "displayName": "Roles of PostgreSQL", "url": "https://hooks.example.com/indent", "headers": {"Authorization": {"credential": "Bearer abc"}}}}`,
+		answer:  exampleWebhook, codes: []approval.Code{approval.Conflict}},
+	"getWebhook": {tag: "webhooks", text: "Without its secret. A credential in a header is answered as `[kept]`.", answer: exampleWebhook},
+	"updateWebhook": {tag: "webhooks", text: "What is left out stays. A credential does not move to another host: it is given again in the same change, or refused (400).",
+		request: `{"webhook": {"dryRun": true}}`, answer: exampleWebhook, codes: []approval.Code{approval.Conflict}},
+	"deleteWebhook": {tag: "webhooks", text: "With its secrets.", answer: `{}`},
+	"rotateWebhookSecret": {tag: "webhooks", text: "The answer has the new `secret`. Until the grace is over both sign: Standard Webhooks has a signature of each, `X-Indent-Signature` is made with the older. " +
+		"With `finish` no secret is made, and the older ends now; 409 where no rotation is going on.",
+		request: `{"graceSeconds": 86400}`, answer: exampleWebhook, codes: []approval.Code{approval.Conflict}},
+	"testWebhook": {tag: "webhooks", text: "GetInfo, PullUpdate, GetDecision and ApplyUpdate (a grant, and its revoke), for somebody and something that do not exist. The answer comes after at most 40 seconds.",
+		answer: exampleTrials},
 	"listServiceAccounts": {tag: "tokens", text: "By id, on one page.", answer: `{"serviceAccounts": [` + exampleAccount + `], "nextPageToken": ""}`},
 	"createServiceAccount": {tag: "tokens", text: "It is owned by the caller and has at most the caller's role.",
 		request: `{"serviceAccount": {"serviceAccountId": "deploy-bot", "role": "Petition Admin", "meta": {"displayName": "Deploy Bot"}}}`,

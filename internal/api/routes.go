@@ -112,6 +112,14 @@ func routes() []route {
 		{"replayPolicy", post, space + "/policy:replay", approval.ReadPolicy, handle((*API).replayPolicy), "What a document would have said to the petitions of the past (takes members:read and petitions:read, too)"},
 		{"simulatePolicy", post, space + "/policy:simulate", approval.ReadPolicy, handle((*API).simulatePolicy), "What policy would say to a petition, and why"},
 
+		{"listWebhooks", get, space + "/webhooks", approval.ReadWebhooks, handle((*API).listWebhooks), "List webhooks, by name"},
+		{"createWebhook", post, space + "/webhooks", approval.WriteWebhooks, handle((*API).createWebhook), "Add a webhook"},
+		{"getWebhook", get, space + "/webhooks/{name}", approval.ReadWebhooks, handle((*API).getWebhook), "Get a webhook"},
+		{"updateWebhook", patch, space + "/webhooks/{name}", approval.WriteWebhooks, handle((*API).updateWebhook), "Change a webhook"},
+		{"deleteWebhook", del, space + "/webhooks/{name}", approval.WriteWebhooks, handle((*API).deleteWebhook), "Delete a webhook"},
+		{"rotateWebhookSecret", post, space + "/webhooks/{name}:rotateSecret", approval.WriteWebhooks, handle((*API).rotateWebhook), "Give a webhook another secret"},
+		{"testWebhook", post, space + "/webhooks/{name}:test", approval.WriteWebhooks, handle((*API).testWebhook), "Send each call to a webhook, and explain what came back"},
+
 		{"listEvents", get, space + "/events", approval.ReadEvents, handle((*API).listEvents), "List the audit log, newest first"},
 		{"streamEvents", get, space + "/events:stream", approval.ReadEvents, stream[approval.Event](eventStreams, (*API).streamEvents), "Follow the audit log (server-sent events)"},
 

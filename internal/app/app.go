@@ -143,8 +143,12 @@ func (a *App) wire(ctx context.Context) (err error) {
 	}
 	engine := policy.New()
 	guard := webhook.NewGuard(a.cfg.PrivateNetworks, a.dev)
+	seals, err := newVault(a.cfg.SealKeys)
+	if err != nil {
+		return err
+	}
 	engine.Sources = newOnCallSources(guard.Client(onCallTimeout), a.clock, a.logger)
-	deps := approval.Deps{Limits: a.limits, Store: a.store, Policy: engine, Documents: policy.Documents{Engine: engine}, Clock: a.clock, IDs: a.ids, Broker: a.store.Broker(), Logger: a.logger,
+	deps := approval.Deps{Vault: seals, Endpoints: webhook.NewCaller(guard, a.clock, "indent/"+a.version), Limits: a.limits, Store: a.store, Policy: engine, Documents: policy.Documents{Engine: engine}, Clock: a.clock, IDs: a.ids, Broker: a.store.Broker(), Logger: a.logger,
 		Authenticators: identity.Authenticators{Base: a.URL}, Passkeys: rules, SpacePolicy: policy.Default()}
 	if a.cfg.Shared() {
 		deps.WaitPoll = waitPoll

@@ -76,6 +76,7 @@ func devConfig(o DevOptions) (config.Config, error) {
 	cfg.Database = filepath.Join(o.DataDir, "indent.db")
 	cfg.LogFormat = "text"
 	cfg.Operators = DevOwner
+	cfg.SealKeys = [][]byte{devSealKey[:]}
 	cfg.RateCalls, cfg.RatePetitions = 0, 0 // whoever plays with it is alone, and measures it perhaps
 	if !loopback(cfg.Addr) {
 		return cfg, fmt.Errorf("indent dev listens on loopback only, %s is not: its policy lets one person play both parts; use indent serve", cfg.Addr)

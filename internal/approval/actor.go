@@ -46,21 +46,23 @@ const (
 	WritePolicy         Permission = "policy:write"
 	ReadDelegations     Permission = "delegations:read"
 	WriteDelegations    Permission = "delegations:write"
+	ReadWebhooks        Permission = "webhooks:read"
+	WriteWebhooks       Permission = "webhooks:write"
 )
 
 // Permissions lists every permission.
 var Permissions = []Permission{ReadSpaces, WriteSpaces, CreateSpaces, ReadMembers, WriteMembers, ReadResources, WriteResources,
 	ReadPetitions, CreatePetitions, AskForOthers, CreateClaims, ReadEvents, ManageOwnTokens, ReadTokens, ManageTokens,
-	ReadServiceAccounts, ManageAccounts, ReadPolicy, WritePolicy, ReadDelegations, WriteDelegations}
+	ReadServiceAccounts, ManageAccounts, ReadPolicy, WritePolicy, ReadDelegations, WriteDelegations, ReadWebhooks, WriteWebhooks}
 
 // What each role may do. A claim needs no role of its own: who may decide is policy's to say. Nobody makes spaces by a
 // role: that is for the server's operators. Who asks may see the rules; who writes them decides everything (docs/decisions/0024).
 // Everybody who may decide may name a deputy; those of others take the permissions for members as well.
 var (
 	viewerMay        = []Permission{ReadSpaces, ReadResources, ReadPetitions, ManageOwnTokens, ReadPolicy, CreatePetitions, CreateClaims, ReadDelegations, WriteDelegations}
-	auditorMay       = []Permission{ReadSpaces, ReadResources, ReadPetitions, ManageOwnTokens, ReadPolicy, ReadMembers, ReadEvents, ReadServiceAccounts, ReadTokens, ReadDelegations}
-	petitionAdminMay = append(slices.Clone(viewerMay), AskForOthers, ReadMembers, ReadEvents, ReadServiceAccounts)
-	editorMay        = append(slices.Clone(petitionAdminMay), ReadTokens, ManageTokens, WriteResources, ManageAccounts)
+	auditorMay       = []Permission{ReadSpaces, ReadResources, ReadPetitions, ManageOwnTokens, ReadPolicy, ReadMembers, ReadEvents, ReadServiceAccounts, ReadTokens, ReadDelegations, ReadWebhooks}
+	petitionAdminMay = append(slices.Clone(viewerMay), AskForOthers, ReadMembers, ReadEvents, ReadServiceAccounts, ReadWebhooks)
+	editorMay        = append(slices.Clone(petitionAdminMay), ReadTokens, ManageTokens, WriteResources, ManageAccounts, WriteWebhooks)
 	ownerMay         = append(slices.Clone(editorMay), WriteSpaces, WriteMembers, WritePolicy)
 )
 

@@ -14,7 +14,7 @@ func TestRoles(t *testing.T) {
 		ReadSpaces: all, ReadResources: all, ReadPetitions: all, ManageOwnTokens: all, CreatePetitions: "VPEO", CreateClaims: "VPEO",
 		ReadMembers: readers, ReadEvents: readers, ReadServiceAccounts: readers, ReadTokens: "AEO", AskForOthers: admins,
 		WriteResources: editors, ManageTokens: editors, ManageAccounts: editors, WriteSpaces: owners, WriteMembers: owners, CreateSpaces: "",
-		ReadPolicy: all, WritePolicy: owners, ReadDelegations: all, WriteDelegations: "VPEO",
+		ReadPolicy: all, WritePolicy: owners, ReadDelegations: all, WriteDelegations: "VPEO", ReadWebhooks: readers, WriteWebhooks: editors,
 	}
 	for _, p := range Permissions {
 		whose, listed := want[p]

@@ -67,7 +67,12 @@ const (
 	EventDeviceRefuse     = "device/refuse" // a person does not
 	EventLoginAllow       = "login/allow"   // the same in the browser that the program opened
 	EventLoginRefuse      = "login/refuse"  //
-	EventTokenReuse       = "token/reuse"   // a refresh token came again: the login has ended
+	EventWebhookCreate    = "webhook/create"
+	EventWebhookUpdate    = "webhook/update"
+	EventWebhookDelete    = "webhook/delete"
+	EventWebhookRotate    = "webhook/rotateSecret"
+	EventWebhookTest      = "webhook/test"
+	EventTokenReuse       = "token/reuse" // a refresh token came again: the login has ended
 )
 
 // Labels of petitions, claims and events.

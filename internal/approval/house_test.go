@@ -32,6 +32,8 @@ type house struct {
 	clock  *approvaltest.Clock
 	broker *approvaltest.Broker
 	rule   *rule
+	// endpoints are those of the customer.
+	endpoints *approvaltest.Endpoints
 }
 
 // rule is an approval.Policy that answers what it is told to.
@@ -74,8 +76,9 @@ func (r *rule) Decide(_ context.Context, in approval.PolicyInput) (approval.Verd
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	h := &house{t: t, store: approvaltest.NewStore(), clock: approvaltest.NewClock(), broker: approvaltest.NewBroker(), rule: &rule{verdict: review(1)}}
-	h.Service = approval.NewService(approval.Deps{Store: h.store, Policy: h.rule, Documents: approvaltest.Documents{}, Clock: h.clock, IDs: &approvaltest.IDs{}, Broker: h.broker})
+	h := &house{t: t, store: approvaltest.NewStore(), clock: approvaltest.NewClock(), broker: approvaltest.NewBroker(), rule: &rule{verdict: review(1)}, endpoints: &approvaltest.Endpoints{}}
+	h.Service = approval.NewService(approval.Deps{Store: h.store, Policy: h.rule, Documents: approvaltest.Documents{}, Clock: h.clock, IDs: &approvaltest.IDs{}, Broker: h.broker,
+		Vault: approvaltest.Vault{}, Endpoints: h.endpoints})
 	if _, err := h.CreateSpace(t.Context(), approval.NewSpace{Name: "acme", Owner: olga, Policy: "v1"}); err != nil {
 		t.Fatal(err)
 	}

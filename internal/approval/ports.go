@@ -111,6 +111,9 @@ type Store interface {
 	// MappedRole answers the role that a member has by a group at a sign-in provider, NotFound when there is none. It goes
 	// with the member.
 	MappedRole(ctx context.Context, space, member string) (MappedRole, error)
+	// Webhook answers one webhook, and Webhooks all of a space, by name.
+	Webhook(ctx context.Context, space, name string) (Webhook, error)
+	Webhooks(ctx context.Context, space string) ([]Webhook, error)
 	// SigningKeys answers all signing keys, newest first.
 	SigningKeys(ctx context.Context) ([]SigningKey, error)
 
@@ -229,6 +232,14 @@ type (
 	PutSigningKey struct{ Key SigningKey }
 	// DeleteSigningKey deletes by id; an id that does not exist is a Conflict.
 	DeleteSigningKey struct{ ID string }
+	// PutWebhook inserts the webhook (Expect 0; a name that exists is a Conflict) or replaces it if its version is Expect; the
+	// store writes Expect+1.
+	PutWebhook struct {
+		Webhook Webhook
+		Expect  int64
+	}
+	// DeleteWebhook deletes by name; a name that does not exist is NotFound.
+	DeleteWebhook struct{ Name string }
 	// PutPasskey inserts; a credential that is known, in whatever space, is a Conflict, and so is a second First of a member.
 	PutPasskey struct{ Passkey Passkey }
 	// UsePasskey sets the counter and LastUsed if the counter is still Expect; otherwise it is a Conflict.
@@ -281,6 +292,8 @@ func (ShortenToken) write()      {}
 func (PutTrust) write()          {}
 func (DeleteTrust) write()       {}
 func (DeleteSigningKey) write()  {}
+func (PutWebhook) write()        {}
+func (DeleteWebhook) write()     {}
 
 // Idempotency remembers which petition a client's key made, for as long as the petition is kept (I16).
 type Idempotency struct {
@@ -395,6 +408,36 @@ type IDs interface {
 	// Secret answers n random characters of 0-9A-Za-z, from the system's cryptographic source.
 	Secret(n int) string
 }
+
+// Vault encrypts what must not be read from the storage alone. What was sealed for one place opens for no other: place says whose
+// secret it is. A vault without a key answers Unavailable.
+type Vault interface {
+	Seal(place, text string) (sealed string, err error)
+	Open(place, sealed string) (text string, err error)
+}
+
+// Endpoints makes calls to webhooks. Whatever goes wrong with a call is in its answer.
+type Endpoints interface {
+	Call(ctx context.Context, t WebhookTarget, c WebhookCall) (WebhookAnswer, error)
+	// PublicKey answers what verifies the signatures v1a of a key.
+	PublicKey(k WebhookKey) string
+}
+
+// noVault and noEndpoints are what stands where a program makes no webhooks.
+type noVault struct{}
+
+func (noVault) Seal(string, string) (string, error) { return "", errNoVault }
+func (noVault) Open(string, string) (string, error) { return "", errNoVault }
+
+var errNoVault = Errorf(Unavailable, "this server has no key to keep secrets with, and so no webhooks: its operator sets seal_keys")
+
+type noEndpoints struct{}
+
+func (noEndpoints) Call(context.Context, WebhookTarget, WebhookCall) (WebhookAnswer, error) {
+	return WebhookAnswer{}, Errorf(Unavailable, "this program makes no calls to webhooks")
+}
+
+func (noEndpoints) PublicKey(WebhookKey) string { return "" }
 
 // Limits bounds what one actor may cost. A budget that is spent answers TooMany, with a time to come back.
 type Limits interface {

@@ -11,7 +11,7 @@ const ScopeAdmin Permission = "admin"
 
 // reservedScopes begin scopes that are spoken of and that no route demands yet. A token must not have them before it is
 // known what they allow.
-var reservedScopes = []string{"webhooks", "policies", "inputs"}
+var reservedScopes = []string{"policies", "inputs"}
 
 // narrow answers the scopes that the actor may hand out to the holder: what was asked, or, when nothing was, those of its own
 // that the holder's role has. A wildcard becomes the permissions that it means now, and of those the ones that the actor can

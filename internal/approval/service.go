@@ -23,6 +23,9 @@ type Deps struct {
 	// Authenticators checks passkeys; without it nothing can be confirmed with one. Passkeys say of whom one is demanded.
 	Authenticators Authenticators
 	Passkeys       PasskeyRules
+	// Vault keeps secrets of webhooks, and Endpoints calls them; without either there are none.
+	Vault     Vault
+	Endpoints Endpoints
 	// WaitPoll is how often a waiter reads the store although no hint came; 0 where hints cannot get lost (one node).
 	WaitPoll time.Duration
 	// SpacePolicy is the document of a space that somebody makes; "": its owners decide.
@@ -51,6 +54,12 @@ func NewService(deps Deps) *Service {
 	}
 	if deps.Limits == nil {
 		deps.Limits = noLimits{}
+	}
+	if deps.Vault == nil {
+		deps.Vault = noVault{}
+	}
+	if deps.Endpoints == nil {
+		deps.Endpoints = noEndpoints{}
 	}
 	return &Service{Deps: deps, changing: seats{most: examining, each: examining / 2}, trying: seats{most: examining, each: examining / 2}, policies: policyCache{entries: map[string]cachedPolicy{}}, labelled: labelledCache{entries: map[string]cachedLabelled{}}}
 }

@@ -34,12 +34,12 @@ func TestWildcardsOfScopes(t *testing.T) {
 		}
 	}
 	for asked, code := range map[approval.Permission]approval.Code{"claims:*": approval.Forbidden, "serviceAccounts:*": approval.Forbidden, "resources:write*": approval.Invalid,
-		"*": approval.Invalid, ":*": approval.Invalid, "webhooks:*": approval.Invalid, "webhooks:read": approval.Invalid, "policies:*": approval.Invalid, "nothing:*": approval.Invalid, "Admin": approval.Invalid} {
+		"*": approval.Invalid, ":*": approval.Invalid, "inputs:*": approval.Invalid, "inputs:write": approval.Invalid, "policies:*": approval.Invalid, "nothing:*": approval.Invalid, "Admin": approval.Invalid} {
 		if made, err := h.service(owner, quickstart, asked); approval.CodeOf(err) != code || made.Name != "" {
 			t.Errorf("%s: %v, want %s", asked, err, code)
 		}
 	}
-	if _, err := h.service(owner, quickstart, "webhooks:*"); !strings.Contains(err.Error(), "reserved") {
+	if _, err := h.service(owner, quickstart, "inputs:*"); !strings.Contains(err.Error(), "reserved") {
 		t.Errorf("a reserved word: %v", err)
 	}
 }

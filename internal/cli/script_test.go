@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,6 +47,11 @@ func TestScripts(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
 			server := apptest.Start(t, apptest.Options{Policy: policy.Dev()})
+			endpoint := httptest.NewServer(&indent.WebhookHandler{Name: "the tests' own", Verifier: indent.WebhookVerifier{Secrets: []string{"a-secret-of-the-tests"}},
+				Apply: func(context.Context, indent.WebhookUpdate) error {
+					return &indent.WebhookStatus{Code: indent.CodeNotFound, Message: "no such role"}
+				}})
+			t.Cleanup(endpoint.Close)
 			tokens := map[string]string{
 				"quickstart": server.ServiceToken(t, "quickstart", approval.PetitionAdmin),
 				"reviewer":   server.Token(t, apptest.Editor),
@@ -63,6 +69,7 @@ func TestScripts(t *testing.T) {
 					env.Setenv("INDENT_API_TOKEN", tokens["quickstart"])
 					env.Setenv("REVIEWER_TOKEN", tokens["reviewer"])
 					env.Setenv("NO_COLOR", "1")
+					env.Setenv("ENDPOINT", endpoint.URL)
 					env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
 					env.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
 					env.Setenv("XDG_RUNTIME_DIR", "")

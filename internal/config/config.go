@@ -44,6 +44,8 @@ type Config struct {
 	SigningKeyMaxAge time.Duration
 	// PrivateNetworks are where inside calls to addresses that members name may go.
 	PrivateNetworks []netip.Prefix
+	// SealKeys seal what must not be read from the database alone (AES-256): the first seals, all open.
+	SealKeys [][]byte
 }
 
 // envPrefix keeps the server's variables apart from the clients' INDENT_API_URL, INDENT_SPACE and INDENT_API_TOKEN.

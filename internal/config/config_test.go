@@ -41,14 +41,14 @@ func TestTheDefaultsAreWhatTheTableSays(t *testing.T) {
 func TestLaterSourcesWin(t *testing.T) {
 	t.Parallel()
 	file := write(t, "# ours\naddr: 127.0.0.1:1\ndatabase: 'postgres://u:p@db/indent'\nlog_format: text\nlog_level: debug\nlogin_idle: 24h\nlogin_ttl: 48h\ninsecure_http: true\ntoken_ttl: 90m\ndatabase_timeout: 5s\nmax_connections: 100\n"+
-		"signing_key_max_age: 48h\nprivate_networks: 10.20.0.0/16, fd00:12::/32\n")
+		"signing_key_max_age: 48h\nprivate_networks: 10.20.0.0/16, fd00:12::/32\nseal_keys: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=, AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA='\n")
 	got, err := Load(Source{File: file,
 		Environ: []string{"HOME=/root", "INDENT_API_TOKEN=x", "INDENT_SPACE=y", "INDENT_SERVER_ADDR=127.0.0.1:2", "INDENT_SERVER_LOG_LEVEL=warn", "INDENT_SERVER_SESSION_TTL=8h", "INDENT_SERVER_OPERATORS= Ada@Example.com,bob@example.com "},
 		Flags:   map[string]string{"addr": "127.0.0.1:3", "base_url": "https://Indent.Example.com:443/"}})
 	want := Config{Addr: "127.0.0.1:3", BaseURL: "https://indent.example.com", InsecureHTTP: true, Database: "postgres://u:p@db/indent",
 		LogFormat: "text", LogLevel: "warn", TokenTTL: 90 * time.Minute, SessionTTL: 8 * time.Hour, SessionIdle: 2 * time.Hour, DatabaseTimeout: 5 * time.Second, MaxConnections: 100,
 		RateCalls: 2000, RatePetitions: 1000, RateRefusals: 10, RateWrong: 10, WaitsPerActor: 20_000,
-		Operators: "ada@example.com,bob@example.com", LoginIdle: 24 * time.Hour, LoginTTL: 48 * time.Hour, SigningKeyMaxAge: 48 * time.Hour, PrivateNetworks: []netip.Prefix{netip.MustParsePrefix("10.20.0.0/16"), netip.MustParsePrefix("fd00:12::/32")}}
+		Operators: "ada@example.com,bob@example.com", LoginIdle: 24 * time.Hour, LoginTTL: 48 * time.Hour, SigningKeyMaxAge: 48 * time.Hour, PrivateNetworks: []netip.Prefix{netip.MustParsePrefix("10.20.0.0/16"), netip.MustParsePrefix("fd00:12::/32")}, SealKeys: [][]byte{make([]byte, 32), append([]byte{1}, make([]byte, 31)...)}}
 	if diff := cmp.Diff(want, got, byText); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)
 	}
@@ -108,6 +108,7 @@ func TestWhatIsWrongNamesTheSettingAndWhereItCameFrom(t *testing.T) {
 
 		{"networks inside by the environment", "", env("INDENT_SERVER_PRIVATE_NETWORKS=10.0.0.0/8"), []string{"INDENT_SERVER_PRIVATE_NETWORKS", "settings file"}},
 		{"an address for a network", "private_networks: 10.1.2.3/8", Source{}, []string{"FILE:1: private_networks", "10.0.0.0/8"}},
+		{"a key that is too short", "seal_keys: c2hvcnQ=", Source{}, []string{"FILE:1: seal_keys", "key 1 must be 32 bytes"}},
 		{"a list", "addr: [a, b]", Source{}, []string{"FILE:1: addr", "one value"}},
 		{"a map", "addr:\n  host: a", Source{}, []string{"FILE:1: addr", "one value"}},
 		{"nothing", "base_url:\naddr: 127.0.0.1:1", Source{}, []string{"FILE:1: base_url", "one value"}},

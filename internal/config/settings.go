@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net"
 	"net/netip"
@@ -52,8 +53,11 @@ var settings = []setting{
 	{"signing_key_max_age", "2160h", "After how long user tokens are signed with a new key: 24h to 17520h. The old one verifies until its last token has ended. `indent admin keys rotate` makes a new one at any time.", func(c *Config, v string) error {
 		return between(v, 24*time.Hour, 2*365*24*time.Hour, &c.SigningKeyMaxAge)
 	}},
-	{"private_networks", "", "Networks inside that calls to addresses which members name may reach, such as the issuers that service accounts trust and the sources of on-call schedules: 10.20.0.0/16, fd00:12::/32. Without it no such call reaches a private, loopback or link-local address. It stands in the file only.", func(c *Config, v string) error {
+	{"private_networks", "", "Networks inside that calls to addresses which members name may reach, such as webhooks, the issuers that service accounts trust and the sources of on-call schedules: 10.20.0.0/16, fd00:12::/32. Without it no such call reaches a private, loopback or link-local address. It stands in the file only.", func(c *Config, v string) error {
 		return networks(v, &c.PrivateNetworks)
+	}},
+	{"seal_keys", "", "Keys that secrets are encrypted with in the database, such as those of webhooks: each 32 random bytes as base64 (`openssl rand -base64 32`), separated by commas. The first encrypts, all decrypt: a new one is put before the others, the same on every node. Without one there are no webhooks. Keep it apart from the database's backups.", func(c *Config, v string) error {
+		return sealKeys(v, &c.SealKeys)
 	}},
 	{"session_ttl", "12h", "How long a browser stays signed in: 5m to 720h.", func(c *Config, v string) error {
 		return between(v, 5*time.Minute, 720*time.Hour, &c.SessionTTL)
@@ -166,6 +170,22 @@ func networks(v string, to *[]netip.Prefix) error {
 			return fmt.Errorf("%q must be an address or a network, such as 10.0.0.0/8 or 2001:db8::7", text)
 		}
 		*to = append(*to, p)
+	}
+	return nil
+}
+
+// sealKeys reads keys separated by commas. What is wrong is not repeated: it is nearly a secret.
+func sealKeys(v string, to *[][]byte) error {
+	*to = nil
+	for text := range strings.SplitSeq(v, ",") {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		key, err := base64.StdEncoding.DecodeString(text)
+		if err != nil || len(key) != 32 {
+			return fmt.Errorf("key %d must be 32 bytes as base64: `openssl rand -base64 32` makes one", len(*to)+1)
+		}
+		*to = append(*to, key)
 	}
 	return nil
 }

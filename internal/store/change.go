@@ -166,6 +166,10 @@ func (p *plan) write(w approval.Write) {
 		p.endToken(w)
 	case approval.ShortenToken:
 		p.tokenEnds(shortenToken, w.Name, w.End)
+	case approval.PutWebhook:
+		p.putWebhook(w)
+	case approval.DeleteWebhook:
+		p.deleteWebhook(w.Name)
 	case approval.PutTrust:
 		p.putTrust(w.Trust)
 	case approval.DeleteTrust:

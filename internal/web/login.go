@@ -127,6 +127,7 @@ var inWords = map[approval.Permission]string{
 	approval.ManageTokens: "make and end tokens of service accounts", approval.ReadServiceAccounts: "see service accounts", approval.ManageAccounts: "make service accounts",
 	approval.ReadPolicy: "see the rules", approval.WritePolicy: "change the rules by which everything is decided",
 	approval.ReadDelegations: "see who decides for whom while somebody is away", approval.WriteDelegations: "name deputies",
+	approval.ReadWebhooks: "see the webhooks, without their secrets", approval.WriteWebhooks: "add, change and test the webhooks that grants and revokes go to",
 }
 
 // authorizeFields are what a program on this machine asks with, in the words of RFC 6749, 4.1.1, and RFC 7636, 4.3.

@@ -34,6 +34,9 @@ func NewCaller(g *Guard, clock approval.Clock, agent string) *Caller {
 	return &Caller{client: g.Client(CallTimeout), clock: clock, agent: agent}
 }
 
+// PublicKey implements [approval.Endpoints].
+func (c *Caller) PublicKey(k approval.WebhookKey) string { return PublicKey(k) }
+
 // Call makes one attempt of a call. Whatever goes wrong is in the answer, which has the record of the attempt; an error is a
 // mistake of the caller's. An endpoint's answer counts only when it is whole.
 func (c *Caller) Call(ctx context.Context, t approval.WebhookTarget, call approval.WebhookCall) (approval.WebhookAnswer, error) {

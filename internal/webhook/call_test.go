@@ -244,7 +244,9 @@ func TestEndpointsThatDoNotAnswer(t *testing.T) {
 	}
 	half.Close()
 	nameless := NewGuard(nil, true)
-	nameless.lookup = func(context.Context, string) ([]netip.Addr, error) { return nil, &net.DNSError{Err: "no such host", Name: "x"} }
+	nameless.lookup = func(context.Context, string) ([]netip.Addr, error) {
+		return nil, &net.DNSError{Err: "no such host", Name: "x"}
+	}
 	for address, says := range map[string]string{half.URL: "cannot be reached", "https://hooks.example.com/": "looked up: no such host"} {
 		target := half.target()
 		target.URL = address + "?key=s3cr3tquery"

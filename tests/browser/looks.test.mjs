@@ -183,6 +183,29 @@ async function everyPage() {
       await trust(bot, "https://token.actions.githubusercontent.com", "sub=repo:*");
       await bot.getByRole("alert").waitFor();
     }],
+    ["webhooks", owner, go("/webhooks")],
+    ["webhooks-refused", owner, async (page) => {
+      await page.goto("/webhooks");
+      await page.getByText("Add a webhook").click();
+      await page.getByLabel("Name by it").fill("roles");
+      await page.getByLabel("URL an https").fill("http://example.com/");
+      await page.getByRole("button", { name: "Add" }).click();
+      await page.getByRole("alert").waitFor();
+    }],
+    ["webhook-secret", owner, async (page) => {
+      await page.goto(hook);
+      await page.getByText("Rotate the secret").click();
+      await page.getByRole("button", { name: "Make another secret" }).click();
+      await page.getByText("Reveal", { exact: true }).click();
+      await page.getByText("Change it").click();
+      await page.getByText("Delete it").click();
+    }],
+    ["webhook-tested", owner, async (page) => {
+      await page.goto(hook);
+      await page.getByRole("button", { name: "Send each call" }).click();
+      await page.getByText("What came back").waitFor();
+      await page.getByText(/^The call/).click();
+    }],
     ["not-found", owner, go("/access/acmecorp/none")],
   ];
 }
@@ -195,7 +218,10 @@ async function trust(bot, issuer, claims) {
   await bot.getByRole("button", { name: "Trust it" }).click();
 }
 
-/** Groups with people in them, and people with long names. */
+/** A webhook at an address where nobody is. */
+const hook = "/webhooks/postgres-roles";
+
+/** Groups with people in them, a webhook, and people with long names. */
 async function settle() {
   const { INDENT_API_TOKEN: token, INDENT_SPACE: space } = console.server.reviewer;
   const call = async (method, path, body) => {
@@ -208,6 +234,12 @@ async function settle() {
   await call("PUT", "/resources/engineering", { resource: { kind: "okta/group", id: "engineering", displayName: `Engineering ${"and friends ".repeat(8)}` } });
   await call("PUT", "/resources/on-call/members", { members: [{ id: reviewer }, { id: "quickstart" }] });
   await call("PUT", "/resources/engineering/members", { members: [{ id: owner }, { id: "on-call", kind: "group" }] });
+  await call("POST", "/webhooks", {
+    webhook: {
+      name: "postgres-roles", displayName: `Roles of PostgreSQL ${"and more ".repeat(12)}`, url: `https://127.0.0.1:1/${"long/".repeat(60)}`,
+      headers: { Authorization: { credential: "Bearer abc" }, "X-Team": { value: "platform-".repeat(20) } }, labels: { team: "core" },
+    },
+  });
   const page = await console.visit(owner);
   for (const [address, name, role] of [["lena.fischer@example.com", "Lena Fischer", "Auditor"], [`${"long".repeat(14)}@${"sub.".repeat(10)}example.com`, "N".repeat(120), "Petition Admin"]]) {
     await page.goto("/settings");

@@ -2,6 +2,7 @@
 package apptest
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"path/filepath"
@@ -51,6 +52,7 @@ func Start(t testing.TB, o Options) *Server {
 	if o.Database != "" {
 		cfg.Database = o.Database
 	}
+	cfg.SealKeys = [][]byte{bytes.Repeat([]byte{7}, 32)}
 	// A test does in a second what people do in a day; the tests of limits set them.
 	cfg.RateCalls, cfg.RatePetitions, cfg.RateRefusals, cfg.RateWrong, cfg.WaitsPerActor = 0, 0, 0, 0, 0
 	if o.Config != nil {

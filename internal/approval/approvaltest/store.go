@@ -47,6 +47,7 @@ type state struct {
 	hashes    map[key]bool // kind and hash of tokens
 	signing   map[string]approval.SigningKey
 	trusts    map[key]approval.Trust
+	webhooks  map[key]approval.Webhook
 	// identities by the identity
 	identities  map[key]approval.Identity
 	groups      map[approval.GroupMember]time.Time // by the membership without its time
@@ -86,6 +87,7 @@ func NewStore() *Store {
 		groups:      map[approval.GroupMember]time.Time{},
 		delegations: map[key]approval.Delegation{},
 		trusts:      map[key]approval.Trust{},
+		webhooks:    map[key]approval.Webhook{},
 		passkeyRows: newPasskeyRows(),
 		logins:      map[string]approval.Login{}, refresh: map[string]approval.RefreshToken{},
 		sessions: map[key]approval.Session{}, mapped: map[key]approval.MappedRole{},
@@ -142,6 +144,8 @@ func spaceOf(w approval.Write) (space string, has bool) {
 		return w.Token.Space, true
 	case approval.PutTrust:
 		return w.Trust.Space, true
+	case approval.PutWebhook:
+		return w.Webhook.Space, true
 	case approval.PutLogin:
 		return w.Login.Space, true
 	case approval.AnswerLogin:
@@ -271,6 +275,13 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 				t.ExpireTime = w.End
 			}
 		})
+	case approval.PutWebhook:
+		return s.putWebhook(tx, w)
+	case approval.DeleteWebhook:
+		if _, exists := s.webhooks[key{space, w.Name}]; !exists {
+			return missing("webhook", space, w.Name)
+		}
+		remove(tx, s.webhooks, key{space, w.Name})
 	case approval.PutTrust:
 		return insert(tx, s.trusts, key{space, w.Trust.Name}, copied(w.Trust))
 	case approval.DeleteTrust:

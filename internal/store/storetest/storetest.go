@@ -116,6 +116,7 @@ var cases = []struct {
 	{"delegations are used and end", false, usesAndEndsOfDelegations},
 	{"delegations go with their members", false, delegationsGoWithMembers},
 	{"nothing is decided by a delegation that was ended", false, delegationsAreUsedOrEnded},
+	{"webhooks", false, webhooks},
 
 	{"jobs are leased", true, jobsAreLeased},
 	{"a job goes to one of many", true, jobGoesToOne},

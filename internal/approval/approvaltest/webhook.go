@@ -1,0 +1,85 @@
+package approvaltest
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+func (s *Store) putWebhook(tx *transaction, w approval.PutWebhook) error {
+	k := key{w.Webhook.Space, w.Webhook.Name}
+	hook := copied(w.Webhook)
+	hook.Version = w.Expect + 1
+	if w.Expect == 0 {
+		return insert(tx, s.webhooks, k, hook)
+	}
+	if s.webhooks[k].Version != w.Expect {
+		return approval.Errorf(approval.Conflict, "webhook %s changed in the meantime", k.name)
+	}
+	put(tx, s.webhooks, k, hook)
+	return nil
+}
+
+// Webhook implements approval.Store.
+func (s *Store) Webhook(ctx context.Context, space, name string) (approval.Webhook, error) {
+	return lookUp(s, ctx, s.webhooks, key{space, name}, "Webhook", "webhook", space, name)
+}
+
+// Webhooks implements approval.Store.
+func (s *Store) Webhooks(ctx context.Context, space string) (list []approval.Webhook, err error) {
+	if err := s.enter(ctx, "Webhooks"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	for k, w := range s.webhooks {
+		if k.space == space {
+			list = append(list, copied(w))
+		}
+	}
+	slices.SortFunc(list, func(a, b approval.Webhook) int { return cmp.Compare(a.Name, b.Name) })
+	return list, nil
+}
+
+// Vault is an approval.Vault that hides nothing from who wants to know, and all from who looks for a text: it is no cipher.
+type Vault struct{}
+
+// Seal implements approval.Vault.
+func (Vault) Seal(place, text string) (string, error) {
+	return "sealed:" + base64.StdEncoding.EncodeToString([]byte(place+"\x00"+text)), nil
+}
+
+// Open implements approval.Vault.
+func (Vault) Open(place, sealed string) (string, error) {
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(sealed, "sealed:"))
+	where, text, ok := strings.Cut(string(raw), "\x00")
+	if err != nil || !ok || where != place {
+		return "", approval.Errorf(approval.Internal, "it was sealed for another place than %s", place)
+	}
+	return text, nil
+}
+
+// Endpoints is an approval.Endpoints that answers what it is told to and remembers what it was asked.
+type Endpoints struct {
+	Answer func(approval.WebhookTarget, approval.WebhookCall) approval.WebhookAnswer // nil: done
+	Calls  []approval.WebhookCall
+	Target approval.WebhookTarget // of the last call
+}
+
+// Call implements approval.Endpoints.
+func (e *Endpoints) Call(_ context.Context, t approval.WebhookTarget, c approval.WebhookCall) (approval.WebhookAnswer, error) {
+	e.Calls, e.Target = append(e.Calls, c), t
+	answer := approval.WebhookAnswer{Outcome: approval.WebhookDone, Attempt: approval.WebhookAttempt{ID: c.ID, Kind: c.Kind, Status: 200}}
+	if e.Answer != nil {
+		answer = e.Answer(t, c)
+	}
+	return answer, nil
+}
+
+// PublicKey implements approval.Endpoints.
+func (*Endpoints) PublicKey(k approval.WebhookKey) string {
+	return "whpk_" + base64.StdEncoding.EncodeToString(k.Seed)[:8]
+}
