@@ -25,12 +25,14 @@ type Admission struct {
 	SyncGroups bool
 }
 
-// name is what the log calls the person.
-func (v Verified) name() string {
-	if v.Email != "" {
-		return v.Email
+// stranger answers who did not come in, as the log calls them: by the address only if the provider's word for it counts. An
+// address that anybody else says is perhaps a member's, who knows nothing of it.
+func (r Admission) stranger(space string, v Verified) Actor {
+	a := Actor{Space: space, ID: r.Proved(v), Kind: KindUser, Email: r.Proved(v)}
+	if a.ID == "" {
+		a.ID = printable(v.Identity, MaxID-1)
 	}
-	return printable(v.Identity, MaxID-1)
+	return a
 }
 
 // Admit answers the members that the person is, in those of the spaces where it may come in; at the first sign-in it
@@ -58,9 +60,8 @@ func (s *Service) Admit(ctx context.Context, v Verified, rules Admission) (membe
 		return nil, Errorf(Forbidden, "there is no space yet to sign in to: whoever runs this server makes it (indent admin init)")
 	}
 	for _, space := range rules.Spaces {
-		stranger := Actor{Space: space, ID: v.name(), Kind: KindUser, Email: v.Email}
 		if _, err := s.spaceInUse(ctx, space); err == nil {
-			s.refuse(ctx, stranger, "sign in by "+v.Provider, "", refused)
+			s.refuse(ctx, rules.stranger(space, v), "sign in by "+v.Provider, "", refused)
 		}
 	}
 	return nil, refused

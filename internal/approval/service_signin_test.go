@@ -89,9 +89,16 @@ func TestWhoMayNotComeInIsRefusedAndInTheLog(t *testing.T) {
 		if approval.CodeOf(err) != approval.Forbidden || len(members) > 0 || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %+v, %v", name, members, err)
 		}
-		if after, e := h.logged(approval.EventRefused); after != before+1 || !strings.Contains(e.Reason, c.says) {
+		after, e := h.logged(approval.EventRefused)
+		if after != before+1 || !strings.Contains(e.Reason, c.says) {
 			t.Errorf("%s: the log has %+v", name, e)
 		}
+		// An address is somebody's act only on the word of who has the say for it: else the log would accuse a member.
+		want := okta + "x"
+		if name == "suspended" {
+			want = "sue@acme.example"
+		}
+		same(t, name+": who, by the log", e.Actor.ID, want)
 	}
 	all, err := h.store.Members(t.Context(), "acme", "")
 	if err != nil || len(all) != 8 {
