@@ -86,8 +86,9 @@ func (s *Service) EndSession(ctx context.Context, a Actor, session Token) error 
 }
 
 // EndSessions ends sessions of the actor's own by name, all but the one that it uses when there is no name. With each
-// session ends every token that was made in it: whoever had that browser may have them. A session of somebody else is
-// NotFound, like one that there is not.
+// session ends every token that was made in it, and every program that was let in there: whoever had that browser may have
+// them. What was allowed and has not fetched its tokens yet gets none. A session of somebody else is NotFound, like one that
+// there is not.
 func (s *Service) EndSessions(ctx context.Context, a Actor, name string) error {
 	if err := s.Authorize(ctx, a, ManageOwnTokens, "end own session"); err != nil {
 		return err
@@ -98,15 +99,16 @@ func (s *Service) EndSessions(ctx context.Context, a Actor, name string) error {
 
 func (s *Service) endSessions(ctx context.Context, a Actor, name string) error {
 	now := s.Clock.Now()
-	tokens, err := s.Store.Tokens(ctx, a.Space, a.ID, TokenSession, TokenHalf, TokenUser)
+	tokens, err := s.Store.Tokens(ctx, a.Space, a.ID, TokenSession, TokenHalf, TokenLogin, TokenUser)
 	if err != nil {
 		return err
 	}
-	change := Change{Space: a.Space}
+	change := Change{Space: a.Space, Writes: []Write{RefuseLogins{Member: a.ID}}}
 	var ended []Resource
 	known := false
 	for _, t := range tokens {
-		if t.Kind == TokenUser || name != "" && t.Name != name || name == "" && t.Name == a.TokenName {
+		began := t.Kind == TokenSession || t.Kind == TokenHalf
+		if !began || name != "" && t.Name != name || name == "" && t.Name == a.TokenName {
 			continue
 		}
 		known = true

@@ -210,12 +210,14 @@ func (s *Service) revoke(ctx context.Context, a Actor, t Token) error {
 	return s.commitRead(ctx, c.Change)
 }
 
-// descendants answers t and those of the others that were made with it, or with one of those.
+// descendants answers t and those of the others that were made with it, or with one of those; of a session also the logins
+// that were allowed in it.
 func descendants(t Token, others []Token) []Token {
 	family := []Token{t}
 	for i := 0; i < len(family); i++ {
 		for _, o := range others {
-			if o.Name != t.Name && o.CreatedBy.Labels[LabelToken] == family[i].Name {
+			made := o.CreatedBy.Labels[LabelToken] == family[i].Name || o.CreatedBy.Labels[LabelLoginSession] == family[i].Name
+			if o.Name != t.Name && made {
 				family = append(family, o)
 			}
 		}

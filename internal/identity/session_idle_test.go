@@ -112,6 +112,13 @@ func TestEndingSessions(t *testing.T) {
 	leaked, err := o.node.CreateUserToken(t.Context(), there, "made in the lost browser", nil)
 	o.must(err)
 	o.wants(o.node, leaked.Secret, ada)
+	// programs that were let in there live for months, whoever let them in
+	stolen, kept := o.allowedBy(there), o.allowedBy(me)
+	ofStolen, err := o.CreateUserToken(t.Context(), must(o.Authenticate(t.Context(), stolen.Secret)), "", nil)
+	o.must(err)
+	unfetched := o.open()
+	_, err = o.Logins().Answer(t.Context(), there, unfetched.User, true)
+	o.must(err)
 
 	for name, c := range map[string]struct {
 		a    approval.Actor
@@ -123,7 +130,14 @@ func TestEndingSessions(t *testing.T) {
 	}
 	o.must(s.End(t.Context(), me, there.TokenName))
 	o.wants(s, lost, "")
-	o.wants(o.node, leaked.Secret, "") // what was made in it ends with it
+	for _, secret := range []string{leaked.Secret, stolen.Secret, ofStolen.Secret} {
+		o.wants(o.node, secret, "") // what was made in it ends with it
+	}
+	_, err = o.Logins().RefreshTokens(t.Context(), stolen.Refresh)
+	o.code(err, approval.Unauthenticated, "has ended")
+	_, err = o.Logins().DeviceTokens(t.Context(), unfetched.Device)
+	o.grants(err, approval.GrantDenied)
+	o.wants(o.node, kept.Secret, ada)
 	o.must(s.End(t.Context(), me, there.TokenName))
 
 	more, _ := begin(ada)

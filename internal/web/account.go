@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ type accountView struct {
 	Groups     []string
 	Sessions   []sessionRow
 	Others     int // sessions besides this one
+	Programs   []programRow
 	Places     []approval.Member
 	MayMake    bool // spaces
 	Away       awayView
@@ -60,8 +62,56 @@ func (w *Web) accountPage(r *http.Request, v visitor, e entry) (answer, error) {
 	for _, s := range sessions {
 		view.Sessions = append(view.Sessions, sessionRow{s, s.Name == v.TokenName, browserName(s.Browser), w.signedInBy(s)})
 	}
+	if view.Programs, err = w.programs(ctx, v); err != nil {
+		return answer{}, err
+	}
 	view.Others = len(slices.DeleteFunc(slices.Clone(view.Sessions), func(s sessionRow) bool { return s.Here }))
 	return answer{page: "account", title: "Your account", data: view}, nil
+}
+
+// programRow is something that acts as the person.
+type programRow struct{ approval.Token }
+
+// May answers what it may do, in words.
+func (p programRow) May() string {
+	if p.Scopes == nil {
+		return "all that you may"
+	}
+	return scopeWords(p.Scopes)
+}
+
+// programs answers what acts as the person: the programs that were let in, and what was made on the page for API keys.
+func (w *Web) programs(ctx context.Context, v visitor) (list []programRow, err error) {
+	tokens, err := w.Service.Store.Tokens(ctx, v.Space, v.ID, approval.TokenLogin, approval.TokenUser)
+	now := w.Service.Clock.Now()
+	for _, t := range tokens {
+		if t.Usable(now) {
+			list = append(list, programRow{t})
+		}
+	}
+	return list, err
+}
+
+// endProgram ends a login or a token of the person's own. One that has ended before is no less ended.
+func (w *Web) endProgram(r *http.Request, v visitor) (answer, error) {
+	if err := form(r); err != nil {
+		return answer{}, err
+	}
+	name := r.PostForm.Get("token")
+	if name == "" {
+		return answer{}, approval.Errorf(approval.Invalid, "the form does not say what to end: open the page again and press its button")
+	}
+	own, err := w.programs(r.Context(), v)
+	if err != nil {
+		return answer{}, err
+	}
+	if !slices.ContainsFunc(own, func(p programRow) bool { return p.Name == name }) {
+		return answer{}, approval.Errorf(approval.NotFound, "nothing of yours that acts as you is called %.100q: it has ended, or was never there", name)
+	}
+	if err := w.Tokens.RevokeToken(r.Context(), v.Actor, name); err != nil && approval.CodeOf(err) != approval.Conflict {
+		return answer{}, err
+	}
+	return w.done("/account", "program-ended"), nil
 }
 
 func (w *Web) signedInBy(s approval.Session) string {

@@ -46,6 +46,7 @@ var successes = map[string]success{
 	"people-delegation-ended": {"settings", "away", "Done: the delegation has ended."},
 
 	"session-ended":  {"account", "sessions", "Done: the session has ended."},
+	"program-ended":  {"account", "programs", "Done: it is out, and nothing acts as you by it."},
 	"sessions-ended": {"account", "sessions", "Done: all your other sessions have ended."},
 }
 

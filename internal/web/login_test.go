@@ -106,6 +106,35 @@ func TestEveryPermissionHasWords(t *testing.T) {
 	}
 }
 
+// Who has let a program in by mistake puts it out in the same browser, at once; other people's are nobody else's to see.
+func TestProgramsThatActAsOneAreShownAndEnded(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b, c := h.browser(viewer), h.asks(approval.Login{Client: "indent", Host: "build-7", Scopes: []approval.Permission{approval.ReadPetitions}})
+	b.get("/account").is(http.StatusOK).has("Programs that act as you", "There are none.")
+	b.post("/device", url.Values{"code": {c.User}, "answer": {"allow"}}).is(http.StatusOK).has(`href="/account#programs"`)
+	made, err := h.identity.Logins().DeviceTokens(t.Context(), c.Device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.get("/account").is(http.StatusOK).has("indent on build-7", "petitions:read", "Never used")
+	name := made.Token.Name
+	if page := h.browser(owner).get("/account").is(http.StatusOK); strings.Contains(page.body, name) {
+		t.Error("somebody else's account shows it")
+	}
+	h.browser(owner).post("/account/programs", url.Values{"token": {name}}).is(http.StatusNotFound)
+	b.post("/account/programs", url.Values{}).is(http.StatusBadRequest)
+	if _, err := h.identity.Authenticate(t.Context(), made.Secret); err != nil {
+		t.Fatal("it has ended too soon", err)
+	}
+	b.post("/account/programs", url.Values{"token": {name}}).leadsTo("/account#programs")
+	if _, err := h.identity.Authenticate(t.Context(), made.Secret); approval.CodeOf(err) != approval.Unauthenticated {
+		t.Error("it still acts:", err)
+	}
+	b.get("/account").is(http.StatusOK).has("There are none.")
+	b.post("/account/programs", url.Values{"token": {name}}).is(http.StatusNotFound)
+}
+
 // Who guesses codes has to wait, and the rest of the house does not.
 func TestWrongDeviceCodesAreThrottled(t *testing.T) {
 	t.Parallel()

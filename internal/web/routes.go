@@ -40,6 +40,7 @@ func (w *Web) Routes() []Route {
 		{"GET", "/account", approval.ReadSpaces, w.showAccount},
 		{"POST", "/account/sessions", approval.ManageOwnTokens, w.endSessions},
 		{"POST", "/account/delegations", approval.WriteDelegations, w.changeDelegations},
+		{"POST", "/account/programs", approval.ManageOwnTokens, w.endProgram},
 		{"GET", "/account/space", approval.ReadSpaces, w.showSpaces},
 		{"POST", "/account/space", approval.ReadSpaces, w.switchSpace},
 		{"POST", "/account/spaces", approval.CreateSpaces, w.makeSpace},

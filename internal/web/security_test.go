@@ -31,6 +31,7 @@ func TestEveryRouteForEveryVisitor(t *testing.T) {
 		"GET /account":                     {see, see, ok, ok, ok},
 		"POST /account/sessions":           {see, see, bad, bad, bad}, // without a name
 		"POST /account/delegations":        {see, see, bad, bad, bad}, // without a name
+		"POST /account/programs":           {see, see, bad, bad, bad},
 		"GET /account/space":               {see, see, ok, ok, ok},
 		"POST /account/space":              {see, see, no, no, no}, // to no space
 		"GET /grants":                      {see, see, ok, ok, ok},

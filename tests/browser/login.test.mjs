@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { owner, startConsole, until } from "./console.mjs";
+import { look } from "./look.mjs";
 
 const console = startConsole();
 const program = process.env.INDENT_TEST_BINARY || fileURLToPath(new URL("../../bin/indent", import.meta.url));
@@ -57,6 +58,23 @@ test("a code from another device: typed, compared, allowed", async () => {
   const out = indent(["logout"]);
   assert.equal(await out.end, 0, out.said);
   assert.equal(await indent(["whoami"]).end, 4);
+});
+
+test("what was let in is seen and put out in the browser", async () => {
+  const login = indent(["login", "--server", console.url, "--device"]);
+  const code = await until("a code is shown", () => login.said.match(/\n {4}([B-Z]{4}-[B-Z]{4})\n/)?.[1]);
+  const page = await console.visit(owner);
+  await page.goto("/device");
+  await page.getByLabel("Code").fill(code);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("button", { name: "Allow" }).click();
+  assert.equal(await login.end, 0, login.said);
+  await page.getByRole("link", { name: "your account" }).click();
+  await page.getByRole("heading", { name: "Programs that act as you" }).waitFor();
+  await look(page, "account-programs");
+  await page.getByRole("button", { name: /^End indent on/ }).click();
+  await page.locator("[data-told]", { hasText: "nothing acts as you by it" }).waitFor();
+  assert.equal(await indent(["petition", "list"]).end, 4);
 });
 
 test("the address with the code only fills it in", async () => {
