@@ -43,7 +43,7 @@ func (x *exchange) admit() (err error) {
 	if x.route.permission == anybody {
 		return nil
 	}
-	return x.Service.Authorize(x.r.Context(), x.actor, x.route.demand(x.actor), x.action)
+	return x.Service.Authorize(x.r.Context(), x.actor, x.route.demand(&x.actor), x.action)
 }
 
 // maxBearer bounds a token; user tokens are the longest.
@@ -100,7 +100,7 @@ func (x *exchange) stillValid() error {
 // readmit asks again who calls and whether it may: both may have changed since the request began.
 func (x *exchange) readmit() error {
 	a, err := x.authenticate()
-	if err == nil && !a.Can(x.route.demand(a)) {
+	if err == nil && !a.Can(x.route.demand(&a)) {
 		err = approval.Errorf(approval.Forbidden, "%s may not %s any more", a.ID, x.route.permission)
 	}
 	return err

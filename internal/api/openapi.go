@@ -217,7 +217,7 @@ func paramSchema(d param, registry huma.Registry) *huma.Param {
 // quotedPermission answers the name of a permission as code, or the names of those of which one is enough.
 func quotedPermission(p approval.Permission) string {
 	text := string(p)
-	for _, one := range either[p] {
+	for _, one := range either(p) {
 		text = strings.Replace(text, string(one), "`"+string(one)+"`", 1)
 	}
 	if text == string(p) {

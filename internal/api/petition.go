@@ -45,7 +45,7 @@ type petitionStatus struct {
 	Message string           `json:"message" doc:"One sentence for people."`
 }
 
-func petitionOf(p approval.Petition, history []approval.Event) *petition {
+func petitionOf(p *approval.Petition, history []approval.Event) *petition {
 	out := &petition{Name: p.Name, SpaceName: p.Space, Petitioners: p.Petitioners, Resources: p.Resources, Reason: p.Reason,
 		Params: jsontext.Value(p.Params), Digest: p.Digest, CreatedBy: p.CreatedBy}
 	out.Meta = approval.Meta{Name: p.Name, Space: p.Space, DisplayName: p.DisplayName, Labels: p.Labels,
@@ -70,7 +70,7 @@ func petitionOf(p approval.Petition, history []approval.Event) *petition {
 }
 
 // sentence answers where the petition stands, for people.
-func sentence(p approval.Petition) string {
+func sentence(p *approval.Petition) string {
 	text := "The petition " + strings.Replace(p.Status(), "was already ", "was ", 1)
 	if p.Phase == approval.Open {
 		text += ": " + strings.Join(p.Waits(), "; ")
@@ -131,13 +131,13 @@ func (a *API) listPetitions(ctx context.Context, actor approval.Actor, in listPe
 //go:noinline
 func (a *API) withHistory(ctx context.Context, actor approval.Actor, p *approval.Petition, full bool) (*petition, error) {
 	if !full {
-		return petitionOf(*p, nil), nil
+		return petitionOf(p, nil), nil
 	}
 	history, err := a.Service.History(ctx, actor, p.Name)
 	if err != nil {
 		return nil, err
 	}
-	return petitionOf(*p, history), nil
+	return petitionOf(p, history), nil
 }
 
 type createPetitionIn struct {
@@ -164,7 +164,7 @@ func (a *API) createPetition(ctx context.Context, actor approval.Actor, in creat
 	if err != nil {
 		return nil, err
 	}
-	out := &createdPetition{Body: petitionOf(p, nil)}
+	out := &createdPetition{Body: petitionOf(&p, nil)}
 	if replayed {
 		out.Replayed = "true"
 		return out, nil
@@ -234,7 +234,7 @@ func (a *API) replacePetition(ctx context.Context, actor approval.Actor, in repl
 	if err != nil {
 		return nil, err
 	}
-	return petitionOf(p, nil), nil
+	return petitionOf(&p, nil), nil
 }
 
 type petitionNameIn struct {
@@ -246,7 +246,7 @@ func (a *API) withdrawPetition(ctx context.Context, actor approval.Actor, in pet
 	if err != nil {
 		return nil, err
 	}
-	return petitionOf(p, nil), nil
+	return petitionOf(&p, nil), nil
 }
 
 // searchWords answers the words to search for. Text without a single word would find everything, so it is refused.

@@ -182,7 +182,7 @@ func changedPolicyOf(c approval.PolicyChange, err error) (*changedPolicy, error)
 	}
 	out := &policyChange{Applied: c.Petition == nil && !c.Unchanged, Unchanged: c.Unchanged, Policy: policyVersionOf(c.Document), Warnings: c.Examination.Warnings}
 	if c.Petition != nil {
-		out.Petition = petitionOf(*c.Petition, nil)
+		out.Petition = petitionOf(c.Petition, nil)
 	}
 	return &changedPolicy{out, etag(c.Document.Version)}, nil
 }
@@ -300,6 +300,6 @@ func (a *API) simulatePolicy(ctx context.Context, actor approval.Actor, in simul
 	if err != nil {
 		return nil, err
 	}
-	return &simulation{PolicyVersion: s.PolicyVersion, Answer: s.Petition.Verdict.Answer(), Verdict: petitionOf(s.Petition, nil).State.Verdict, Petitioners: s.Petition.Petitioners,
+	return &simulation{PolicyVersion: s.PolicyVersion, Answer: s.Petition.Verdict.Answer(), Verdict: petitionOf(&s.Petition, nil).State.Verdict, Petitioners: s.Petition.Petitioners,
 		Rules: append([]approval.RuleTried{}, s.Explanation.Rules...), Truncated: s.Explanation.Truncated, Warning: s.Warning}, nil
 }

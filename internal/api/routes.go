@@ -32,10 +32,21 @@ const (
 	changeTokens approval.Permission = "tokens:all or tokens:own"
 )
 
-// either are the permissions of which one is enough, the one that everybody's role has last.
-var either = map[approval.Permission][]approval.Permission{
-	seeTokens:    {approval.ReadTokens, approval.ManageTokens, approval.ManageOwnTokens},
-	changeTokens: {approval.ManageTokens, approval.ManageOwnTokens},
+var (
+	toSeeTokens    = []approval.Permission{approval.ReadTokens, approval.ManageTokens, approval.ManageOwnTokens}
+	toChangeTokens = []approval.Permission{approval.ManageTokens, approval.ManageOwnTokens}
+)
+
+// either answers the permissions of which one is enough, the one that everybody's role has last; nil for one that is a permission
+// itself.
+func either(p approval.Permission) []approval.Permission {
+	switch p {
+	case seeTokens:
+		return toSeeTokens
+	case changeTokens:
+		return toChangeTokens
+	}
+	return nil
 }
 
 const (
@@ -160,8 +171,8 @@ func (rt *route) pattern() string {
 }
 
 // demand answers the permission that the route asks of the actor: where one of several is enough, one that it has.
-func (rt *route) demand(a approval.Actor) approval.Permission {
-	several := either[rt.permission]
+func (rt *route) demand(a *approval.Actor) approval.Permission {
+	several := either(rt.permission)
 	if several == nil {
 		return rt.permission
 	}
@@ -176,7 +187,7 @@ func (rt *route) demand(a approval.Actor) approval.Permission {
 // check refuses a line that is not whole.
 func (rt *route) check() error {
 	switch {
-	case rt.permission != public && rt.permission != anybody && either[rt.permission] == nil && !slices.Contains(approval.Permissions, rt.permission):
+	case rt.permission != public && rt.permission != anybody && either(rt.permission) == nil && !slices.Contains(approval.Permissions, rt.permission):
 		return fmt.Errorf("route %s %s has no permission: name one, or public", rt.method, rt.path)
 	case rt.id == "" || rt.summary == "" || rt.endpoint.call == nil:
 		return fmt.Errorf("route %s %s needs an id, a summary and an endpoint", rt.method, rt.path)

@@ -50,7 +50,7 @@ func (s *eventStream) sendNews(space string, news approval.News) error {
 		}
 	}
 	for i := range news.Decided {
-		if err := s.gather(buffer, eventPetition, news.Decided[i].Name, petitionOf(news.Decided[i], nil)); err != nil {
+		if err := s.gather(buffer, eventPetition, news.Decided[i].Name, petitionOf(&news.Decided[i], nil)); err != nil {
 			return err
 		}
 	}

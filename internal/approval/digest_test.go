@@ -231,7 +231,7 @@ func TestThePlainDigestInputIsCanonical(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := in.canonical(); err != nil || !bytes.Equal(got, want) {
+		if got, err := in.canonical(nil); err != nil || !bytes.Equal(got, want) {
 			t.Fatalf("got %s, %v; want %s", got, err, want)
 		}
 		if plain := in.plain(nil); isASCII(plain) != isASCII(want) {

@@ -152,8 +152,9 @@ func (p *Petition) fits(a Actor, f Facts) (places []int) {
 
 // isOf answers whether the actor is one of those who ask, by whatever name.
 func (p *Petition) isOf(a *Actor, f *Facts) bool {
+	id := strings.ToLower(a.ID)
 	is := func(person string) bool {
-		return person == a.Person || person == strings.ToLower(a.ID) || slices.Contains(a.Names, person)
+		return person == a.Person || person == id || slices.Contains(a.Names, person)
 	}
 	return slices.ContainsFunc(p.Persons, is) || slices.ContainsFunc(f.Askers, is) || p.AskedBy(a.Resource())
 }

@@ -153,8 +153,18 @@ func (e Event) Label(key string) string { return e.Meta.Labels[key] }
 // Petition answers the name of the petition that the event belongs to, "" when it belongs to none.
 func (e Event) Petition() string { return e.Meta.Labels[LabelPetition] }
 
+// isFor answers whether a claim counts for the requirement at place i.
+func (e *Event) isFor(i int) bool {
+	for part := range strings.SplitSeq(e.Label(LabelRequirements), ",") {
+		if n, err := strconv.Atoi(part); err == nil && n == i {
+			return true
+		}
+	}
+	return false
+}
+
 // requirements answers the places of the requirements that a claim counts for.
-func (e Event) requirements() []int {
+func (e *Event) requirements() []int {
 	var places []int
 	for part := range strings.SplitSeq(e.Label(LabelRequirements), ",") {
 		if n, err := strconv.Atoi(part); err == nil {

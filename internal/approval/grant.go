@@ -117,7 +117,7 @@ func (t Term) field() string {
 // grantFor answers the grant that begins at now: the reviewer's term, else the asked duration, else policy's default,
 // and never more than policy's maximum. A reviewer who asks for more than the maximum is refused, not cut in silence (I2).
 func grantFor(p Petition, term Term, now time.Time) (Grant, error) {
-	grant, most := term.grant(p, now), p.Verdict.MaxDuration
+	grant, most := term.grant(&p, now), p.Verdict.MaxDuration
 	switch {
 	case most == 0 || !grant.exceeds(most):
 		return grant, nil
@@ -130,7 +130,7 @@ func grantFor(p Petition, term Term, now time.Time) (Grant, error) {
 }
 
 // grant answers the grant that the term means for p when it begins at now, whatever policy's maximum is.
-func (t Term) grant(p Petition, now time.Time) Grant {
+func (t Term) grant(p *Petition, now time.Time) Grant {
 	length := p.Verdict.DefaultDuration
 	switch {
 	case t.Indefinite:
@@ -157,7 +157,7 @@ func (g Grant) shorter(other Grant) bool {
 // shortestGrant answers the grant that every approval agrees to: the shortest of their terms. One without a term agreed
 // to what was asked, or else to policy's default. Each was within policy's maximum when it was made; if the clock has
 // been set back since, the maximum holds.
-func (p Petition) shortestGrant(now time.Time) (Grant, error) {
+func (p *Petition) shortestGrant(now time.Time) (Grant, error) {
 	best := Grant{StartTime: now}
 	for _, c := range p.Claims {
 		if c.Event != EventApprove {

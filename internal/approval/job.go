@@ -30,7 +30,7 @@ type Job struct {
 	Attempts   int
 }
 
-func timer(p Petition, kind string, at time.Time) PutJob {
+func timer(p *Petition, kind string, at time.Time) PutJob {
 	return PutJob{Job{Key: TimerKey(p.Space, p.Name), Kind: kind, Space: p.Space, Petition: p.Name, RunTime: at}}
 }
 

@@ -160,7 +160,12 @@ var Transitions = []Transition{
 }
 
 func allowed(from Phase, event string) bool {
-	return slices.ContainsFunc(Transitions, func(t Transition) bool { return t.From == from && t.Event == event })
+	for i := range Transitions {
+		if t := &Transitions[i]; t.From == from && t.Event == event {
+			return true
+		}
+	}
+	return false
 }
 
 // Apply answers the petition after e. It is pure: the same petition, event and time give the same answer.
@@ -307,10 +312,16 @@ func (p Petition) denialOutcome(e Event) Outcome {
 }
 
 // AskedBy answers whether the actor r made the petition or is one of its petitioners, by id or by address.
-func (p Petition) AskedBy(r Resource) bool {
-	return p.CreatedBy.Same(r) || slices.ContainsFunc(p.Petitioners, func(asks Resource) bool {
-		return asks.Same(r) || r.Email != "" && strings.EqualFold(asks.Email, r.Email)
-	})
+func (p *Petition) AskedBy(r Resource) bool {
+	if p.CreatedBy.Same(r) {
+		return true
+	}
+	for i := range p.Petitioners {
+		if asks := &p.Petitioners[i]; asks.Same(r) || r.Email != "" && strings.EqualFold(asks.Email, r.Email) {
+			return true
+		}
+	}
+	return false
 }
 
 func (p Petition) votedBefore(person string) error {
@@ -331,7 +342,7 @@ func (p Petition) conflict(event string) error {
 }
 
 // Status answers one sentence for people on where the petition stands, without a subject: "was denied by …".
-func (p Petition) Status() string {
+func (p *Petition) Status() string {
 	switch {
 	case p.Phase == "":
 		return "has not begun"
@@ -353,7 +364,7 @@ func (p Petition) Status() string {
 	return fmt.Sprintf("was already %s by %s", p.Outcome, p.decided())
 }
 
-func (p Petition) decided() string {
+func (p *Petition) decided() string {
 	if p.Decision == nil {
 		return "nobody" // no petition that Apply has made
 	}

@@ -384,14 +384,20 @@ type PolicyInput struct {
 	Space    string
 	Petition Petition
 	Actor    Actor
-	Known    func(context.Context) ([]Resource, error) // directory entries of the asked resources, those that exist
-	// Groups answers the names of all groups that a member is in, through whatever nesting; of who is no member, none.
-	Groups func(ctx context.Context, member string) ([]string, error)
-	// Labels answers the labels of the directory's entry of a member; where several entries bear its id, those of all of
-	// which none says otherwise.
-	Labels   func(ctx context.Context, member string) (map[string]string, error)
+	Lookups
 	Now      time.Time
 	Document PolicyDocument
+}
+
+// Lookups are what rules may look up in the directory of a space. They are of no petition, so that they are made once.
+type Lookups struct {
+	// Known answers the entries of the asked resources, those that exist.
+	Known func(ctx context.Context, space string, asked []Resource) ([]Resource, error)
+	// Groups answers the names of all groups that a member is in, through whatever nesting; of who is no member, none.
+	Groups func(ctx context.Context, space, member string) ([]string, error)
+	// Labels answers the labels of the directory's entry of a member; where several entries bear its id, those of all of
+	// which none says otherwise.
+	Labels func(ctx context.Context, space, member string) (map[string]string, error)
 }
 
 // Clock tells the time and wakes sleepers; tests bring their own.

@@ -40,6 +40,7 @@ type Service struct {
 	labelled labelledCache
 	owners   ownersCache
 	rosters  rosterCache
+	lookups  Lookups
 	forget   []func()
 	polls    polls
 	looks    looks
@@ -61,7 +62,9 @@ func NewService(deps Deps) *Service {
 	if deps.Endpoints == nil {
 		deps.Endpoints = noEndpoints{}
 	}
-	return &Service{Deps: deps, changing: seats{most: examining, each: examining / 2}, trying: seats{most: examining, each: examining / 2}, policies: policyCache{entries: map[string]cachedPolicy{}}, labelled: labelledCache{entries: map[string]cachedLabelled{}}}
+	s := &Service{Deps: deps, changing: seats{most: examining, each: examining / 2}, trying: seats{most: examining, each: examining / 2}, policies: policyCache{entries: map[string]cachedPolicy{}}, labelled: labelledCache{entries: map[string]cachedLabelled{}}}
+	s.lookups = Lookups{Known: s.known, Groups: s.GroupsOf, Labels: s.labelsOf}
+	return s
 }
 
 // WhenRightsChange has f called whenever a commit of this node has changed who is let in, or as whom, so that nothing that

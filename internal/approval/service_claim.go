@@ -94,7 +94,7 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 	}
 	l := s.looking(a.Space)
 	if c.Event == EventApprove {
-		if next, made, ok, err := l.settle(ctx, &a, p, c); ok || err != nil {
+		if next, made, ok, err := l.settle(ctx, &a, &p, c); ok || err != nil {
 			return next, made, err
 		}
 	}
@@ -118,7 +118,7 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 	if err != nil {
 		return p, Event{}, err
 	}
-	claim := s.petitionEvent(a, p, now, c.Event, c.Reason, labels)
+	claim := s.petitionEvent(a, &p, now, c.Event, c.Reason, labels)
 	claim.ExternalID = key
 	next, err := p.Apply(claim, now)
 	if err != nil {
@@ -138,7 +138,7 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 		change.Writes = append(change.Writes, s.quorumOf(p.Space, p.Name))
 	}
 	if next.Phase != p.Phase || next.Progress != nil || next.Review != nil {
-		change.Writes = append(change.Writes, timerOf(next, now))
+		change.Writes = append(change.Writes, timerOf(&next, now))
 	}
 	next.Version = p.Version + 1
 	return next, claim, s.commitRead(ctx, change)
@@ -204,17 +204,19 @@ func verb(event string) string {
 // grantIfMet grants the petition if its requirements are met by persons who may still review (I14). The claims after the
 // first, so many, are being made; what is said beside them bounds the grant.
 func (l *looking) grantIfMet(ctx context.Context, a Actor, p Petition, first int, change *Change, said ...Event) (Petition, error) {
-	if len(p.Unmet()) > 0 && !p.asksForOthers() {
+	whole := len(p.Unmet()) == 0
+	if !whole && !p.asksForOthers() {
 		return p, nil
 	}
-	standing := p
+	standing, met := p, whole
 	if first > 0 {
 		var err error
 		if standing, err = l.standing(ctx, p, first); err != nil {
 			return p, err
 		}
+		met = len(standing.Unmet()) == 0
 	}
-	if len(standing.Unmet()) > 0 {
+	if !met {
 		return p, nil
 	}
 	if p.changesPolicy() {
@@ -223,17 +225,21 @@ func (l *looking) grantIfMet(ctx context.Context, a Actor, p Petition, first int
 		}
 	}
 	if p.reviewing() {
-		e := l.s.petitionEvent(System(p.Space, policyPart), p, l.now, EventRatify, "", lapsedIn(&p, &standing, nil))
+		e := l.s.petitionEvent(System(p.Space, policyPart), &p, l.now, EventRatify, "", lapsedIn(&p, &standing, whole, nil))
 		change.Events = append(change.Events, e)
 		return p.Apply(e, l.now)
 	}
-	bounded := standing
-	bounded.Claims = slices.Concat(standing.Claims, said)
+	bounded := &standing
+	if len(said) > 0 {
+		more := standing
+		more.Claims = slices.Concat(standing.Claims, said)
+		bounded = &more
+	}
 	grant, err := bounded.shortestGrant(l.now)
 	if err != nil {
 		return p, err
 	}
-	e := l.s.petitionEvent(a, p, l.now, EventGrant, "", lapsedIn(&p, &standing, grant.labels()))
+	e := l.s.petitionEvent(a, &p, l.now, EventGrant, "", lapsedIn(&p, &standing, whole, grant.labels()))
 	change.Events = append(change.Events, e)
 	granted, err := p.Apply(e, l.now)
 	if err != nil {
@@ -243,9 +249,9 @@ func (l *looking) grantIfMet(ctx context.Context, a Actor, p Petition, first int
 }
 
 // lapsedIn adds to the labels of a grant the approvals that count for nothing, where it would not stand beside them: who approved a
-// stage, left and came again may be asked in the next as somebody else.
-func lapsedIn(p, standing *Petition, labels map[string]string) map[string]string {
-	if len(p.Unmet()) == 0 {
+// stage, left and came again may be asked in the next as somebody else. whole says that it would.
+func lapsedIn(p, standing *Petition, whole bool, labels map[string]string) map[string]string {
+	if whole {
 		return labels
 	}
 	var ids []string

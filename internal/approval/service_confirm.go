@@ -9,12 +9,11 @@ import (
 	"time"
 )
 
-// confirming answers the petition's verdict with what the directory demands: where one of the things that are asked for
+// confirming answers the verdict for a petition with what the directory demands: where one of the things that are asked for
 // carries the label [LabelConfirm], every requirement asks for a confirmation, and no rule approves by itself. What counts
 // is the directory's own record as it is now, found by any of its names in whatever case: another kind beside it, or another
 // name, asks for no less.
-func (s *Service) confirming(ctx context.Context, p Petition, now time.Time) (Verdict, error) {
-	v := p.Verdict
+func (s *Service) confirming(ctx context.Context, p *Petition, v Verdict, now time.Time) (Verdict, error) {
 	if v.Decision == VerdictDeny {
 		return v, nil
 	}
@@ -38,7 +37,7 @@ func (s *Service) confirming(ctx context.Context, p Petition, now time.Time) (Ve
 
 // toConfirm answers what of the things that are asked for must be confirmed, "" when nothing must. Of more names than are
 // looked at, nobody can tell what they name: that must be.
-func (s *Service) toConfirm(ctx context.Context, p Petition) (title string, err error) {
+func (s *Service) toConfirm(ctx context.Context, p *Petition) (title string, err error) {
 	var said []string
 	for _, r := range p.Resources {
 		said = append(append(said, r.ID, r.Email), r.AltIDs...)

@@ -55,13 +55,13 @@ func (s *Service) extend(ctx context.Context, a Actor, p *Petition, change *Chan
 	if err != nil {
 		return err
 	}
-	e := s.petitionEvent(a, old, now, EventExtend, "by "+p.Ref(), map[string]string{LabelReplacedBy: p.Name})
+	e := s.petitionEvent(a, &old, now, EventExtend, "by "+p.Ref(), map[string]string{LabelReplacedBy: p.Name})
 	next, err := old.Apply(e, now)
 	if err != nil {
 		return err
 	}
 	change.Events = append(change.Events, e)
-	change.Writes = append(change.Writes, PutPetition{Petition: next, Expect: old.Version}, timerOf(next, now))
+	change.Writes = append(change.Writes, PutPetition{Petition: next, Expect: old.Version}, timerOf(&next, now))
 	return nil
 }
 

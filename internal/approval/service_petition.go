@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -101,50 +102,58 @@ func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces st
 	}
 	now := s.Clock.Now()
 	name := s.IDs.UUID()
-	p, stranger, err := s.outline(ctx, a, n, replaces)
+	var p Petition
+	stranger, err := s.outline(ctx, a, n, replaces, &p)
 	if err != nil {
 		return Petition{}, Change{}, err
 	}
 	p.Name = name
-	if p.Verdict, err = s.verdict(ctx, a, p, stranger, now); err != nil {
+	if p.Verdict, err = s.verdict(ctx, a, &p, stranger, now); err != nil {
 		return Petition{}, Change{}, err
 	}
 	p.ExpireTime = now.Add(p.Verdict.DecideWithin).Truncate(time.Microsecond)
-	p, change, err := s.begin(a, p, s.unsatisfiable(ctx, &p, now), now)
+	change, err := s.begin(a, &p, s.unsatisfiable(ctx, &p, now), now)
 	if err == nil {
 		err = s.extend(ctx, System(a.Space, policyPart), &p, &change)
 	}
 	return p, change, err
 }
 
-// outline answers the petition before policy is asked, without a name. Stranger is as [Service.setPetitioners] answers it.
-func (s *Service) outline(ctx context.Context, a Actor, n NewPetition, replaces string) (p Petition, stranger string, err error) {
-	p = Petition{Space: a.Space, Resources: n.Resources, CreatedBy: a.Resource(), Reason: n.Reason,
-		Params: n.Params, Labels: n.Labels, DisplayName: n.DisplayName, Duration: n.Duration}
-	p = p.withLabel(LabelConfigID, "space:"+a.Space)
-	if n.Duration > 0 {
-		p = p.withLabel(LabelAskedDuration, n.Duration.String())
-	}
-	if replaces != "" {
-		p = p.withLabel(LabelReplaces, replaces)
-	}
-	if stranger, err = s.setPetitioners(ctx, a, n.Petitioners, &p); err != nil {
-		return Petition{}, "", err
+// outline makes p the petition before policy is asked, without a name. Stranger is as [Service.setPetitioners] answers it.
+func (s *Service) outline(ctx context.Context, a Actor, n NewPetition, replaces string, p *Petition) (stranger string, err error) {
+	*p = Petition{Space: a.Space, Resources: n.Resources, CreatedBy: a.Resource(), Reason: n.Reason,
+		Params: n.Params, Labels: n.labels(a.Space, replaces), DisplayName: n.DisplayName, Duration: n.Duration}
+	if stranger, err = s.setPetitioners(ctx, a, n.Petitioners, p); err != nil {
+		return "", err
 	}
 	if extends, given := n.Labels[LabelReplaces]; given {
-		if err := s.mayExtend(ctx, a, &p, extends); err != nil {
-			return Petition{}, "", err
+		if err := s.mayExtend(ctx, a, p, extends); err != nil {
+			return "", err
 		}
 	}
 	p.Digest, err = Digest(p.Petitioners, p.Resources, p.Params, p.Reason, p.Duration)
-	return p, stranger, err
+	return stranger, err
+}
+
+// labels answers the labels of the petition: what was sent, and what the server says.
+func (n *NewPetition) labels(space, replaces string) map[string]string {
+	labels := make(map[string]string, len(n.Labels)+1)
+	maps.Copy(labels, n.Labels)
+	labels[LabelConfigID] = "space:" + space
+	if n.Duration > 0 {
+		labels[LabelAskedDuration] = n.Duration.String()
+	}
+	if replaces != "" {
+		labels[LabelReplaces] = replaces
+	}
+	return labels
 }
 
 // policyPart is who decides when a rule does, see [System].
 const policyPart = "policy"
 
 // begin applies the request and what policy answered. stuck says why too few people may grant it, "" when enough may.
-func (s *Service) begin(a Actor, p Petition, stuck string, now time.Time) (Petition, Change, error) {
+func (s *Service) begin(a Actor, p *Petition, stuck string, now time.Time) (Change, error) {
 	request := s.petitionEvent(a, p, now, EventRequest, p.Reason, map[string]string{LabelDigest: p.Digest})
 	events := []Event{request}
 	if stuck != "" {
@@ -152,27 +161,28 @@ func (s *Service) begin(a Actor, p Petition, stuck string, now time.Time) (Petit
 	}
 	switch p.Verdict.Decision {
 	case VerdictApprove:
-		grant, err := grantFor(p, Term{}, now)
+		grant, err := grantFor(*p, Term{}, now)
 		if err != nil {
-			return p, Change{}, err
+			return Change{}, err
 		}
 		events = append(events, s.petitionEvent(System(a.Space, policyPart), p, now, EventGrant, p.Verdict.Explanation, grant.labels()))
 	case VerdictDeny:
 		events = append(events, s.petitionEvent(System(a.Space, policyPart), p, now, EventDeny, p.Verdict.Explanation, nil))
 	}
-	var err error
 	for _, e := range events {
-		if p, err = p.Apply(e, now); err != nil {
-			return p, Change{}, err
+		next, err := p.Apply(e, now)
+		if err != nil {
+			return Change{}, err
 		}
+		*p = next
 	}
 	p.Version = 1
-	return p, Change{Space: a.Space, Events: events, Writes: []Write{PutPetition{Petition: p}, timerOf(p, now)}}, nil
+	return Change{Space: a.Space, Events: events, Writes: []Write{PutPetition{Petition: *p}, timerOf(p, now)}}, nil
 }
 
 // petitionEvent makes an event of the petition, with the rule that its verdict came from. Its resources are the
 // petitioners and the things asked for; the labels belong to it from now on.
-func (s *Service) petitionEvent(a Actor, p Petition, now time.Time, name, reason string, labels map[string]string) Event {
+func (s *Service) petitionEvent(a Actor, p *Petition, now time.Time, name, reason string, labels map[string]string) Event {
 	if labels == nil {
 		labels = map[string]string{}
 	}
@@ -189,10 +199,10 @@ func (s *Service) petitionEvent(a Actor, p Petition, now time.Time, name, reason
 // Petition answers one petition of the actor's space, its approvals as they count now.
 func (s *Service) Petition(ctx context.Context, a Actor, name string) (Petition, error) {
 	p, err := s.find(ctx, &a, name)
-	if err != nil {
-		return Petition{}, err
+	if err == nil && p.mayLapse() {
+		p = s.looking(a.Space).asItCounts(ctx, p)
 	}
-	return s.looking(a.Space).asItCounts(ctx, p), nil
+	return p, err
 }
 
 // find answers the petition as its events have made it, for what changes it.

@@ -217,7 +217,7 @@ func TestPolicySeesTheDirectorysOwnRecord(t *testing.T) {
 	var known []approval.Resource
 	h.rule.asked = func(in approval.PolicyInput) {
 		var err error
-		if known, err = in.Known(context.Background()); err != nil {
+		if known, err = in.Known(context.Background(), in.Space, in.Petition.Resources); err != nil {
 			t.Error(err)
 		}
 		same(t, "actor", in.Actor.ID, vic)
@@ -243,9 +243,9 @@ func TestPolicySeesGroupsAndLabelsOfMembers(t *testing.T) {
 	var groups []string
 	var labels map[string]string
 	h.rule.asked = func(in approval.PolicyInput) {
-		groups, labels = must(in.Groups(t.Context(), vic)), must(in.Labels(t.Context(), vic))
-		same(t, "a stranger's groups", len(must(in.Groups(t.Context(), "nobody@acme.example"))), 0)
-		same(t, "a stranger's labels", len(must(in.Labels(t.Context(), "nobody@acme.example"))), 0)
+		groups, labels = must(in.Groups(t.Context(), in.Space, vic)), must(in.Labels(t.Context(), in.Space, vic))
+		same(t, "a stranger's groups", len(must(in.Groups(t.Context(), in.Space, "nobody@acme.example"))), 0)
+		same(t, "a stranger's labels", len(must(in.Labels(t.Context(), in.Space, "nobody@acme.example"))), 0)
 	}
 	h.ask(vic)
 	same(t, "groups", strings.Join(groups, " "), "eng ops")

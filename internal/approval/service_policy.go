@@ -17,11 +17,10 @@ func ownersDecide(version int64, why string) Verdict {
 }
 
 // verdict asks the policy that holds once, see [Service.verdictFor].
-func (s *Service) verdict(ctx context.Context, a Actor, p Petition, stranger string, now time.Time) (Verdict, error) {
+func (s *Service) verdict(ctx context.Context, a Actor, p *Petition, stranger string, now time.Time) (Verdict, error) {
 	document, err := s.policy(ctx, a.Space, now)
 	if CodeOf(err) == NotFound {
-		p.Verdict = ownersDecide(0, "the space has no policy: its owners decide")
-		return s.confirming(ctx, p, now)
+		return s.confirming(ctx, p, ownersDecide(0, "the space has no policy: its owners decide"), now)
 	}
 	if err != nil {
 		return Verdict{}, err
@@ -31,31 +30,25 @@ func (s *Service) verdict(ctx context.Context, a Actor, p Petition, stranger str
 
 // verdictFor answers what holds for a petition under a document: what its rules say, and what the directory and the past of who
 // asks make of that. A petition is made by it, and so is whatever says what would become of one.
-func (s *Service) verdictFor(ctx context.Context, a Actor, p Petition, stranger string, now time.Time, document PolicyDocument) (v Verdict, err error) {
-	if p.Verdict, err = s.ruled(ctx, a, p, stranger, now, document); err != nil {
+func (s *Service) verdictFor(ctx context.Context, a Actor, p *Petition, stranger string, now time.Time, document PolicyDocument) (Verdict, error) {
+	v, err := s.ruled(ctx, a, p, stranger, now, document)
+	if err != nil {
 		return Verdict{}, err
 	}
-	if p.Verdict, err = s.confirming(ctx, p, s.Clock.Now()); err != nil { // the directory is that of now, whenever it would be asked
+	if v, err = s.confirming(ctx, p, v, s.Clock.Now()); err != nil { // the directory is that of now, whenever it would be asked
 		return Verdict{}, err
 	}
-	err = s.glass(ctx, &p)
-	return p.Verdict, err
+	return s.glass(ctx, p, v)
 }
 
 // policyInput is what the rules of a document look at.
-func (s *Service) policyInput(a Actor, p Petition, now time.Time, document PolicyDocument) PolicyInput {
-	space, asked := a.Space, p.Resources // all else would be copied for a function that few documents call
-	return PolicyInput{Space: space, Petition: p, Actor: a, Now: now, Document: document,
-		Known:  func(ctx context.Context) ([]Resource, error) { return s.known(ctx, space, asked) },
-		Groups: func(ctx context.Context, member string) ([]string, error) { return s.GroupsOf(ctx, space, member) },
-		Labels: func(ctx context.Context, member string) (map[string]string, error) {
-			return s.labelsOf(ctx, space, member)
-		}}
+func (s *Service) policyInput(a Actor, p *Petition, now time.Time, document PolicyDocument) PolicyInput {
+	return PolicyInput{Space: a.Space, Petition: *p, Actor: a, Now: now, Document: document, Lookups: s.lookups}
 }
 
 // ruled asks the rules of a document. It refuses (Invalid) a petition that asks for longer than the rule allows: better said now
 // than to the reviewer. No rule approves for a stranger, of whom it knows only what the caller says (I13).
-func (s *Service) ruled(ctx context.Context, a Actor, p Petition, stranger string, now time.Time, document PolicyDocument) (Verdict, error) {
+func (s *Service) ruled(ctx context.Context, a Actor, p *Petition, stranger string, now time.Time, document PolicyDocument) (Verdict, error) {
 	v, err := s.Policy.Decide(ctx, s.policyInput(a, p, now, document))
 	if err == nil {
 		err = v.check()

@@ -121,14 +121,15 @@ func (s *Service) directory(ctx context.Context, space string) (dir PolicyDirect
 func (s *Service) cannotChange(ctx context.Context, a Actor, text string) (f PolicyFinding, stuck bool) {
 	now := s.Clock.Now()
 	n := NewPetition{Reason: "to change the policy", Resources: []Resource{policyResource(a.Space)}}
-	p, _, err := s.outline(ctx, a, n, "")
-	if err != nil {
+	var p Petition
+	if _, err := s.outline(ctx, a, n, "", &p); err != nil {
 		return f, false
 	}
 	if x, err := s.Documents.Examine(ctx, text); err != nil || !x.ByPetition {
 		return f, false
 	}
-	if p.Verdict, err = s.verdictFor(ctx, a, p, "", now, PolicyDocument{Space: a.Space, Text: text}); err != nil {
+	var err error
+	if p.Verdict, err = s.verdictFor(ctx, a, &p, "", now, PolicyDocument{Space: a.Space, Text: text}); err != nil {
 		return f, false
 	}
 	why := s.unsatisfiable(ctx, &p, now)

@@ -151,7 +151,7 @@ func (s *Service) closeProposal(p Petition, why string, change *Change, now time
 	if failed != nil {
 		return p, failed
 	}
-	e := s.petitionEvent(System(p.Space, policyPart), p, now, EventDeny, printable("approved, and not applied: "+why, MaxReason-1), nil)
+	e := s.petitionEvent(System(p.Space, policyPart), &p, now, EventDeny, printable("approved, and not applied: "+why, MaxReason-1), nil)
 	change.Events = append(change.Events, e)
 	return p.Apply(e, now)
 }

@@ -180,7 +180,7 @@ func (r *replaying) one(ctx context.Context, p Petition) error {
 		return err
 	}
 	next := p
-	next.Verdict, err = r.s.verdictFor(ctx, who, p, "", p.CreateTime, r.document)
+	next.Verdict, err = r.s.verdictFor(ctx, who, &p, "", p.CreateTime, r.document)
 	if code := CodeOf(err); code != "" && code != Invalid {
 		return err
 	}

@@ -51,7 +51,8 @@ func (s *Service) SimulatePetition(ctx context.Context, a Actor, q Simulated) (S
 	if q.Time.IsZero() {
 		now = s.Clock.Now()
 	}
-	p, stranger, err := s.outline(ctx, as, n, "")
+	var p Petition
+	stranger, err := s.outline(ctx, as, n, "", &p)
 	if err != nil {
 		return Simulation{}, err
 	}
@@ -68,10 +69,10 @@ func (s *Service) simulate(ctx context.Context, as Actor, p Petition, stranger s
 		return Simulation{}, err
 	}
 	defer leave()
-	if p.Verdict, err = s.verdictFor(ctx, as, p, stranger, now, document); err != nil {
+	if p.Verdict, err = s.verdictFor(ctx, as, &p, stranger, now, document); err != nil {
 		return Simulation{}, err
 	}
-	explained, err := documents.Explain(ctx, s.policyInput(as, p, now, document))
+	explained, err := documents.Explain(ctx, s.policyInput(as, &p, now, document))
 	if err != nil && CodeOf(err) != Invalid {
 		return Simulation{}, err
 	}

@@ -15,7 +15,7 @@ func (s *Service) unratify(ctx context.Context, p Petition, change *Change, now 
 	if err != nil {
 		return p, err
 	}
-	e := s.petitionEvent(System(p.Space, policyPart), p, now, EventUnratified, "", map[string]string{LabelGlassPersons: strings.Join(persons, ",")})
+	e := s.petitionEvent(System(p.Space, policyPart), &p, now, EventUnratified, "", map[string]string{LabelGlassPersons: strings.Join(persons, ",")})
 	change.Events = append(change.Events, e)
 	return p.Apply(e, now)
 }
@@ -32,22 +32,20 @@ func (s *Service) brokeGlass(ctx context.Context, p *Petition) ([]string, error)
 
 // glass has the owners decide where the verdict breaks the glass for somebody who did not answer for it before, until one of
 // them lifts that.
-func (s *Service) glass(ctx context.Context, p *Petition) error {
-	v := &p.Verdict
+func (s *Service) glass(ctx context.Context, p *Petition, v Verdict) (Verdict, error) {
 	if v.BreakGlass == nil || v.Decision != VerdictApprove {
-		return nil
+		return v, nil
 	}
 	for _, person := range p.Persons {
 		frozen, err := s.frozen(ctx, p.Space, person)
 		if err != nil {
-			return err
+			return Verdict{}, err
 		}
 		if frozen {
-			*v = ownersDecide(v.PolicyVersion, fmt.Sprintf("rule %q breaks the glass, but %s did so before and nobody ratified it: the space's owners decide until one of them lifts that", v.Rule, person))
-			return nil
+			return ownersDecide(v.PolicyVersion, fmt.Sprintf("rule %q breaks the glass, but %s did so before and nobody ratified it: the space's owners decide until one of them lifts that", v.Rule, person)), nil
 		}
 	}
-	return nil
+	return v, nil
 }
 
 // frozen answers whether the newest that the log says of the person is that nobody ratified what broke the glass. When there is

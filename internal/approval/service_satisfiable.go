@@ -26,6 +26,13 @@ const (
 
 // unsatisfiable answers one sentence on why too few people may grant the petition as things are, "" when enough may.
 func (s *Service) unsatisfiable(ctx context.Context, p *Petition, now time.Time) string {
+	members, err := s.rosterOf(ctx, p.Space, now)
+	if err != nil {
+		return s.untold(ctx, p, err)
+	}
+	if len(p.Claims) == 0 && members.plainlyEnough(p) {
+		return "" // as nearly always
+	}
 	return s.unsatisfiableSeen(ctx, s.looking(p.Space), p, now)
 }
 
@@ -33,10 +40,15 @@ func (s *Service) unsatisfiable(ctx context.Context, p *Petition, now time.Time)
 func (s *Service) unsatisfiableSeen(ctx context.Context, l *looking, p *Petition, now time.Time) string {
 	why, err := l.tooFew(ctx, p, now)
 	if err != nil {
-		s.Logger.WarnContext(ctx, "whether enough people may approve cannot be told", "petition", p.Ref(), "error", err)
-		return ""
+		return s.untold(ctx, p, err)
 	}
 	return why
+}
+
+// untold is the answer where nobody can tell whether enough people may approve.
+func (s *Service) untold(ctx context.Context, p *Petition, why error) string {
+	s.Logger.WarnContext(ctx, "whether enough people may approve cannot be told", "petition", p.Ref(), "error", why)
+	return ""
 }
 
 // tooFew answers one sentence on why too few people may grant the petition as things are, or ratify it, "" when enough may.

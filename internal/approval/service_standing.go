@@ -69,16 +69,21 @@ func (l *looking) countsNow(ctx context.Context, p *Petition, c Event) (now Even
 	if now = c.countingFor(counts, who.actor.Person, behalf); len(now.requirements()) > 0 {
 		return now, "", nil
 	}
-	if len(c.countingFor(fits, who.actor.Person, behalf).requirements()) > 0 {
+	if unconfirmed := c.countingFor(fits, who.actor.Person, behalf); len(unconfirmed.requirements()) > 0 {
 		return c, "the passkey that confirmed it was removed", nil
 	}
 	return c, "may not approve it any more", nil
 }
 
+// mayLapse answers whether there are approvals that somebody's leaving could undo.
+func (p *Petition) mayLapse() bool {
+	return p.decides() && slices.ContainsFunc(p.Claims, func(c Event) bool { return c.Event == EventApprove })
+}
+
 // asItCounts answers the petition for whoever reads it: its approvals as they count now. One that nobody has approved, or decides
 // any more, costs nothing. Where it cannot be looked up the petition is shown as its claims are; no decision rests on that.
 func (l *looking) asItCounts(ctx context.Context, p Petition) Petition {
-	if !p.decides() || !slices.ContainsFunc(p.Claims, func(c Event) bool { return c.Event == EventApprove }) {
+	if !p.mayLapse() {
 		return p
 	}
 	kept, lapses, err := l.stillCounting(ctx, &p, len(p.Claims))
@@ -146,28 +151,28 @@ func (l *looking) anew(ctx context.Context, p *Petition, stage int, labels map[s
 
 // settle grants a petition that enough have approved, and that nothing was granted for because one of them could not approve for
 // a while: who approved before and does so again makes no claim, it grants. ok is false where there is nothing to settle.
-func (l *looking) settle(ctx context.Context, a *Actor, p Petition, c NewClaim) (next Petition, claim Event, ok bool, err error) {
+func (l *looking) settle(ctx context.Context, a *Actor, p *Petition, c NewClaim) (next Petition, claim Event, ok bool, err error) {
 	if before, _ := p.approvedBefore(a, -1); before == nil || p.hasDenied(a.Person) || p.claimedAs(a, EventDeny, -1) {
-		return p, claim, false, nil
+		return *p, claim, false, nil
 	}
-	at, err := l.standing(ctx, p, len(p.Claims))
+	at, err := l.standing(ctx, *p, len(p.Claims))
 	if err != nil || len(at.Unmet()) > 0 {
-		return p, claim, false, err
+		return *p, claim, false, err
 	}
 	still, _ := at.approvedBefore(a, -1)
 	if still == nil {
-		return p, claim, false, nil
+		return *p, claim, false, nil
 	}
-	if err := firstError(c.checkDigest(p), c.checkTerm(p, l.now)); err != nil {
-		return p, claim, true, err
+	if err := firstError(c.checkDigest(*p), c.checkTerm(*p, l.now)); err != nil {
+		return *p, claim, true, err
 	}
 	said := *still // how long is said now counts beside what was said before
 	said.Timestamp, said.Meta.Labels = l.now, c.Labels
 	change := Change{Space: p.Space}
-	if next, err = l.grantIfMet(ctx, *a, p, len(p.Claims), &change, said); err != nil {
-		return p, claim, true, err
+	if next, err = l.grantIfMet(ctx, *a, *p, len(p.Claims), &change, said); err != nil {
+		return *p, claim, true, err
 	}
-	change.Writes = append(change.Writes, PutPetition{Petition: next, Expect: p.Version, SameLabels: true}, timerOf(next, l.now))
+	change.Writes = append(change.Writes, PutPetition{Petition: next, Expect: p.Version, SameLabels: true}, timerOf(&next, l.now))
 	next.Version = p.Version + 1
 	return next, *still, true, l.s.commitRead(ctx, change)
 }

@@ -18,13 +18,13 @@ func (h *house) suspend(id string, yes bool) {
 }
 
 // read answers the petition as a reader sees it.
-func (h *house) read(p approval.Petition) approval.Petition {
+func (h *house) read(p approval.Petition) *approval.Petition {
 	h.t.Helper()
 	p, err := h.Petition(h.t.Context(), h.actor(olga), p.Name)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return p
+	return &p
 }
 
 const byEditors = " approvals by Editor or Owner"
@@ -56,7 +56,7 @@ func TestAnApprovalCountsAsItsPersonMayApproveNow(t *testing.T) {
 	h.conserves(p)
 
 	h.suspend(bob, false)
-	p = h.read(p)
+	p = *h.read(p)
 	sameList(t, "met again", p.Waits(), "enough have approved: one of them approves once more, and it is granted")
 	same(t, "eve has decided", p.HasDecided(h.whoIs(eve)), false)
 	same(t, "phase", p.Phase, approval.Open)

@@ -50,13 +50,13 @@ func (s *Service) runTimer(ctx context.Context, j Job) error {
 				return err
 			}
 		}
-		e := s.petitionEvent(System(j.Space, "timer"), p, now, t.event, "", labels)
+		e := s.petitionEvent(System(j.Space, "timer"), &p, now, t.event, "", labels)
 		if next, err = next.Apply(e, now); err != nil {
 			return err
 		}
 		change.Events = append(change.Events, e)
 	}
-	change.Writes = []Write{PutPetition{Petition: next, Expect: p.Version, SameLabels: true}, timerOf(next, now)}
+	change.Writes = []Write{PutPetition{Petition: next, Expect: p.Version, SameLabels: true}, timerOf(&next, now)}
 	return s.commitRead(ctx, change)
 }
 
@@ -194,7 +194,7 @@ func (p Petition) timePassed(e Event) (Petition, error) {
 }
 
 // timerOf answers the write that keeps the petition's one timer right: the next thing that is due.
-func timerOf(p Petition, now time.Time) Write {
+func timerOf(p *Petition, now time.Time) Write {
 	d, any := p.next(now)
 	if !any {
 		return DeleteJob{Key: TimerKey(p.Space, p.Name)}

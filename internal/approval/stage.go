@@ -99,6 +99,9 @@ func (p *Petition) inStage(c *Event, stage int) bool {
 
 // stageOf answers the stage that a claim was made in.
 func (p *Petition) stageOf(c *Event) int {
+	if p.Progress == nil {
+		return 0 // there is one
+	}
 	for _, i := range c.requirements() {
 		if i >= 0 && i < len(p.requirements()) {
 			return p.requirements()[i].Stage
@@ -186,7 +189,7 @@ func (p *Petition) Refusals() (list []Event) {
 }
 
 // Unmet answers one sentence for each requirement that the claims so far do not meet, stage by stage.
-func (p Petition) Unmet() []string {
+func (p *Petition) Unmet() []string {
 	if p.Verdict.Decision == VerdictApprove && p.Review == nil {
 		return nil
 	}
@@ -275,7 +278,7 @@ func (p Petition) Counted(i int) (list []Event) {
 // countsFor answers whether the claim is an approval that counts for the requirement at place i.
 func (p *Petition) countsFor(c *Event, i int) bool {
 	r := &p.requirements()[i]
-	if c.Event != EventApprove || !slices.Contains(c.requirements(), i) || r.Confirm != "" && !c.confirmed() {
+	if c.Event != EventApprove || !c.isFor(i) || r.Confirm != "" && !c.confirmed() {
 		return false
 	}
 	if person := c.Label(LabelPerson); p.takenBack(person) || p.distinct(person, r) {

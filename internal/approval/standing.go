@@ -27,7 +27,7 @@ func (p *Petition) counting() []Event {
 }
 
 // Lapses answers the approvals that count for nothing now, oldest first.
-func (p Petition) Lapses() []Lapse {
+func (p *Petition) Lapses() []Lapse {
 	if p.standing == nil || !p.decides() {
 		return nil
 	}
@@ -50,7 +50,7 @@ func (p *Petition) metAgain() bool {
 
 // Waits answers, each in a sentence for people, what a petition waits for that people decide: the approvals that are missing, the
 // refusals that there are, and why an approval does not count.
-func (p Petition) Waits() []string {
+func (p *Petition) Waits() []string {
 	waits := p.Unmet()
 	if p.metAgain() {
 		waits = append(waits, "enough have approved: one of them approves once more, and it is granted")
@@ -77,12 +77,13 @@ func (p *Petition) approvesAnew(e *Event, person string) bool {
 }
 
 // without answers the petition without the claims that counted for nothing when the event was made.
-func (p Petition) without(e *Event) Petition {
+func (p *Petition) without(e *Event) *Petition {
 	lapsed := e.Label(LabelLapsed)
 	if lapsed == "" {
 		return p
 	}
-	return p.withoutClaims(strings.Split(lapsed, ","))
+	next := p.withoutClaims(strings.Split(lapsed, ","))
+	return &next
 }
 
 func (p Petition) withoutClaims(ids []string) Petition {

@@ -6,7 +6,7 @@ import (
 )
 
 // check refuses a verdict that could grant without anybody agreeing, that nobody can ever meet, or that never ends.
-func (v Verdict) check() error {
+func (v *Verdict) check() error {
 	if v.DecideWithin <= 0 || v.DecideWithin > MaxDuration || v.DefaultDuration <= 0 || v.DefaultDuration > MaxDuration || v.MaxDuration < 0 {
 		return Errorf(Internal, "the verdict's durations are out of range")
 	}
@@ -40,11 +40,11 @@ func checkStages(list []Requirement) error {
 		return Errorf(Internal, "the verdict asks for nobody")
 	}
 	asks := make([]bool, stages)
-	for _, r := range list {
-		if err := r.check(); err != nil {
+	for i := range list {
+		if err := list[i].check(); err != nil {
 			return err
 		}
-		asks[r.Stage] = true
+		asks[list[i].Stage] = true
 	}
 	if empty := slices.Index(asks, false); empty >= 0 {
 		return Errorf(Internal, "nobody is asked in stage %d of %d", empty+1, stages)
@@ -53,8 +53,11 @@ func checkStages(list []Requirement) error {
 }
 
 // check refuses a requirement that is met by nobody's approval, or that too few are named for.
-func (r Requirement) check() error {
-	named := len(slices.Compact(slices.Sorted(slices.Values(r.Reviewers.Persons))))
+func (r *Requirement) check() error {
+	named := len(r.Reviewers.Persons)
+	if named > 1 {
+		named = len(slices.Compact(slices.Sorted(slices.Values(r.Reviewers.Persons))))
+	}
 	if r.Confirm != "" && r.Confirm != ConfirmPasskey {
 		return Errorf(Internal, "a requirement asks to confirm with %q, which there is not", r.Confirm)
 	}

@@ -144,7 +144,7 @@ func (c *check) ask(who *DirectoryMember, what *approval.Resource) {
 	}
 	for _, at := range times {
 		in.Now = at
-		seen := newScene(c.ctx, c.d, in, nil)
+		seen := newScene(c.ctx, c.d, &in, nil)
 		for i := could.next(0); i >= 0 && i < len(c.d.rules); i = could.next(i + 1) {
 			if c.looks++; c.isTooMuch() {
 				return
@@ -182,9 +182,12 @@ func (c *check) input(who *DirectoryMember, what *approval.Resource) approval.Po
 	return approval.PolicyInput{Space: who.Space, Actor: who.Actor("", nil), Now: c.dir.Now,
 		Petition: approval.Petition{Petitioners: []approval.Resource{who.Resource()}, Resources: []approval.Resource{*what},
 			Labels: map[string]string{approval.LabelBreakGlass: "true"}},
-		Known:  func(context.Context) ([]approval.Resource, error) { return []approval.Resource{*what}, nil },
-		Groups: func(_ context.Context, id string) ([]string, error) { return find(id).Groups, nil },
-		Labels: func(_ context.Context, id string) (map[string]string, error) { return find(id).Labels, nil }}
+		Lookups: approval.Lookups{
+			Known: func(context.Context, string, []approval.Resource) ([]approval.Resource, error) {
+				return []approval.Resource{*what}, nil
+			},
+			Groups: func(_ context.Context, _, id string) ([]string, error) { return find(id).Groups, nil },
+			Labels: func(_ context.Context, _, id string) (map[string]string, error) { return find(id).Labels, nil }}}
 }
 
 // timed answers whether the time makes a difference to one of the rules.

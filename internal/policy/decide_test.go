@@ -24,9 +24,9 @@ func asks(change ...func(*approval.PolicyInput)) approval.PolicyInput {
 		Petition: approval.Petition{Reason: "to debug production", Duration: time.Hour,
 			Petitioners: []approval.Resource{ada.Resource()},
 			Resources:   []approval.Resource{{ID: "prod-db", Kind: "database", DisplayName: "Harmless", Labels: map[string]string{"tier": "test"}}}},
-		Known: func(context.Context) ([]approval.Resource, error) {
+		Lookups: approval.Lookups{Known: func(context.Context, string, []approval.Resource) ([]approval.Resource, error) {
 			return []approval.Resource{{ID: "prod-db", Kind: "database", DisplayName: "Production", Labels: map[string]string{"tier": "prod"}}}, nil
-		}}
+		}}}
 	for _, c := range change {
 		c(&in)
 	}
@@ -42,7 +42,7 @@ func unknownToo(in *approval.PolicyInput) {
 }
 
 func nothingKnown(in *approval.PolicyInput) {
-	in.Known = func(context.Context) ([]approval.Resource, error) { return nil, nil }
+	in.Known = func(context.Context, string, []approval.Resource) ([]approval.Resource, error) { return nil, nil }
 }
 
 // document makes a document of rules, each written as "when -> answer"; without an arrow there is no condition.
@@ -235,7 +235,7 @@ func TestADirectoryThatCannotBeReadIsAnError(t *testing.T) {
 	t.Parallel()
 	broken := approval.Errorf(approval.Unavailable, "the database is down")
 	in := asks(func(in *approval.PolicyInput) {
-		in.Known = func(context.Context) ([]approval.Resource, error) { return nil, broken }
+		in.Known = func(context.Context, string, []approval.Resource) ([]approval.Resource, error) { return nil, broken }
 	})
 	for _, when := range []string{
 		"size(known) == 1 -> approve",
@@ -264,9 +264,9 @@ func TestTheDirectoryIsReadOnlyByWhoLooks(t *testing.T) {
 	reads := 0
 	in := asks(func(in *approval.PolicyInput) {
 		know := in.Known
-		in.Known = func(ctx context.Context) ([]approval.Resource, error) {
+		in.Known = func(ctx context.Context, space string, asked []approval.Resource) ([]approval.Resource, error) {
 			reads++
-			return know(ctx)
+			return know(ctx, space, asked)
 		}
 	})
 	for _, c := range []struct {

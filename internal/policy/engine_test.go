@@ -107,7 +107,7 @@ func TestATextThatIsTriedAsksNobody(t *testing.T) {
 		"rules:\n- {name: duty, when: actor.onCall.pager, approve: {duration: 1h}}\n- {name: rest, require: {reviewers: {onCall: [pager]}}}\n"
 	in := asks()
 	in.Document = approval.PolicyDocument{Space: "a", Text: text}
-	in.Groups = func(context.Context, string) ([]string, error) { return nil, nil }
+	in.Groups = func(context.Context, string, string) ([]string, error) { return nil, nil }
 	if v, err := e.Decide(t.Context(), in); err != nil || v.Rule != "rest" {
 		t.Errorf("Decide: %s, %v", v.Rule, err)
 	}
@@ -132,7 +132,7 @@ func TestTheEngineSaysWhoIsOnCallAndWhomAConditionSelects(t *testing.T) {
 	d := approval.PolicyDocument{Space: "a", Version: 1, Text: text}
 	in := asks()
 	in.Document = d
-	in.Groups = func(context.Context, string) ([]string, error) { return nil, nil }
+	in.Groups = func(context.Context, string, string) ([]string, error) { return nil, nil }
 	if who, err := e.OnCall(t.Context(), d, "pager", noon); err != nil || len(who.Persons) > 0 || who.Group != "sre" {
 		t.Errorf("nobody can be asked: %+v, %v", who, err)
 	}

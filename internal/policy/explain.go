@@ -63,17 +63,17 @@ func (e *Engine) Explain(ctx context.Context, in approval.PolicyInput) (Explanat
 	if err != nil {
 		return Explanation{}, err
 	}
-	return d.explainWith(ctx, in, e.sourcesFor(in.Document))
+	return d.explainWith(ctx, &in, e.sourcesFor(in.Document))
 }
 
 // Explain answers how the document decides: each rule that it tries, whether it matches and what each part of its condition
 // comes to. It evaluates everything, also what a decision would not look at, and so costs much more than one. An error means
 // what it means from Decide.
 func (d *Document) Explain(ctx context.Context, in approval.PolicyInput) (Explanation, error) {
-	return d.explainWith(ctx, in, nil)
+	return d.explainWith(ctx, &in, nil)
 }
 
-func (d *Document) explainWith(ctx context.Context, in approval.PolicyInput, from Sources) (e Explanation, err error) {
+func (d *Document) explainWith(ctx context.Context, in *approval.PolicyInput, from Sources) (e Explanation, err error) {
 	if e.Verdict, err = d.decideWith(ctx, in, from); err != nil {
 		return e, err
 	}

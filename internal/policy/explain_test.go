@@ -43,7 +43,7 @@ func TestExplainShowsEachPartOfEachRuleTried(t *testing.T) {
 		`known.all(r, r.labels.tier == "prod") && petition.duration <= duration("2h") && has(petition.params.note) -> approve`,
 		"review", "deny")
 	e := explained(t, d, asks(params(`{"amount":250,"note":"x"}`), func(in *approval.PolicyInput) {
-		in.Groups = func(context.Context, string) ([]string, error) { return []string{"eng", "sre"}, nil }
+		in.Groups = func(context.Context, string, string) ([]string, error) { return []string{"eng", "sre"}, nil }
 		in.Petition.Duration *= 4
 	}))
 	want := []string{
@@ -95,7 +95,7 @@ func TestExplainSaysWhyARuleDoesNotHold(t *testing.T) {
 	glass := "version: 1\nrules:\n- name: glass\n  breakGlass: {who: {groups: [sre], roles: [Owner]}, duration: 1h, review: {require: {reviewers: {roles: [Owner]}}, within: 1h}}\n- {name: rest, deny: {reason: x}}\n"
 	broken := func(in *approval.PolicyInput) {
 		in.Petition.Labels = map[string]string{approval.LabelBreakGlass: "true"}
-		in.Groups = func(context.Context, string) ([]string, error) { return nil, nil }
+		in.Groups = func(context.Context, string, string) ([]string, error) { return nil, nil }
 	}
 	cases := []struct {
 		name      string
@@ -130,7 +130,7 @@ func TestExplainSaysWhyARuleDoesNotHold(t *testing.T) {
 	}
 	down := errors.New("down")
 	_, err := document(t, "size(known) > 5 -> deny", "approve").Explain(t.Context(), asks(func(in *approval.PolicyInput) {
-		in.Known = func(context.Context) ([]approval.Resource, error) { return nil, down }
+		in.Known = func(context.Context, string, []approval.Resource) ([]approval.Resource, error) { return nil, down }
 	}))
 	if !errors.Is(err, down) {
 		t.Errorf("got %v", err)
@@ -141,7 +141,9 @@ func TestExplainSaysWhyARuleDoesNotHold(t *testing.T) {
 func TestExplainLooksFurtherThanTheDecision(t *testing.T) {
 	t.Parallel()
 	e := explained(t, document(t, "actor.id == 'x' && size(known) > 0 -> deny", "review"), asks(func(in *approval.PolicyInput) {
-		in.Known = func(context.Context) ([]approval.Resource, error) { return nil, errors.New("down") }
+		in.Known = func(context.Context, string, []approval.Resource) ([]approval.Resource, error) {
+			return nil, errors.New("down")
+		}
 	}))
 	if e.Verdict.Rule != "r2" || !strings.Contains(flat(e.Rules[0].When, ""), "size(known) > 0 = error: the directory cannot be read") {
 		t.Errorf("got %s: %s", e.Verdict.Rule, flat(e.Rules[0].When, ""))

@@ -78,8 +78,8 @@ func FuzzCompile(f *testing.F) {
 			checkVerdict(t, r.verdict)
 		}
 		in := asks(params(`{"amount":1}`), func(in *approval.PolicyInput) {
-			in.Groups = func(context.Context, string) ([]string, error) { return []string{"g"}, nil }
-			in.Labels = func(context.Context, string) (map[string]string, error) { return nil, nil }
+			in.Groups = func(context.Context, string, string) ([]string, error) { return []string{"g"}, nil }
+			in.Labels = func(context.Context, string, string) (map[string]string, error) { return nil, nil }
 		})
 		v, err := d.Decide(t.Context(), in)
 		if err != nil {

@@ -104,7 +104,9 @@ func TestTheIndexChangesNoAnswer(t *testing.T) {
 			in.Petition.Resources = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) approval.Resource {
 				return approval.Resource{Kind: rapid.SampledFrom(append(someKinds, "")).Draw(t, "kind"), ID: rapid.SampledFrom(append(someIDs, "")).Draw(t, "id")}
 			}), 0, 3).Draw(t, "resources")
-			in.Known = func(context.Context) ([]approval.Resource, error) { return in.Petition.Resources, nil }
+			in.Known = func(context.Context, string, []approval.Resource) ([]approval.Resource, error) {
+				return in.Petition.Resources, nil
+			}
 			got, gotErr := indexed.Decide(context.Background(), in)
 			want, wantErr := plain.Decide(context.Background(), in)
 			if diff := cmp.Diff(want, got); diff != "" || fmt.Sprint(wantErr) != fmt.Sprint(gotErr) {
@@ -168,7 +170,9 @@ func TestARuleThatIsPassedOverReadsNothing(t *testing.T) {
 		rules[i] = `petition.params.l.exists(x, x == -1) && size(known) > 0 && resources.all(r, r.kind == "vm") -> deny`
 	}
 	in := asks(params(`{"l":[`+strings.Repeat("1,", 6000)+`1]}`), func(in *approval.PolicyInput) {
-		in.Known = func(context.Context) ([]approval.Resource, error) { return nil, errors.New("down") }
+		in.Known = func(context.Context, string, []approval.Resource) ([]approval.Resource, error) {
+			return nil, errors.New("down")
+		}
 	})
 	if v, err := document(t, append(rules, "review")...).Decide(t.Context(), in); err != nil || v.Rule != "r101" {
 		t.Errorf("got %s, %v", v.Rule, err)

@@ -29,16 +29,16 @@ const (
 // review by the space's owners, and no later rule is tried, because an earlier one might have denied. An error means
 // that the directory could not be read or that ctx has ended; the caller must not approve.
 func (d *Document) Decide(ctx context.Context, in approval.PolicyInput) (approval.Verdict, error) {
-	return d.decideWith(ctx, in, nil)
+	return d.decideWith(ctx, &in, nil)
 }
 
-func (d *Document) decideWith(ctx context.Context, in approval.PolicyInput, from Sources) (approval.Verdict, error) {
+func (d *Document) decideWith(ctx context.Context, in *approval.PolicyInput, from Sources) (approval.Verdict, error) {
 	v, _, err := d.decideAt(ctx, in, from)
 	return v, err
 }
 
 // decideAt is decideWith that answers, too, what the conditions cost.
-func (d *Document) decideAt(ctx context.Context, in approval.PolicyInput, from Sources) (v approval.Verdict, cost uint64, err error) {
+func (d *Document) decideAt(ctx context.Context, in *approval.PolicyInput, from Sources) (v approval.Verdict, cost uint64, err error) {
 	var seen *scene
 	v, err = d.decide(ctx, in, from, &seen)
 	v.PolicyVersion, v.Dev = in.Document.Version, d.Dev
@@ -49,12 +49,12 @@ func (d *Document) decideAt(ctx context.Context, in approval.PolicyInput, from S
 }
 
 // decide makes the scene only when a condition looks at it.
-func (d *Document) decide(ctx context.Context, in approval.PolicyInput, from Sources, made **scene) (approval.Verdict, error) {
+func (d *Document) decide(ctx context.Context, in *approval.PolicyInput, from Sources, made **scene) (approval.Verdict, error) {
 	if d.changes != nil && asksForPolicy(&in.Petition) {
 		return d.changes.verdict, nil
 	}
 	var seen *scene
-	could := d.index.candidates(&in)
+	could := d.index.candidates(in)
 	for i := could.next(0); i >= 0 && i < len(d.rules); i = could.next(i + 1) {
 		r := &d.rules[i]
 		if r.isCatchAll() {
@@ -167,7 +167,7 @@ func (e *Engine) Decide(ctx context.Context, in approval.PolicyInput) (approval.
 	if err != nil {
 		return approval.Verdict{}, err
 	}
-	return d.decideWith(ctx, in, e.sourcesFor(in.Document))
+	return d.decideWith(ctx, &in, e.sourcesFor(in.Document))
 }
 
 // sourcesFor answers who may be asked for a document: nobody for a text that is only tried, which has no version. Whoever may

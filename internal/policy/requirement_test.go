@@ -132,10 +132,10 @@ rules:
 `)
 	glass := func(in *approval.PolicyInput) {
 		in.Petition.Labels = map[string]string{approval.LabelBreakGlass: "true"}
-		in.Groups = func(_ context.Context, member string) ([]string, error) {
+		in.Groups = func(_ context.Context, _, member string) ([]string, error) {
 			return map[string][]string{"sue@x.example": {"eng", "sre"}}[member], nil
 		}
-		in.Labels = func(_ context.Context, member string) (map[string]string, error) {
+		in.Labels = func(_ context.Context, _, member string) (map[string]string, error) {
 			return map[string]string{"trusted": map[bool]string{true: "yes", false: "no"}[member == "tom@x.example"]}, nil
 		}
 	}
@@ -190,7 +190,7 @@ func TestBreakingTheGlassNeedsTheDirectory(t *testing.T) {
 	broken := approval.Errorf(approval.Unavailable, "the database is down")
 	v, err := d.Decide(t.Context(), asks(func(in *approval.PolicyInput) {
 		in.Petition.Labels = map[string]string{approval.LabelBreakGlass: "true"}
-		in.Groups = func(context.Context, string) ([]string, error) { return nil, broken }
+		in.Groups = func(context.Context, string, string) ([]string, error) { return nil, broken }
 	}))
 	if !errors.Is(err, broken) || v.Decision != "" {
 		t.Errorf("got %+v, %v", v, err)

@@ -37,8 +37,8 @@ type scene struct {
 }
 
 // newScene keeps its own copy of the input, so that a decision without conditions costs no allocation.
-func newScene(ctx context.Context, d *Document, in approval.PolicyInput, from Sources) *scene {
-	s := &scene{ctx: ctx, in: in, document: d, sources: from}
+func newScene(ctx context.Context, d *Document, in *approval.PolicyInput, from Sources) *scene {
+	s := &scene{ctx: ctx, in: *in, document: d, sources: from}
 	s.petition, s.actor = object{objectTypes[typePetition], s}, object{objectTypes[typeActor], s}
 	return s
 }
@@ -81,7 +81,7 @@ func (s *scene) directory() ([]approval.Resource, error) {
 		if s.in.Known == nil {
 			s.unavailable = approval.Errorf(approval.Internal, "policy was given no directory")
 		} else {
-			s.entries, s.unavailable = s.in.Known(s.ctx)
+			s.entries, s.unavailable = s.in.Known(s.ctx, s.in.Space, s.in.Petition.Resources)
 		}
 	}
 	return s.entries, s.unavailable
@@ -146,7 +146,7 @@ func (s *scene) groupsOf(member string) ([]string, error) {
 	if s.in.Groups == nil {
 		return nil, s.unread(approval.Errorf(approval.Internal, "policy was given no groups"))
 	}
-	groups, err := s.in.Groups(s.ctx, member)
+	groups, err := s.in.Groups(s.ctx, s.in.Space, member)
 	if err != nil {
 		return nil, s.unread(err)
 	}
@@ -162,7 +162,7 @@ func (s *scene) labelsOf(member string) (map[string]string, error) {
 	if s.in.Labels == nil {
 		return nil, s.unread(approval.Errorf(approval.Internal, "policy was given no labels"))
 	}
-	found, err := s.in.Labels(s.ctx, member)
+	found, err := s.in.Labels(s.ctx, s.in.Space, member)
 	if err != nil {
 		return nil, s.unread(err)
 	}

@@ -219,7 +219,7 @@ rules:
 	off := func(in *approval.PolicyInput) { in.Now = noon.Add(24 * time.Hour) }
 	groups := func(names ...string) func(*approval.PolicyInput) {
 		return func(in *approval.PolicyInput) {
-			in.Groups = func(context.Context, string) ([]string, error) { return names, nil }
+			in.Groups = func(context.Context, string, string) ([]string, error) { return names, nil }
 		}
 	}
 	another := func(in *approval.PolicyInput) {
@@ -248,7 +248,7 @@ rules:
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			v, err := d.decideWith(t.Context(), c.in, c.pager)
+			v, err := d.decideWith(t.Context(), &c.in, c.pager)
 			if err != nil || v.Rule != c.want {
 				t.Errorf("got %s, %v (%s), want %s", v.Rule, err, v.Explanation, c.want)
 			}

@@ -89,7 +89,7 @@ func (t selfTest) failed(got string) TestResult {
 }
 
 func (d *Document) run(ctx context.Context, t selfTest) (r TestResult, cost uint64) {
-	v, cost, err := d.decideAt(ctx, t.in, t.onCall)
+	v, cost, err := d.decideAt(ctx, &t.in, t.onCall)
 	if err != nil {
 		return t.failed("an error: " + readable(err.Error())), cost
 	}

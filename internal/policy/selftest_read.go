@@ -160,8 +160,7 @@ func (s *sourceTest) directory(in *approval.PolicyInput) error {
 	for member, of := range s.Labels {
 		labels[strings.ToLower(member)] = values(of)
 	}
-	asked := in.Petition.Resources
-	in.Known = func(context.Context) (same []approval.Resource, err error) {
+	in.Known = func(_ context.Context, _ string, asked []approval.Resource) (same []approval.Resource, err error) {
 		for _, r := range known {
 			if slices.ContainsFunc(asked, r.Same) {
 				same = append(same, r)
@@ -169,8 +168,8 @@ func (s *sourceTest) directory(in *approval.PolicyInput) error {
 		}
 		return same, nil
 	}
-	in.Groups = func(_ context.Context, member string) ([]string, error) { return reach(above, member), nil }
-	in.Labels = func(_ context.Context, member string) (map[string]string, error) { return labels[member], nil }
+	in.Groups = func(_ context.Context, _, member string) ([]string, error) { return reach(above, member), nil }
+	in.Labels = func(_ context.Context, _, member string) (map[string]string, error) { return labels[member], nil }
 	return nil
 }
 
