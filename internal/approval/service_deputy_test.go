@@ -159,9 +159,9 @@ func TestTheTwoCountOnce(t *testing.T) {
 			h.countsOnce(pat, p, claim(approve), pat+" has already approved")
 			same(h.t, "for the first", p.Claims[0].Label(approval.LabelOnBehalfOf), bob)
 		},
-		"who got a right since": func(h *house, p approval.Petition) {
+		"who got a right since": func(h *house, _ approval.Petition) {
 			h.rule.verdict = staged(approval.Requirement{Count: 2, Reviewers: approval.Reviewers{Persons: []string{bob}, Roles: []approval.Role{approval.Owner}}})
-			p = h.decide(pat, h.ask(vic), claim(approve))
+			p := h.decide(pat, h.ask(vic), claim(approve))
 			m, err := h.store.Member(h.t.Context(), "acme", pat)
 			if err != nil {
 				h.t.Fatal(err)
@@ -170,9 +170,9 @@ func TestTheTwoCountOnce(t *testing.T) {
 			h.put(m)
 			h.countsOnce(pat, p, claim(approve), pat+" has already approved")
 		},
-		"an own vote, then a deputy's": func(h *house, p approval.Petition) {
+		"an own vote, then a deputy's": func(h *house, _ approval.Petition) {
 			h.rule.verdict = staged(named(0, 2, bob, pat))
-			p = h.decide(pat, h.ask(vic), claim(approve))
+			p := h.decide(pat, h.ask(vic), claim(approve))
 			h.countsOnce(pat, p, claim(approve), pat+" has already approved")
 		},
 	} {
