@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"bytes"
+	"encoding/json"
 	"math/bits"
 
 	celast "cel.dev/cel-go/common/ast"
@@ -26,6 +28,7 @@ const (
 	byActorKind
 	byEmail
 	byRole
+	byParam // of one of the petition's params, by its key
 	dimensions
 )
 
@@ -40,6 +43,7 @@ type demand map[demanded]bool
 
 type demanded struct {
 	of    dimension
+	key   string // of a param
 	value string
 }
 
@@ -73,27 +77,73 @@ type index struct {
 	all    ruleSet // every rule
 	always ruleSet // those that demand nothing
 	by     [dimensions]map[string]*ruleSet
+	params map[string]*paramIndex // by key
+}
+
+// paramIndex is what rules demand of one param. Of a petition that does not have it, or has something else than a text there,
+// the conditions must be evaluated: such a part of one may fail instead of being false.
+type paramIndex struct {
+	any ruleSet // every rule that demands something of it
+	by  map[string]*ruleSet
 }
 
 func newIndex(rules []rule) *index {
-	x := &index{}
+	x := &index{params: map[string]*paramIndex{}}
+	wanted := make([][]demand, len(rules))
+	common := map[demanded]int{} // how many rules could go by it
+	for i := range rules {
+		wanted[i] = rules[i].demands()
+		for _, w := range wanted[i] {
+			for d := range w {
+				common[d]++
+			}
+		}
+	}
 	for i := range rules {
 		x.all.add(i)
-		wanted := rules[i].demands()
-		if wanted == nil {
+		if len(wanted[i]) == 0 {
 			x.always.add(i)
+			continue
 		}
-		for d := range wanted {
-			if x.by[d.of] == nil {
-				x.by[d.of] = map[string]*ruleSet{}
-			}
-			if x.by[d.of][d.value] == nil {
-				x.by[d.of][d.value] = &ruleSet{}
-			}
-			x.by[d.of][d.value].add(i)
+		for d := range rarest(wanted[i], common) {
+			x.add(d, i)
 		}
 	}
 	return x
+}
+
+func (x *index) add(d demanded, rule int) {
+	by := &x.by[d.of]
+	if d.of == byParam {
+		if x.params[d.key] == nil {
+			x.params[d.key] = &paramIndex{}
+		}
+		x.params[d.key].any.add(rule)
+		by = &x.params[d.key].by
+	}
+	if *by == nil {
+		*by = map[string]*ruleSet{}
+	}
+	if (*by)[d.value] == nil {
+		(*by)[d.value] = &ruleSet{}
+	}
+	(*by)[d.value].add(rule)
+}
+
+// rarest answers one of several demands, all of which hold of what is true: that which the fewest rules of the document share, so
+// that it tells most of them apart, and of equals the one that fewer petitions meet.
+func rarest(list []demand, common map[demanded]int) (best demand) {
+	least := 0
+	for _, w := range list {
+		n := 0
+		for d := range w {
+			n += common[d]
+		}
+		if best == nil || n < least || n == least && w.breadth() < best.breadth() {
+			best, least = w, n
+		}
+	}
+	return best
 }
 
 // candidates answers the rules that could match. Of a petition for nothing every condition could: all(…) is true of nothing.
@@ -120,7 +170,55 @@ func (x *index) candidates(in *approval.PolicyInput) ruleSet {
 	add(byActorKind, a.Kind)
 	add(byEmail, a.Email)
 	add(byRole, string(a.Role))
+	x.addParams(&found, in.Petition.Params)
 	return found
+}
+
+// addParams adds the rules that what the params say could match.
+func (x *index) addParams(found *ruleSet, params approval.RawJSON) {
+	if len(x.params) == 0 {
+		return
+	}
+	said := textsOf(params, x.params)
+	for key, p := range x.params {
+		text, has := said[key]
+		if !has {
+			found.addAll(&p.any)
+		} else if set := p.by[text]; set != nil {
+			found.addAll(set)
+		}
+	}
+}
+
+// textsOf answers the texts that the params have under one of the keys. Of what cannot be read nothing is known: then conditions
+// are evaluated, which is where that is found out.
+func textsOf(params approval.RawJSON, keys map[string]*paramIndex) map[string]string {
+	d := json.NewDecoder(bytes.NewReader(params))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return nil
+	}
+	said := map[string]string{}
+	for d.More() {
+		key, err := d.Token()
+		name, isText := key.(string)
+		var value json.RawMessage
+		if err != nil || !isText || d.Decode(&value) != nil {
+			return nil
+		}
+		delete(said, name)
+		if keys[name] == nil || value[0] != '"' {
+			continue
+		}
+		var text string
+		if json.Unmarshal(value, &text) != nil {
+			return nil
+		}
+		said[name] = text
+	}
+	if end, err := d.Token(); err != nil || end != json.Delim('}') {
+		return nil
+	}
+	return said
 }
 
 // everyRule is what is tried without an index.
@@ -131,13 +229,29 @@ var everyRule = func() (all ruleSet) {
 	return all
 }()
 
-// demands answers what the rule's condition demands, nil when nothing that is known here.
-func (r *rule) demands() demand {
+// maxDemands bounds how many demands of one condition are weighed against one another.
+const maxDemands = 16
+
+// demands answers what the rule's condition demands: each of several holds of every petition that it is true of. There is none
+// where it demands nothing that is known here.
+func (r *rule) demands() (list []demand) {
 	if r.condition == nil {
 		return nil
 	}
 	w := &demanding{r.condition.checked.NativeRep().SourceInfo()}
-	return w.of(r.condition.checked.NativeRep().Expr())
+	return w.all(r.condition.checked.NativeRep().Expr())
+}
+
+// all answers what each part of a && b demands.
+func (w *demanding) all(e celast.Expr) (list []demand) {
+	if _, macro := w.info.GetMacroCall(e.ID()); !macro && e.Kind() == celast.CallKind && e.AsCall().FunctionName() == operators.LogicalAnd {
+		list = append(w.all(e.AsCall().Args()[0]), w.all(e.AsCall().Args()[1])...)
+		return list[:min(len(list), maxDemands)]
+	}
+	if d := w.of(e); d != nil {
+		list = append(list, d)
+	}
+	return list
 }
 
 // demanding finds out what a condition demands.
@@ -190,34 +304,61 @@ func (w *demanding) ofOne(e celast.Expr, name string) demand {
 	case operators.LogicalOr:
 		return either(w.ofOne(call.Args()[0], name), w.ofOne(call.Args()[1], name))
 	}
-	return w.compares(call, func(field celast.SelectExpr) (dimension, bool) {
-		d, known := resourceFieldsIndexed[field.FieldName()]
-		return d, known && isIdent(field.Operand(), name)
+	return w.compares(call, func(e celast.Expr) (d demanded, known bool) {
+		if !isField(e) {
+			return d, false
+		}
+		d.of, known = resourceFieldsIndexed[e.AsSelect().FieldName()]
+		return d, known && isIdent(e.AsSelect().Operand(), name)
 	})
 }
 
-// subject answers what actor.x and resources[0].x are about: what is there for every petition.
-func subject(field celast.SelectExpr) (dimension, bool) {
-	if isIdent(field.Operand(), "actor") {
-		d, known := actorFields[field.FieldName()]
+// subject answers what actor.x, resources[0].x and petition.params.x are about.
+func subject(e celast.Expr) (d demanded, known bool) {
+	if of, key := indexedBy(e); of != nil && isParams(of) {
+		name, isText := key.(string)
+		return demanded{of: byParam, key: name}, isText
+	}
+	if !isField(e) {
+		return d, false
+	}
+	field := e.AsSelect()
+	switch {
+	case isParams(field.Operand()):
+		return demanded{of: byParam, key: field.FieldName()}, true
+	case isIdent(field.Operand(), "actor"):
+		d.of, known = actorFields[field.FieldName()]
 		return d, known
 	}
-	if field.Operand().Kind() != celast.CallKind {
-		return 0, false
+	of, at := indexedBy(field.Operand())
+	if of == nil || !isIdent(of, "resources") || at != int64(0) {
+		return d, false
 	}
-	call := field.Operand().AsCall()
-	if call.FunctionName() != operators.Index || !isIdent(call.Args()[0], "resources") || call.Args()[1].Kind() != celast.LiteralKind {
-		return 0, false
-	}
-	if at, isInt := call.Args()[1].AsLiteral().Value().(int64); !isInt || at != 0 {
-		return 0, false
-	}
-	d, known := resourceFieldsIndexed[field.FieldName()]
+	d.of, known = resourceFieldsIndexed[field.FieldName()]
 	return d, known
 }
 
+func isParams(e celast.Expr) bool {
+	return isField(e) && e.AsSelect().FieldName() == "params" && isIdent(e.AsSelect().Operand(), "petition")
+}
+
+// isField answers whether it is x.y, and not has(x.y).
+func isField(e celast.Expr) bool { return e.Kind() == celast.SelectKind && !e.AsSelect().IsTestOnly() }
+
+// indexedBy answers x and the literal of x[literal].
+func indexedBy(e celast.Expr) (of celast.Expr, literal any) {
+	if e.Kind() != celast.CallKind {
+		return nil, nil
+	}
+	call := e.AsCall()
+	if call.FunctionName() != operators.Index || call.Args()[1].Kind() != celast.LiteralKind {
+		return nil, nil
+	}
+	return call.Args()[0], call.Args()[1].AsLiteral().Value()
+}
+
 // compares answers what x == "a", "a" == x and x in ["a", "b"] demand of x.
-func (w *demanding) compares(call celast.CallExpr, of func(celast.SelectExpr) (dimension, bool)) demand {
+func (w *demanding) compares(call celast.CallExpr, of func(celast.Expr) (demanded, bool)) demand {
 	args := call.Args()
 	if len(args) != 2 || call.IsMemberFunction() {
 		return nil
@@ -236,10 +377,10 @@ func (w *demanding) compares(call celast.CallExpr, of func(celast.SelectExpr) (d
 		}
 		values = args[1].AsList().Elements()
 	}
-	if len(values) == 0 || field.Kind() != celast.SelectKind || field.AsSelect().IsTestOnly() {
+	if len(values) == 0 {
 		return nil
 	}
-	d, known := of(field.AsSelect())
+	d, known := of(field)
 	if !known {
 		return nil
 	}
@@ -252,7 +393,8 @@ func (w *demanding) compares(call celast.CallExpr, of func(celast.SelectExpr) (d
 		if !isText {
 			return nil
 		}
-		found[demanded{d, value}] = true
+		d.value = value
+		found[d] = true
 	}
 	return found
 }
@@ -272,7 +414,7 @@ func narrower(a, b demand) demand {
 // breadth guesses how many petitions meet the demand: there are more ids than kinds, and few roles.
 func (d demand) breadth() (n int) {
 	for one := range d {
-		n += map[dimension]int{byID: 1, byKind: 10, byActor: 20, byPerson: 20, byEmail: 20}[one.of]
+		n += map[dimension]int{byID: 1, byKind: 10, byActor: 20, byPerson: 20, byEmail: 20, byParam: 20}[one.of]
 		if one.of == byRole || one.of == byActorKind {
 			n += 1000
 		}
