@@ -3,6 +3,7 @@ package api
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
@@ -59,6 +60,18 @@ func TestWhoHasWhat(t *testing.T) {
 	if left := list(""); len(left.Grants) != 0 {
 		t.Errorf("left are %+v", left)
 	}
+	later := h.clock.Now().Add(time.Hour)
+	var asked petition
+	h.do(theAdmin, post, inSpace+"/petitions", map[string]any{"petition": map[string]any{"reason": "r", "resources": []any{map[string]any{"id": "x"}}, "startTime": later}}).ok(&asked)
+	if !asked.StartTime.Equal(later) {
+		t.Errorf("it begins at %v", asked.StartTime)
+	}
+	h.do(theOwner, post, inSpace+"/petitions/"+asked.Name+"/claims", `{"claim":{"event":"access/approve"}}`).ok(nil)
+	h.do(theAdmin, get, inSpace+"/petitions/"+asked.Name, nil).ok(&asked)
+	if soon := list("?upcoming=true"); len(list("").Grants) != 0 || len(soon.Grants) != 1 || !soon.Grants[0].StartTime.Equal(later) || !asked.State.Grant.Pending || !asked.Meta.StartTime.Equal(later) {
+		t.Errorf("%+v, %+v", soon, asked.State.Grant)
+	}
+	h.do(theAdmin, post, inSpace+"/petitions", `{"petition":{"reason":"r","resources":[{"id":"x"}],"startTime":"2000-01-01T00:00:00Z"}}`).refused(400, approval.Invalid, "petition.startTime")
 	for _, query := range []string{"?at=yesterday", "?pageSize=201", "?pageToken=x", "?ascending=true"} {
 		if a := h.do(theViewer, get, inSpace+"/grants"+query, nil); a.status != 400 {
 			t.Errorf("%s: %d %s", query, a.status, a.body)

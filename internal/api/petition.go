@@ -20,6 +20,7 @@ type petition struct {
 	Petitioners     []approval.Resource `json:"petitioners" doc:"Who will be allowed."`
 	Resources       []approval.Resource `json:"resources" doc:"What they will be allowed."`
 	DefaultDuration string              `json:"defaultDuration,omitempty" doc:"How long was asked for, a protobuf-JSON duration; absent when policy's default was." example:"3600s"`
+	StartTime       time.Time           `json:"startTime,omitzero" doc:"When the grant was asked to begin; absent when at once."`
 	Reason          string              `json:"reason" doc:"Why, in the petitioner's words."`
 	Params          jsontext.Value      `json:"params,omitempty" doc:"What the action will be done with, as canonical JSON (RFC 8785); only when it was sent."`
 	Digest          string              `json:"digest" doc:"SHA-256 over all that is asked; a claim may name it and is refused if it differs." pattern:"^sha256:[0-9a-f]{64}$"`
@@ -47,7 +48,7 @@ type petitionStatus struct {
 
 func petitionOf(p *approval.Petition, history []approval.Event) *petition {
 	out := &petition{Name: p.Name, SpaceName: p.Space, Petitioners: p.Petitioners, Resources: p.Resources, Reason: p.Reason,
-		Params: jsontext.Value(p.Params), Digest: p.Digest, CreatedBy: p.CreatedBy}
+		Params: jsontext.Value(p.Params), Digest: p.Digest, CreatedBy: p.CreatedBy, StartTime: p.StartTime}
 	out.Meta = approval.Meta{Name: p.Name, Space: p.Space, DisplayName: p.DisplayName, Labels: p.Labels,
 		CreateTime: p.CreateTime, UpdateTime: p.UpdateTime, ExpireTime: p.ExpireTime}
 	if p.Duration > 0 {

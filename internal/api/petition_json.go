@@ -27,7 +27,7 @@ func appendBody(b []byte, body any) ([]byte, error) {
 func (p *petition) appendJSON(j approval.JSON) approval.JSON {
 	j = j.Begin().Name("name").Quote(p.Name).Name("spaceName").Quote(p.SpaceName).Name("meta").Meta(&p.Meta).
 		Name("petitioners").Resources(p.Petitioners).Name("resources").Resources(p.Resources).
-		Text("defaultDuration", p.DefaultDuration).Name("reason").Quote(p.Reason).Raw("params", p.Params).
+		Text("defaultDuration", p.DefaultDuration).Time("startTime", p.StartTime).Name("reason").Quote(p.Reason).Raw("params", p.Params).
 		Name("digest").Quote(p.Digest).Name("createdBy").Resource(&p.CreatedBy)
 	return p.State.appendJSON(j.Name("state")).End()
 }

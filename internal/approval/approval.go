@@ -40,4 +40,6 @@ const (
 	MaxAwaited = 10_000
 	// MaxDuration bounds every duration that a client may name (ten years).
 	MaxDuration = 10 * 365 * 24 * time.Hour
+	// MaxAhead bounds how far away the beginning of a grant may be.
+	MaxAhead = 90 * 24 * time.Hour
 )

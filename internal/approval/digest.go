@@ -25,14 +25,24 @@ type digestInput struct {
 	Petitioners []Resource     `json:"petitioners"`
 	Reason      string         `json:"reason"`
 	Resources   []Resource     `json:"resources"`
+	StartTime   time.Time      `json:"startTime,omitzero"` // only where one is asked for
 }
 
 const digestScheme = "sha256:"
 
 // Digest answers "sha256:" and the hex hash of what the petition asks. Any change of it is another petition.
 func Digest(petitioners, resources []Resource, params []byte, reason string, duration time.Duration) (string, error) {
+	return digestInput{Duration: duration.String(), Params: params, Petitioners: petitioners, Reason: reason, Resources: resources}.digest()
+}
+
+// digestFor answers the digest of what p asks.
+func digestFor(p *Petition) (string, error) {
+	return digestInput{p.Duration.String(), jsontext.Value(p.Params), p.Petitioners, p.Reason, p.Resources, p.StartTime}.digest()
+}
+
+func (in digestInput) digest() (string, error) {
 	var few [768]byte // nearly all petitions fit, and then hashing them leaves nothing behind
-	text, err := digestInput{duration.String(), params, petitioners, reason, resources}.canonical(few[:0])
+	text, err := in.canonical(few[:0])
 	if err != nil {
 		return "", Wrap(Invalid, err, "the petition cannot be written as canonical JSON")
 	}
@@ -64,7 +74,7 @@ func (in digestInput) byLibrary() ([]byte, error) {
 
 func (in digestInput) plain(j JSON) JSON {
 	return j.Begin().Name("duration").Quote(in.Duration).Name("petitioners").canonicalResources(in.Petitioners).
-		Name("reason").Quote(in.Reason).Name("resources").canonicalResources(in.Resources).End()
+		Name("reason").Quote(in.Reason).Name("resources").canonicalResources(in.Resources).Time("startTime", in.StartTime).End()
 }
 
 // canonicalResources writes an array of resources as a value, their members in the order of RFC 8785.

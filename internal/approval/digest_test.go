@@ -142,7 +142,9 @@ func digestOf(t rapid.TB, in digestInput) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	digest, err := Digest(in.Petitioners, in.Resources, in.Params, in.Reason, d)
+	whole := in
+	whole.Duration = d.String()
+	digest, err := whole.digest()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,6 +202,7 @@ func TestEveryFieldIsInTheDigest(t *testing.T) {
 		try("petitioner."+fields.Field(i).Name, in)
 	}
 	for name, change := range map[string]func(*digestInput){
+		"startTime": func(in *digestInput) { in.StartTime = noon }, "another startTime": func(in *digestInput) { in.StartTime = noon.Add(time.Microsecond) },
 		"reason": func(in *digestInput) { in.Reason += " " }, "duration": func(in *digestInput) { in.Duration = "1h0m1s" },
 		"params": func(in *digestInput) { in.Params = []byte(`{"user":123}`) }, "no params": func(in *digestInput) { in.Params = nil },
 		"empty params":     func(in *digestInput) { in.Params = []byte(`{}`) },
@@ -212,7 +215,7 @@ func TestEveryFieldIsInTheDigest(t *testing.T) {
 		change(&in)
 		try(name, in)
 	}
-	if n := reflect.TypeFor[digestInput]().NumField(); n != 5 {
+	if n := reflect.TypeFor[digestInput]().NumField(); n != 6 {
 		t.Errorf("the digest has %d fields: add the new one to the cases above", n)
 	}
 }
@@ -227,6 +230,9 @@ func TestThePlainDigestInputIsCanonical(t *testing.T) {
 	}), 0, 3)
 	rapid.Check(t, func(t *rapid.T) {
 		in := digestInput{Duration: "1h0m0s", Petitioners: resources.Draw(t, "petitioners"), Resources: resources.Draw(t, "resources"), Reason: texts.Draw(t, "reason")}
+		if micros := rapid.Int64Range(0, 4e15).Draw(t, "startTime"); micros%2 == 1 {
+			in.StartTime = time.UnixMicro(micros).UTC()
+		}
 		want, err := in.byLibrary()
 		if err != nil {
 			t.Fatal(err)

@@ -16,6 +16,7 @@ const (
 	EventRevoke  = "access/revoke"  // a claim: the grant is taken away
 	EventEnd     = "access/end"     // the grant's time is up
 	EventExpire  = "access/expire"  // nobody decided in time
+	EventStart   = "access/start"   // the grant begins, later than it was given
 	EventWarn    = "access/warn"    // the grant ends soon
 	EventExtend  = "access/extend"  // another petition goes on with what this one gives
 	EventClose   = "access/close"   // everything that a revoked grant needed is done
@@ -94,6 +95,7 @@ const (
 	LabelReplaces       = "PetitionReplaces"
 	LabelReplacedBy     = "PetitionReplacedBy"
 	LabelTimeDuration   = "indent.com/time/duration"
+	LabelTimeStarts     = "indent.com/time/starts" // of a grant that begins later
 	LabelTimeExpires    = "indent.com/time/expires"
 	LabelTimeIndefinite = "indent.com/time/indefinite"
 	LabelAccessEnded    = "indent.com/access/ended"  // of an access/close: "true", or "false" or "partly" where other grants keep it

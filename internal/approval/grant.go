@@ -8,6 +8,24 @@ type Grant struct {
 	EndTime   time.Time `json:"endTime,omitzero"` // zero: until revoked
 	// Warned says that the log has told that it ends soon.
 	Warned bool `json:"warned,omitzero" doc:"The log has told that it ends soon; absent before."`
+	// Pending says that it has not begun.
+	Pending bool `json:"pending,omitzero" doc:"It has not begun; absent as soon as it has."`
+}
+
+// checkStart refuses a beginning that has passed or is too far away; a zero one is at once.
+func checkStart(at, now time.Time) error {
+	if !at.IsZero() && (!at.After(now) || at.Sub(now) > MaxAhead) {
+		return FieldError("petition.startTime", "must lie in the future, at most %d days away", MaxAhead/(24*time.Hour))
+	}
+	return nil
+}
+
+// starts answers the beginning of a grant that is given now: what was asked for, but not before.
+func (p *Petition) starts(now time.Time) time.Time {
+	if p.StartTime.After(now) {
+		return p.StartTime
+	}
+	return now
 }
 
 // A grant that lasts long enough for anybody to do something about it is warned of before its end: when a sixth of its length
@@ -119,6 +137,8 @@ func (t Term) field() string {
 func grantFor(p Petition, term Term, now time.Time) (Grant, error) {
 	grant, most := term.grant(&p, now), p.Verdict.MaxDuration
 	switch {
+	case !grant.EndTime.IsZero() && !grant.EndTime.After(grant.StartTime):
+		return Grant{}, FieldError(term.field(), "lies before the grant begins, at %s: choose a later end", stamp(grant.StartTime))
 	case most == 0 || !grant.exceeds(most):
 		return grant, nil
 	case term.isZero():
@@ -131,18 +151,26 @@ func grantFor(p Petition, term Term, now time.Time) (Grant, error) {
 
 // grant answers the grant that the term means for p when it begins at now, whatever policy's maximum is.
 func (t Term) grant(p *Petition, now time.Time) Grant {
-	length := p.Verdict.DefaultDuration
+	length, grant := p.Verdict.DefaultDuration, p.grantFrom(now)
 	switch {
 	case t.Indefinite:
-		return Grant{StartTime: now}
+		return grant
 	case !t.Expires.IsZero():
-		return Grant{StartTime: now, EndTime: t.Expires}
+		grant.EndTime = t.Expires
+		return grant
 	case t.Duration > 0:
 		length = t.Duration
 	case p.Duration > 0:
 		length = p.Duration
 	}
-	return Grant{StartTime: now, EndTime: now.Add(length).Truncate(time.Microsecond)}
+	grant.EndTime = grant.StartTime.Add(length).Truncate(time.Microsecond)
+	return grant
+}
+
+// grantFrom answers a grant without an end that is given now.
+func (p *Petition) grantFrom(now time.Time) Grant {
+	start := p.starts(now)
+	return Grant{StartTime: start, Pending: start.After(now)}
 }
 
 func (g Grant) exceeds(most time.Duration) bool {
@@ -158,7 +186,7 @@ func (g Grant) shorter(other Grant) bool {
 // to what was asked, or else to policy's default. Each was within policy's maximum when it was made; if the clock has
 // been set back since, the maximum holds.
 func (p *Petition) shortestGrant(now time.Time) (Grant, error) {
-	best := Grant{StartTime: now}
+	best := p.grantFrom(now)
 	for _, c := range p.Claims {
 		if c.Event != EventApprove {
 			continue
@@ -172,7 +200,7 @@ func (p *Petition) shortestGrant(now time.Time) (Grant, error) {
 		}
 	}
 	if most := p.Verdict.MaxDuration; most > 0 && best.exceeds(most) {
-		best.EndTime = now.Add(most).Truncate(time.Microsecond)
+		best.EndTime = best.StartTime.Add(most).Truncate(time.Microsecond)
 	}
 	return best, nil
 }
@@ -185,18 +213,29 @@ func (e Event) lapsed(now time.Time) bool {
 
 // labels answers the grant as the labels of its access/grant event, which webhooks and [Petition.Apply] read.
 func (g Grant) labels() map[string]string {
+	labels := map[string]string{}
+	if g.Pending {
+		labels[LabelTimeStarts] = g.StartTime.Format(time.RFC3339Nano)
+	}
 	if g.EndTime.IsZero() {
-		return map[string]string{LabelTimeIndefinite: "true"}
+		labels[LabelTimeIndefinite] = "true"
+		return labels
 	}
-	return map[string]string{
-		LabelTimeExpires:  g.EndTime.Format(time.RFC3339Nano),
-		LabelTimeDuration: g.EndTime.Sub(g.StartTime).String(),
-	}
+	labels[LabelTimeExpires] = g.EndTime.Format(time.RFC3339Nano)
+	labels[LabelTimeDuration] = g.EndTime.Sub(g.StartTime).String()
+	return labels
 }
 
 // grantOf reads the grant back from its event.
 func grantOf(e Event) (Grant, error) {
 	g := Grant{StartTime: e.Timestamp}
+	if starts := e.Label(LabelTimeStarts); starts != "" {
+		at, err := time.Parse(time.RFC3339Nano, starts)
+		if err != nil || !at.After(e.Timestamp) {
+			return Grant{}, FieldError("event.meta.labels."+LabelTimeStarts, "a grant that begins later needs a time behind its event")
+		}
+		g.StartTime, g.Pending = at.UTC(), true
+	}
 	if e.Label(LabelTimeIndefinite) == "true" {
 		return g, nil
 	}

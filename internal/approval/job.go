@@ -11,6 +11,7 @@ const (
 	JobEscalate = "escalate" // an open petition that gets more reviewers
 	JobRemind   = "remind"   // an open petition whose reviewers are told again
 	JobReview   = "review"   // a grant that broke the glass and that nobody has ratified
+	JobStart    = "start"    // a grant that begins later than it was given
 	JobWarn     = "warn"     // a grant that ends soon
 	JobEnd      = "end"      // a grant whose time is up
 	JobClose    = "close"    // a revoked petition

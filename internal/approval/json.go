@@ -248,7 +248,7 @@ func (j JSON) Grant(name string, g *Grant) JSON {
 	if g == nil {
 		return j
 	}
-	return j.Name(name).Begin().Name("startTime").Instant(g.StartTime).Time("endTime", g.EndTime).True("warned", g.Warned).End()
+	return j.Name(name).Begin().Name("startTime").Instant(g.StartTime).Time("endTime", g.EndTime).True("warned", g.Warned).True("pending", g.Pending).End()
 }
 
 // Petition writes a petition as the store keeps it, as a value.
@@ -257,7 +257,7 @@ func (j JSON) Petition(p *Petition) JSON {
 		Name("petitioners").Resources(p.Petitioners).Name("resources").Resources(p.Resources).
 		Name("createdBy").Resource(&p.CreatedBy).Name("reason").Quote(p.Reason).Raw("params", p.Params).
 		Labels("labels", p.Labels).Text("displayName", p.DisplayName)
-	j = j.IntIf("duration", int64(p.Duration)).Name("digest").Quote(p.Digest).Name("verdict").verdict(&p.Verdict)
+	j = j.IntIf("duration", int64(p.Duration)).Time("startTime", p.StartTime).Name("digest").Quote(p.Digest).Name("verdict").verdict(&p.Verdict)
 	if len(p.Claims) > 0 {
 		j = j.Name("claims").Events(p.Claims)
 	}

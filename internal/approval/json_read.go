@@ -60,7 +60,7 @@ func (r *jsonReader) petition(p *Petition) {
 		p.Params = r.object()
 	}
 	p.Labels, p.DisplayName = r.labels(), r.quotedIf("displayName")
-	p.Duration = time.Duration(r.integerIf("duration"))
+	p.Duration, p.StartTime = time.Duration(r.integerIf("duration")), r.instantIf("startTime")
 	p.Digest = r.must("digest").quoted()
 	r.must("verdict").verdict(&p.Verdict)
 	if r.has("claims") {
@@ -99,7 +99,7 @@ func (r *jsonReader) grant() *Grant {
 	g := new(Grant)
 	r.expect('{')
 	g.StartTime, g.EndTime = r.must("startTime").instant(), r.instantIf("endTime")
-	g.Warned = r.booleanIf("warned")
+	g.Warned, g.Pending = r.booleanIf("warned"), r.booleanIf("pending")
 	r.expect('}')
 	return g
 }

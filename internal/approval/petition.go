@@ -54,6 +54,7 @@ type Petition struct {
 	Labels      map[string]string `json:"labels,omitempty"`
 	DisplayName string            `json:"displayName,omitempty"`
 	Duration    time.Duration     `json:"duration,omitempty"` // asked for; 0 = policy's default
+	StartTime   time.Time         `json:"startTime,omitzero"` // asked for: its grant begins no sooner; zero: at once
 	Digest      string            `json:"digest"`
 
 	Verdict  Verdict   `json:"verdict"`
@@ -143,6 +144,7 @@ var Transitions = []Transition{
 	{Granted, EventRecount, []Phase{Granted}, "approvals count otherwise in the review"},
 	{Granted, EventRatify, []Phase{Granted}, "the review is met"},
 	{Granted, EventUnratified, []Phase{Revoked}, "what broke the glass was refused, or nobody ratified it in time"},
+	{Granted, EventStart, []Phase{Granted}, "its time begins, later than it was granted"},
 	{Granted, EventWarn, []Phase{Granted}, "its time is up soon"},
 	{Granted, EventExtend, []Phase{Granted}, "another petition goes on with what it gives"},
 	{Granted, EventRevoke, []Phase{Revoked}, "a reviewer or the holder takes it away"},
@@ -205,10 +207,10 @@ func (p Petition) Apply(e Event, now time.Time) (Petition, error) {
 		return next.recounted(&e)
 	case EventExpire:
 		next.close(OutcomeExpired, Event{})
-	case EventWarn:
-		warned := *p.Grant
-		warned.Warned = true
-		next.Grant = &warned
+	case EventStart, EventWarn:
+		grant := *p.Grant
+		grant.Pending, grant.Warned = false, e.Event == EventWarn
+		next.Grant = &grant
 	case EventExtend:
 		next = next.withLabel(LabelReplacedBy, e.Label(LabelReplacedBy))
 	case EventRevoke:
@@ -413,6 +415,7 @@ type NewPetition struct {
 	Labels      map[string]string `json:"labels,omitempty"`
 	DisplayName string            `json:"displayName,omitempty"`
 	Duration    time.Duration     `json:"duration,omitempty"` // 0 = policy's default
+	StartTime   time.Time         `json:"startTime,omitzero"` // the grant begins no sooner; zero: at once
 }
 
 // reservedLabels are set by the server; a petitioner who could set them would speak for it (I13). All below
@@ -444,6 +447,9 @@ func (n NewPetition) Check() (NewPetition, error) {
 	}
 	if err == nil {
 		n.Duration, err = n.askedDuration()
+	}
+	if !n.StartTime.IsZero() {
+		n.StartTime = n.StartTime.UTC().Truncate(time.Microsecond)
 	}
 	return n, firstError(
 		err,

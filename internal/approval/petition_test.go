@@ -330,6 +330,7 @@ func TestPetitionAsJSON(t *testing.T) {
 	t.Parallel()
 	p := in(Closed)
 	p.Reason, p.Params, p.Labels, p.DisplayName, p.Duration, p.Digest = "r", RawJSON(`{"a":"<&>"}`), map[string]string{"a": "b"}, "d", time.Hour, "sha256:0"
+	p.StartTime = noon
 	p.Verdict.Explanation, p.Verdict.Dev, p.Verdict.MaxDuration, p.Verdict.PolicyVersion = "e", true, time.Hour, 7
 	p.Progress, p.Stuck = &Progress{Stage: 1, Since: noon, Levels: []int{0, 2}, Reminded: []int{1}, Lapsed: []string{"e1"}}, "nobody is left"
 	p.Review = &Review{ExpireTime: noon, Outcome: ReviewRatified}

@@ -102,6 +102,9 @@ func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces st
 	}
 	now := s.Clock.Now()
 	name := s.IDs.UUID()
+	if err := checkStart(n.StartTime, now); err != nil {
+		return Petition{}, Change{}, err
+	}
 	var p Petition
 	stranger, err := s.outline(ctx, a, n, replaces, &p)
 	if err != nil {
@@ -110,6 +113,9 @@ func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces st
 	p.Name = name
 	if p.Verdict, err = s.verdict(ctx, a, &p, stranger, now); err != nil {
 		return Petition{}, Change{}, err
+	}
+	if p.Verdict.BreakGlass != nil && !p.StartTime.IsZero() {
+		return Petition{}, Change{}, FieldError("petition.startTime", "an emergency does not wait: leave it out")
 	}
 	p.ExpireTime = now.Add(p.Verdict.DecideWithin).Truncate(time.Microsecond)
 	change, err := s.begin(a, &p, s.unsatisfiable(ctx, &p, now), now)
@@ -122,7 +128,7 @@ func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces st
 // outline makes p the petition before policy is asked, without a name. Stranger is as [Service.setPetitioners] answers it.
 func (s *Service) outline(ctx context.Context, a Actor, n NewPetition, replaces string, p *Petition) (stranger string, err error) {
 	*p = Petition{Space: a.Space, Resources: n.Resources, CreatedBy: a.Resource(), Reason: n.Reason,
-		Params: n.Params, Labels: n.labels(a.Space, replaces), DisplayName: n.DisplayName, Duration: n.Duration}
+		Params: n.Params, Labels: n.labels(a.Space, replaces), DisplayName: n.DisplayName, Duration: n.Duration, StartTime: n.StartTime}
 	if stranger, err = s.setPetitioners(ctx, a, n.Petitioners, p); err != nil {
 		return "", err
 	}
@@ -131,7 +137,7 @@ func (s *Service) outline(ctx context.Context, a Actor, n NewPetition, replaces 
 			return "", err
 		}
 	}
-	p.Digest, err = Digest(p.Petitioners, p.Resources, p.Params, p.Reason, p.Duration)
+	p.Digest, err = digestFor(p)
 	return stranger, err
 }
 

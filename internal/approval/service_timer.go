@@ -84,7 +84,9 @@ func (d due) serves(kind string) bool {
 	waits := func(kind string) bool {
 		return kind == JobExpire || kind == JobEscalate || kind == JobRemind || kind == JobReview
 	}
-	runs := func(kind string) bool { return kind == JobWarn || kind == JobEnd || kind == JobReview }
+	runs := func(kind string) bool {
+		return kind == JobStart || kind == JobWarn || kind == JobEnd || kind == JobReview
+	}
 	return kind == d.kind || waits(kind) && waits(d.kind) || runs(kind) && runs(d.kind)
 }
 
@@ -93,7 +95,7 @@ func (p *Petition) next(now time.Time) (d due, any bool) {
 	switch {
 	case p.reviewing():
 		return p.nextInReview(now), true
-	case p.Phase == Granted && !p.Grant.EndTime.IsZero():
+	case p.Phase == Granted && (p.Grant.Pending || !p.Grant.EndTime.IsZero()):
 		return p.nextInGrant(now), true
 	case p.Phase == Revoked:
 		return due{kind: JobClose, event: EventClose, at: p.UpdateTime}, true
@@ -125,8 +127,11 @@ func (p *Petition) nextInReview(now time.Time) due {
 	return first
 }
 
-// nextInGrant is next of a grant that ends. Nobody is warned of the end of what another petition goes on with.
+// nextInGrant is next of a grant that begins later or ends. Nobody is warned of the end of what another petition goes on with.
 func (p *Petition) nextInGrant(now time.Time) due {
+	if p.Grant.Pending && !p.Grant.over(now) {
+		return due{kind: JobStart, event: EventStart, at: p.Grant.StartTime}
+	}
 	if at, ok := p.Grant.warnTime(); ok && !p.Grant.over(now) && p.Labels[LabelReplacedBy] == "" {
 		return due{kind: JobWarn, event: EventWarn, at: at}
 	}

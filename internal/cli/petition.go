@@ -123,6 +123,9 @@ func describe(c *indent.Client, p *indent.Petition) string {
 		line(label(i, "Resource"), describeResource(r))
 	}
 	line("Reason", prose(p.Reason, strings.Repeat(" ", 13)))
+	if !p.StartTime.IsZero() {
+		line("Starts", moment(p.StartTime)+" or when it is granted, if that is later")
+	}
 	if p.DefaultDuration > 0 {
 		line("Duration", span(p.DefaultDuration))
 	}

@@ -20,7 +20,7 @@ import (
 // creation is what the flags of `petition create` say.
 type creation struct {
 	reason, params, wait, key string
-	extends                   string
+	extends, start            string
 	resources, beneficiaries  []string
 	labels                    map[string]string
 	duration                  time.Duration
@@ -63,11 +63,12 @@ indent petition create --reason "refund" --resource action:refund --params '{"or
 	f.Var(spanFlag{&n.duration}, "duration", "how long the grant shall last, such as 1h (default: as policy says)")
 	f.StringArrayVar(&n.beneficiaries, "for", nil, "address of who shall be allowed, when it is not you; may be repeated")
 	f.StringToStringVar(&n.labels, "label", nil, "label, such as team=core; may be repeated")
+	f.StringVar(&n.start, "start", "", "when the grant shall begin, such as 2030-01-02T15:04:05Z (default: at once)")
 	f.StringVar(&n.extends, "extends", "", "name of a granted petition to go on with: ask for the same again, without a gap")
 	f.StringVar(&n.key, "idempotency-key", "", "the same key makes the same petition, however often it is sent")
 	f.StringVar(&n.wait, "wait", "", "how long to wait for the decision, such as 30s or forever (default: not at all)")
 	return inFlags(cmd, "petition.reason", "--reason", "petition.resources", "--resource", "petition.params", "--params", "petition.petitioners", "--for",
-		"petition.meta.labels.PetitionReplaces", "--extends", "petition.meta.labels", "--label", "petition.defaultDuration", "--duration")
+		"petition.meta.labels.PetitionReplaces", "--extends", "petition.meta.labels", "--label", "petition.defaultDuration", "--duration", "petition.startTime", "--start")
 }
 
 func (n *creation) request(cmd *cobra.Command, in io.Reader) (r indent.Request, err error) {
@@ -93,6 +94,11 @@ func (n *creation) request(cmd *cobra.Command, in io.Reader) (r indent.Request, 
 	if n.wait != "" {
 		if r.Timeout, err = duration(cmd, "wait", n.wait); err != nil {
 			return r, err
+		}
+	}
+	if n.start != "" {
+		if r.StartTime, err = time.Parse(time.RFC3339, n.start); err != nil {
+			return r, usageError(cmd, "--start must be a time such as 2030-01-02T15:04:05Z, not %q", n.start)
 		}
 	}
 	if n.params != "" {

@@ -29,6 +29,7 @@ var deeds = map[string]struct{ kind, did string }{
 	approval.EventRevoke:  {"over", "revoked the grant"},
 	approval.EventEnd:     {"over", "ended the grant: its time was up"},
 	approval.EventExpire:  {"over", "closed it: nobody decided in time"},
+	approval.EventStart:   {"approved", "began the grant"},
 	approval.EventWarn:    {"over", "told that the grant ends soon"},
 	approval.EventExtend:  {"approved", "found that another petition goes on with it"},
 	approval.EventClose:   {"over", "closed it: nothing is left to undo"},

@@ -17,6 +17,7 @@ type Request struct {
 	// the granted petition has in Params: that is what was approved.
 	Params      any
 	Duration    time.Duration     // how long the grant shall last; 0: as policy says
+	StartTime   time.Time         // when the grant shall begin; zero: at once. The waiting ends when it is granted, not when it begins
 	Labels      map[string]string // at most 64
 	DisplayName string
 	// IdempotencyKey makes a request that is sent again, also by another process, the same petition.
@@ -62,7 +63,7 @@ func (c *Client) Await(ctx context.Context, r Request) (*Petition, error) {
 	if r.IdempotencyKey == "" {
 		r.IdempotencyKey = newKey() // one for all attempts
 	}
-	n := NewPetition{Reason: r.Reason, Resources: r.Resources, Petitioners: r.Petitioners, Params: r.Params, Duration: r.Duration,
+	n := NewPetition{Reason: r.Reason, Resources: r.Resources, Petitioners: r.Petitioners, Params: r.Params, Duration: r.Duration, StartTime: r.StartTime,
 		Labels: r.Labels, DisplayName: r.DisplayName, IdempotencyKey: r.IdempotencyKey}
 	w := c.watch("", orDefault(r.Timeout))
 	defer w.seat.leave()

@@ -29,6 +29,7 @@ const (
 	EventGrant   = "access/grant"
 	EventEnd     = "access/end"
 	EventExpire  = "access/expire"
+	EventStart   = "access/start"  // a grant begins, later than it was given
 	EventWarn    = "access/warn"   // a grant ends soon
 	EventExtend  = "access/extend" // another petition goes on with it
 	EventClose   = "access/close"

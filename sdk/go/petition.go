@@ -41,6 +41,7 @@ type Petition struct {
 	Resources   []Resource `json:"resources"`
 	// DefaultDuration is how long was asked for, 0 when policy's default was.
 	DefaultDuration time.Duration   `json:"-"`
+	StartTime       time.Time       `json:"startTime,omitzero"` // when the grant was asked to begin; zero: at once
 	Reason          string          `json:"reason"`
 	Params          json.RawMessage `json:"params,omitempty"` // what the action is done with, a JSON object; nil when none were sent
 	// Digest is "sha256:" and 64 hex digits over all that is asked; a claim binds to it.
@@ -82,8 +83,9 @@ type Decision struct {
 // Grant is the time-bound permission that a granted petition gives.
 type Grant struct {
 	StartTime time.Time `json:"startTime"`
-	EndTime   time.Time `json:"endTime,omitzero"` // zero: until it is revoked
-	Warned    bool      `json:"warned,omitempty"` // the log has told that it ends soon
+	EndTime   time.Time `json:"endTime,omitzero"`  // zero: until it is revoked
+	Warned    bool      `json:"warned,omitempty"`  // the log has told that it ends soon
+	Pending   bool      `json:"pending,omitempty"` // it has not begun
 }
 
 // Ref answers the petition as people see it, "#space/name".
@@ -135,6 +137,7 @@ type NewPetition struct {
 	// beyond 2^53-1 are refused: send them as text.
 	Params      any
 	Duration    time.Duration     // how long; 0: as policy says
+	StartTime   time.Time         // when the grant begins, at most 90 days away; zero: at once
 	Labels      map[string]string // at most 64
 	DisplayName string
 	// IdempotencyKey makes a petition that is sent again the same petition, also from another process; 1 to 200 visible
@@ -163,6 +166,7 @@ type petitionBody struct {
 		Resources       []Resource      `json:"resources"`
 		Reason          string          `json:"reason"`
 		DefaultDuration string          `json:"defaultDuration,omitempty"`
+		StartTime       time.Time       `json:"startTime,omitzero"`
 		Params          json.RawMessage `json:"params,omitempty"`
 		Meta            Meta            `json:"meta,omitzero"`
 	} `json:"petition"`
@@ -180,6 +184,7 @@ func (n NewPetition) body() (b petitionBody, err error) {
 	}
 	b.Petition.Petitioners, b.Petition.Resources, b.Petition.Reason = n.Petitioners, append([]Resource{}, n.Resources...), n.Reason
 	b.Petition.DefaultDuration = writeDuration(n.Duration)
+	b.Petition.StartTime = n.StartTime
 	b.Petition.Meta = Meta{Labels: n.Labels, DisplayName: n.DisplayName}
 	return b, nil
 }

@@ -34,6 +34,14 @@ def test_a_time_is_sent_in_utc(fake: FakeIndent, indent: IndentAPI) -> None:
     assert "endTime" not in grant
 
 
+def test_a_beginning_is_sent_in_utc(fake: FakeIndent, indent: IndentAPI) -> None:
+    at = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
+    indent.petition.create(reason="r", resources=[{"id": "x"}], start_time=at)
+    body = fake.requests[0].body
+    assert body
+    assert body["petition"]["startTime"] == "2026-01-31T12:00:00Z"
+
+
 def test_all_pages_are_revoked_each_petition_once(fake: FakeIndent, indent: IndentAPI) -> None:
     fake.answer(page("more", "p1", "p2"))
     fake.answer(page("", "p2", "p3"))

@@ -42,6 +42,7 @@ class PetitionAPI(Namespace):
         params: Mapping[str, Any] | None = None,
         duration: Duration | None = None,
         labels: Mapping[str, str] | None = None,
+        start_time: datetime | str | None = None,
         wait_for_reviewable: bool | None = None,
         idempotency_key: str | None = None,
     ) -> Petition:
@@ -56,6 +57,8 @@ class PetitionAPI(Namespace):
                 refused: send them as text.
             duration: How long it is asked for: seconds, a timedelta or text such as `"1h30m"`.
             labels: At most 64; keys of 200, values of 1,000 characters.
+            start_time: When the grant begins, at most 90 days away. Default: at once. Whoever waits
+                is told when it is granted, not when it begins.
             idempotency_key: 1 to 200 visible ASCII characters. The same key with the same content
                 answers the same petition; with other content it is a `ConflictError`. Made
                 for you when left out, so that a retry never asks twice.
@@ -67,7 +70,7 @@ class PetitionAPI(Namespace):
         return self._call(
             create(
                 self._space,
-                asked_for(reason, resources, petitioners, params, duration, labels),
+                asked_for(reason, resources, petitioners, params, duration, labels, start_time),
                 wait_for_reviewable=wait_for_reviewable,
                 idempotency_key=idempotency_key,
             )
@@ -226,6 +229,7 @@ class AsyncPetitionAPI(AsyncNamespace):
         params: Mapping[str, Any] | None = None,
         duration: Duration | None = None,
         labels: Mapping[str, str] | None = None,
+        start_time: datetime | str | None = None,
         wait_for_reviewable: bool | None = None,
         idempotency_key: str | None = None,
     ) -> Petition:
@@ -233,7 +237,7 @@ class AsyncPetitionAPI(AsyncNamespace):
         return await self._call(
             create(
                 self._space,
-                asked_for(reason, resources, petitioners, params, duration, labels),
+                asked_for(reason, resources, petitioners, params, duration, labels, start_time),
                 wait_for_reviewable=wait_for_reviewable,
                 idempotency_key=idempotency_key,
             )
@@ -367,6 +371,7 @@ def asked_for(
     params: Mapping[str, Any] | None,
     duration: Duration | None,
     labels: Mapping[str, str] | None,
+    start_time: datetime | str | None = None,
 ) -> dict[str, Any]:
     """A petition as one sends it."""
     return values.sent(
@@ -375,6 +380,7 @@ def asked_for(
         petitioners=values.resources(petitioners),
         params=values.json_object(params, "params"),
         defaultDuration=None if duration is None else values.seconds(duration),
+        startTime=None if start_time is None else values.moment(start_time),
         meta=None if labels is None else {"labels": dict(labels)},
     )
 

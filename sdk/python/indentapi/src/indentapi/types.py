@@ -268,6 +268,8 @@ class Grant(TypedDict):
     """Absent when the grant has no end."""
     warned: NotRequired[bool]
     """The log has told that it ends soon."""
+    pending: NotRequired[bool]
+    """It has not begun."""
 
 
 class HeldGrant(TypedDict):
@@ -324,6 +326,8 @@ class Petition(TypedDict):
     reason: str
     defaultDuration: str
     """How long was asked for, such as `"3600s"`."""
+    startTime: NotRequired[str]
+    """When the grant was asked to begin; absent when at once."""
     params: NotRequired[dict[str, Any]]
     """What the action will be done with; absent when none were sent."""
     digest: str
