@@ -196,7 +196,7 @@ func readInput(path string, in io.Reader) ([]byte, error) {
 // create asks without waiting.
 func (t *terminal) create(cmd *cobra.Command, c *indent.Client, r indent.Request) error {
 	p, err := c.CreatePetition(cmd.Context(), indent.NewPetition{Reason: r.Reason, Resources: r.Resources, Petitioners: r.Petitioners,
-		Params: r.Params, Duration: r.Duration, Labels: r.Labels, IdempotencyKey: r.IdempotencyKey})
+		Params: r.Params, Duration: r.Duration, StartTime: r.StartTime, Labels: r.Labels, IdempotencyKey: r.IdempotencyKey})
 	if err != nil {
 		return err
 	}

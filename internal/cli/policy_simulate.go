@@ -90,7 +90,7 @@ func (s *simulation) asked(cmd *cobra.Command, t *terminal) (out indent.Simulate
 	if err != nil {
 		return out, err
 	}
-	out.NewPetition = indent.NewPetition{Reason: r.Reason, Resources: r.Resources, Petitioners: r.Petitioners, Params: r.Params, Duration: r.Duration, Labels: r.Labels}
+	out.NewPetition = indent.NewPetition{Reason: r.Reason, Resources: r.Resources, Petitioners: r.Petitioners, Params: r.Params, Duration: r.Duration, StartTime: r.StartTime, Labels: r.Labels}
 	return out, s.around(cmd, t, &out)
 }
 
