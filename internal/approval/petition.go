@@ -406,6 +406,15 @@ func (p Petition) withoutLabel(key string) Petition {
 	return p
 }
 
+// Idempotency remembers which petition a client's key made, for as long as the petition is kept (I16).
+type Idempotency struct {
+	Actor    string
+	Key      string
+	Hash     string // of the request's content
+	Petition string
+	Time     time.Time
+}
+
 // NewPetition is what a petitioner sends.
 type NewPetition struct {
 	Petitioners []Resource        `json:"petitioners,omitempty"`

@@ -295,15 +295,6 @@ func (DeleteSigningKey) write()  {}
 func (PutWebhook) write()        {}
 func (DeleteWebhook) write()     {}
 
-// Idempotency remembers which petition a client's key made, for as long as the petition is kept (I16).
-type Idempotency struct {
-	Actor    string
-	Key      string
-	Hash     string // of the request's content
-	Petition string
-	Time     time.Time
-}
-
 // PetitionQuery selects petitions of a space, newest first unless Page.Ascending.
 type PetitionQuery struct {
 	Space      string
