@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -237,6 +238,17 @@ func (p *Petition) replaced(c *Event) bool {
 		anew := e.Label(LabelAnew)
 		return anew != "" && slices.Contains(strings.Split(anew, ","), c.ID)
 	})
+}
+
+// DelegationReader is what a [Store] answers of delegations.
+type DelegationReader interface {
+	// Delegation answers one, also of those that are over, NotFound when there is none.
+	Delegation(ctx context.Context, space, name string) (Delegation, error)
+	// Delegations answers those that are not over at a time, of one member, away or deputy, unless member is "": at most
+	// MaxDelegations, by start and name.
+	Delegations(ctx context.Context, space, member string, at time.Time) ([]Delegation, error)
+	// DelegationsTo answers those that are active at a time and whose deputy the member is, by start and name.
+	DelegationsTo(ctx context.Context, space, deputy string, at time.Time) ([]Delegation, error)
 }
 
 // The writes of delegations.

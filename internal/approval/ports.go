@@ -32,13 +32,7 @@ type Store interface {
 	// Memberships answers the memberships that one of members (at most MaxBulk, all of the kind) has in groups, ordered by
 	// group, member and source.
 	Memberships(ctx context.Context, space, kind string, members []string) ([]GroupMember, error)
-	// Delegation answers one, also of those that are over, NotFound when there is none.
-	Delegation(ctx context.Context, space, name string) (Delegation, error)
-	// Delegations answers those that are not over at a time, of one member, away or deputy, unless member is "": at most
-	// MaxDelegations, by start and name.
-	Delegations(ctx context.Context, space, member string, at time.Time) ([]Delegation, error)
-	// DelegationsTo answers those that are active at a time and whose deputy the member is, by start and name.
-	DelegationsTo(ctx context.Context, space, deputy string, at time.Time) ([]Delegation, error)
+	DelegationReader
 	// Members answers the members of a space of one kind ("" = all), ordered by id.
 	Members(ctx context.Context, space, kind string) ([]Member, error)
 
