@@ -144,12 +144,12 @@ func checkParamTokens(field string, value jsontext.Value) error {
 		}
 		switch tok.Kind() {
 		case '"':
-			err = checkRunes("", tok.String(), mannerOf(dec))
+			err = firstError(checkRunes("", tok.String(), mannerOf(dec)), checkNoToken("", tok.String()))
 		case '0':
 			err = checkNumber(tok.String())
 		}
 		if err != nil {
-			return under(printable(field+string(dec.StackPointer()), 300), err)
+			return under(printable(Redact(field+string(dec.StackPointer())), 300), err)
 		}
 	}
 }

@@ -46,3 +46,38 @@ func BenchmarkRedact(b *testing.B) {
 		approval.Redact(text)
 	}
 }
+
+// What everybody in the space reads, and the log keeps for ever, is no place for a token, where agents paste them.
+func TestATokenIsRefusedInAnyText(t *testing.T) {
+	t.Parallel()
+	const random = "R33SYvfJYYRaTy6WrpP8w4on8KLVF7ki09oQeS"
+	h := newHouse(t)
+	for name, n := range map[string]approval.NewPetition{
+		"a reason":           {Reason: "with ind_" + random + ", please"},
+		"a refresh token":    {Reason: "x_indr_" + random},
+		"params":             {Params: []byte(`{"env":["A=1","TOKEN=ind_` + random + `"]}`)},
+		"the name of params": {Params: []byte(`{"ind_` + random + `":1}`)},
+		"a label":            {Labels: map[string]string{"team": "ind_" + random}},
+		"a resource":         {Resources: []approval.Resource{{Kind: "action", ID: "ind_" + random}}},
+	} {
+		if n.Reason == "" {
+			n.Reason = "to test"
+		}
+		if n.Resources == nil {
+			n.Resources = []approval.Resource{{Kind: "action", ID: "x"}}
+		}
+		_, _, err := h.CreatePetition(t.Context(), h.actor(vic), n, "")
+		if approval.CodeOf(err) != approval.Invalid || !strings.Contains(err.Error(), "token") || strings.Contains(err.Error(), random) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, text := range []string{"ind_", "ind_" + random[:30], "ind_" + strings.Repeat("a", 40), "find_" + random, "https://indent.example/" + random} {
+		h.ask(vic, func(n *approval.NewPetition) { n.Reason = text })
+	}
+	p := h.ask(vic)
+	c := claim(approve)
+	c.Reason = "use ind_" + random
+	if _, _, err := h.Decide(t.Context(), h.actor(bob), p.Name, c, ""); approval.CodeOf(err) != approval.Invalid {
+		t.Error("of a claim:", err)
+	}
+}

@@ -43,9 +43,15 @@ func Span(d time.Duration) string {
 }
 
 // CheckLine refuses one line of text that is longer than most characters or has a control, bidirectional or invisible one.
-func CheckLine(field, s string, most int) error { return checkLine(field, s, most) }
+// It is for what is not kept: it may be a token.
+func CheckLine(field, s string, most int) error { return checkSight(field, s, most, line) }
 
 func checkText(field, s string, most int, m manner) error {
+	return firstError(checkSight(field, s, most, m), checkNoToken(field, s))
+}
+
+// checkSight refuses text that is not what one sees.
+func checkSight(field, s string, most int, m manner) error {
 	if !utf8.ValidString(s) {
 		return FieldError(field, "is not valid UTF-8")
 	}
@@ -53,6 +59,23 @@ func checkText(field, s string, most int, m manner) error {
 		return FieldError(field, "is %d characters long, at most %d are allowed", n, most)
 	}
 	return checkRunes(field, s, m)
+}
+
+// prefixedToken is the shape of a service account's token, and of a login's refresh token.
+var prefixedToken = regexp.MustCompile(`(?:^|[^0-9A-Za-z])indr?_([0-9A-Za-z]{32,})`)
+
+// checkNoToken refuses text with a token that can be told by its prefix: the whole space would read it, the log would keep
+// it for ever, and what a digest stands for cannot be blacked out later.
+func checkNoToken(field, s string) error {
+	if !strings.Contains(s, "ind_") && !strings.Contains(s, "indr_") {
+		return nil
+	}
+	for _, found := range prefixedToken.FindAllStringSubmatch(s, -1) {
+		if mixed(found[1], 32) {
+			return FieldError(field, "has an API token in it, which everybody who reads this could use: leave it out, and end the token (indent token revoke)")
+		}
+	}
+	return nil
 }
 
 // checkRunes refuses the first character that may not stand where it stands.
