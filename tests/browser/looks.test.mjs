@@ -202,8 +202,8 @@ async function everyPage() {
     }],
     ["webhook-tested", owner, async (page) => {
       await page.goto(hook);
-      await page.getByRole("button", { name: "Send each call" }).click();
-      await page.getByText("What came back").waitFor();
+      await page.getByRole("button", { name: "Test it" }).click();
+      await page.getByRole("heading", { name: "What came back" }).waitFor();
       await page.getByText(/^The call/).click();
     }],
     ["not-found", owner, go("/access/acmecorp/none")],
