@@ -136,6 +136,9 @@ func (w *Web) showWebhook(r *http.Request, v visitor) (answer, error) {
 
 func (w *Web) webhookPage(v visitor, hook approval.Webhook, view webhookView) (answer, error) {
 	view.Webhook, view.May, view.Rotating = hook, v.Can(approval.WriteWebhooks), hook.Rotating(w.Service.Clock.Now())
+	if !view.Rotating {
+		view.Keys = hook.Keys[:1] // the one before has ended
+	}
 	title := hook.DisplayName
 	if title == "" {
 		title = hook.Name

@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
@@ -55,6 +57,12 @@ func TestWebhooksOnThePages(t *testing.T) {
 		t.Errorf("rotated to %q", again)
 	}
 	b.after(b.post(at, url.Values{"do": {"finish"}}).leadsTo(at + "#webhook")).has("Done: ").lacks("signs, too, until")
+	b.post(at, url.Values{"do": {"rotate"}, "grace": {"1h"}}).is(http.StatusOK).has("signs, too, until")
+	both := strings.Count(b.get(at).body, "whpk_")
+	h.clock.Advance(time.Hour)
+	if after := b.get(at).lacks("signs, too, until"); both != 2 || strings.Count(after.body, "whpk_") != 1 {
+		t.Errorf("%d public keys, and afterwards:\n%s", both, after.text())
+	}
 	b.post(at, url.Values{"do": {"finish"}}).is(http.StatusConflict).has("Not done", "no rotation is going on")
 	b.post(at, url.Values{"do": {"rotate"}, "grace": {"for ever"}}).is(http.StatusBadRequest)
 	b.post(at, url.Values{"do": {"nothing"}}).is(http.StatusBadRequest)
