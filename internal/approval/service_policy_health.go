@@ -2,6 +2,7 @@ package approval
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -9,7 +10,7 @@ import (
 
 const (
 	// maxLookAtPolicy bounds a look at a policy: a job has a lease.
-	maxLookAtPolicy = 15 * time.Second
+	maxLookAtPolicy = 10 * time.Second
 	// maxOwnersAsked is of how many owners it is asked whether a change of the policy by them could be granted.
 	maxOwnersAsked = 20
 	// keyChanges is the finding that nobody could change the policy any more.
@@ -74,9 +75,11 @@ func (s *Service) lookAtPolicyOnce(ctx context.Context, space string) error {
 	if err != nil || document.Version == 0 {
 		return err
 	}
-	ctx, stop := context.WithTimeout(ctx, maxLookAtPolicy)
-	defer stop()
-	found, whole, err := s.stuckIn(ctx, document)
+	found, whole, err := s.stuckInTime(ctx, document)
+	if errors.Is(err, errGaveUp) {
+		s.Logger.WarnContext(ctx, "a look at what is stuck in a policy took too long and was given up", "space", space, "most", maxLookAtPolicy)
+		return nil // to try again would take as long
+	}
 	if err != nil {
 		return err
 	}
@@ -100,6 +103,7 @@ func (s *Service) lookAtPolicyOnce(ctx context.Context, space string) error {
 		switch {
 		case slices.ContainsFunc(found, f.is):
 		case whole || before.Policy != document.Version:
+			f.Message = "not any more: " + f.Message
 			add(EventPolicyHealed, f)
 		default: // it may be among what was not looked at
 			after.Findings = append(after.Findings, f)
@@ -113,6 +117,19 @@ func (s *Service) lookAtPolicyOnce(ctx context.Context, space string) error {
 }
 
 func (f HealthFinding) is(other HealthFinding) bool { return f.Key == other.Key }
+
+var errGaveUp = errors.New("it took too long")
+
+// stuckInTime is stuckIn that gives up after a while.
+func (s *Service) stuckInTime(ctx context.Context, document PolicyDocument) (found []HealthFinding, whole bool, err error) {
+	timed, stop := context.WithTimeout(ctx, maxLookAtPolicy)
+	defer stop()
+	found, whole, err = s.stuckIn(timed, document)
+	if err != nil && timed.Err() != nil && ctx.Err() == nil {
+		err = errGaveUp
+	}
+	return found, whole, err
+}
 
 // stuckIn answers what is stuck in the document that holds; whole false says that there was too much to look at all of it. One
 // that cannot be read any more has nothing that a directory could heal: the owners decide every petition.

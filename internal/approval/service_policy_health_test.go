@@ -1,11 +1,14 @@
 package approval_test
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
+	"github.com/indent-approvals/indent/internal/approval/approvaltest"
 )
 
 // findings answers the events about what is stuck in the policy, oldest first, and empties nothing.
@@ -171,6 +174,38 @@ func (h *house) lastLook() (last approval.Job) {
 		}
 	}
 	return last
+}
+
+// endless is documents whose check never ends by itself.
+type endless struct{ approvaltest.Documents }
+
+func (endless) Check(ctx context.Context, _ string, _ approval.PolicyDirectory) ([]approval.PolicyFinding, error) {
+	<-ctx.Done()
+	return nil, approval.Wrap(approval.Unavailable, ctx.Err(), "the call was cancelled before it was done")
+}
+
+// A look that would take for ever is given up and not tried again and again: what was found before stays.
+func TestALookThatTakesTooLongIsGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.applied(olga, "NEEDS "+pat, 1)
+		h.suspend(pat, true)
+		h.settled()
+		h.Documents = endless{}
+		h.suspend(pat, false)
+		begun := time.Now()
+		h.settled()
+		if took := time.Since(begun); took < time.Second || took > 15*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		sameList(t, "told", h.findings(), "policy/stuck "+pat+" 2")
+		h.Documents = approvaltest.Documents{}
+		h.put(approval.Member{ID: "x@acme.example", Kind: approval.KindUser, Email: "x@acme.example", Role: approval.Viewer, Person: "x@acme.example"})
+		h.suspend("x@acme.example", true)
+		h.settled()
+		sameList(t, "after that", h.findings(), "policy/stuck "+pat+" 2", "policy/healed "+pat+" 2")
+	})
 }
 
 // Who may not see members is not told whom a petition waits for.

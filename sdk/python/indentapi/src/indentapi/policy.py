@@ -22,6 +22,7 @@ from .policy_types import (
     PolicyReport,
     PolicySimulation,
     PolicyVersion,
+    Stuck,
 )
 from .types import ResourceLike
 from .values import Duration
@@ -91,6 +92,14 @@ class PolicyAPI(Namespace):
     def check(self, text: str | None = None) -> PolicyCheck:
         """What would go wrong with a document in the space; the one that holds by default."""
         return self._call(_check(self._space, text))
+
+    def stuck(self) -> Stuck:
+        """What nobody could approve as things stand.
+
+        Kinds of petitions under the rules that hold, and petitions that wait. It takes
+        `members:read` and `petitions:read`.
+        """
+        return self._call(_stuck(self._space))
 
     def replay(self, text: str, *, since: datetime | str | None = None) -> PolicyReplay:
         """What a document would have said to the petitions of the past, the last 30 days by
@@ -163,6 +172,10 @@ class AsyncPolicyAPI(AsyncNamespace):
         """As `PolicyAPI.check`."""
         return await self._call(_check(self._space, text))
 
+    async def stuck(self) -> Stuck:
+        """As `PolicyAPI.stuck`."""
+        return await self._call(_stuck(self._space))
+
     async def replay(self, text: str, *, since: datetime | str | None = None) -> PolicyReplay:
         """As `PolicyAPI.replay`."""
         return await self._call(_replay(self._space, text, since))
@@ -225,6 +238,10 @@ def _test(space: str, text: str) -> Call[PolicyReport]:
 
 def _check(space: str, text: str | None) -> Call[PolicyCheck]:
     return _asking(PolicyCheck, f"{space}/policy:check", values.sent(text=text))
+
+
+def _stuck(space: str) -> Call[Stuck]:
+    return _read(Stuck, f"{space}/policy/stuck")
 
 
 def _replay(space: str, text: str, since: datetime | str | None) -> Call[PolicyReplay]:

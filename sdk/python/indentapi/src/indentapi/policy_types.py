@@ -28,7 +28,10 @@ __all__ = [
     "ReviewerLoad",
     "RuleReplay",
     "RuleTried",
+    "Stuck",
     "StuckExample",
+    "StuckFinding",
+    "StuckPetition",
 ]
 
 
@@ -141,6 +144,35 @@ class PolicyCheck(TypedDict):
     members: int
     resources: int
     partial: bool
+
+
+class StuckFinding(TypedDict):
+    """A kind of petition that nobody, or too few, could approve."""
+
+    rule: str
+    message: str
+    example: NotRequired[StuckExample]
+    since: str
+    """When it was found first."""
+
+
+class StuckPetition(TypedDict):
+    """A petition that waits and that too few people may approve."""
+
+    name: str
+    message: str
+
+
+class Stuck(TypedDict):
+    """What nobody could approve as things stand."""
+
+    policyVersion: int
+    """Of the document that the findings are about; 0 when nothing was ever found."""
+    findings: list[StuckFinding]
+    updateTime: NotRequired[str]
+    petitions: list[StuckPetition]
+    more: bool
+    """More petitions are stuck than these."""
 
 
 class PolicyFlip(TypedDict):
