@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -115,6 +117,9 @@ func (s *Service) policyVersion(ctx context.Context, space string, version int64
 	return s.Store.PolicyVersion(ctx, space, version)
 }
 
+// known answers the directory's entries of what is asked for. Of something that it has only in another spelling it answers that
+// entry: a rule that refuses by what the directory says must not be escaped by a capital letter, and no rule approves by it
+// (I13), as what is asked for is not known itself.
 func (s *Service) known(ctx context.Context, space string, asked []Resource) ([]Resource, error) {
 	ids := make([]string, 0, len(asked))
 	for _, r := range asked {
@@ -126,14 +131,20 @@ func (s *Service) known(ctx context.Context, space string, asked []Resource) ([]
 	if err != nil {
 		return nil, err
 	}
-	var same []Resource
-	for _, f := range found {
-		for _, r := range asked {
-			if f.Same(r) {
-				same = append(same, f)
-				break
+	found = slices.DeleteFunc(found, func(f Resource) bool { return !slices.ContainsFunc(asked, f.Same) })
+	for _, r := range asked {
+		if r.ID == "" || slices.ContainsFunc(found, r.Same) {
+			continue
+		}
+		like, err := s.Store.ResourcesNamed(ctx, space, asWritten([]string{r.ID}))
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range like {
+			if strings.EqualFold(f.Kind, r.Kind) && strings.EqualFold(f.ID, r.ID) && !slices.ContainsFunc(found, f.Same) {
+				found = append(found, f)
 			}
 		}
 	}
-	return same, nil
+	return found, nil
 }
