@@ -48,7 +48,7 @@ func (t Trust) Check() error {
 		return err
 	}
 	if len(t.Claims) == 0 {
-		return FieldError("claims", "are required: at least one besides iss and aud, such as sub; else everybody who gets a token of that issuer is trusted")
+		return FieldError("claims", "needs at least one besides iss and aud, such as sub=…; else everybody who gets a token of that issuer is trusted")
 	}
 	if len(t.Claims) > MaxTrustClaims {
 		return FieldError("claims", "are more than %d", MaxTrustClaims)

@@ -22,7 +22,7 @@ func (t *terminal) trustAddCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "add ID", Short: "Trust the tokens of an outside issuer", Args: exactly(1, "the ID of the service account"),
 		Long: "Let whoever shows a token of the issuer, for the audience and with the claims, get a short-lived token of the service account.\n" +
-			"At least one claim must be demanded. A star at the end of a value stands for any ending.",
+			"At least one claim must be demanded. A star at the end of a value, behind a slash or a colon, stands for any ending.",
 		Example: "indent service-account trust add deploy --issuer https://token.actions.githubusercontent.com --audience https://indent.example.com --claim sub=repo:acme/app:ref:refs/heads/main",
 	}
 	shows(t, cmd, func(made indent.Trust) string { return plain(made.Meta.Name) },
