@@ -2,16 +2,11 @@
 // sticks out, and a picture of each in test-results/ to be looked at.
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import test from "node:test";
-import { fileURLToPath } from "node:url";
-import { AxeBuilder } from "@axe-core/playwright";
 import { owner, reviewer, startConsole } from "./console.mjs";
+import { lookOnce } from "./look.mjs";
 
 const console = startConsole();
-const pictures = fileURLToPath(new URL("test-results/pictures", import.meta.url));
-mkdirSync(pictures, { recursive: true });
 
 const production = { kind: "environment", id: "production", displayName: "Production" };
 const refund = {
@@ -298,11 +293,8 @@ for (const colorScheme of ["light", "dark"]) {
           const height = width === 390 ? 844 : 900;
           const page = await console.visit(who, { colorScheme, viewport: { width, height }, isMobile: width === 390 });
           await open(page);
-          await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`), fullPage: true });
           await sticksOut(page);
-          const { violations } = await new AxeBuilder({ page }).analyze();
-          const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-          assert.deepEqual(serious.map((v) => [v.id, v.help, v.nodes.map((n) => n.html)]), []);
+          await lookOnce(page, `${name}-${width}-${colorScheme}`);
           await page.context().close();
         });
       }

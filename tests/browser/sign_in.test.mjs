@@ -1,16 +1,10 @@
 // Signing in with a company's provider, from the button to the list of one's sessions, at a real one.
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import test, { after, before } from "node:test";
-import { fileURLToPath } from "node:url";
-import { AxeBuilder } from "@axe-core/playwright";
+import { lookOnce } from "./look.mjs";
 import { launchBrowser } from "./setup.mjs";
 import { signInAs, startOffice } from "./oidc.mjs";
-
-const pictures = fileURLToPath(new URL("test-results/pictures", import.meta.url));
-mkdirSync(pictures, { recursive: true });
 
 let office;
 let browser;
@@ -159,14 +153,7 @@ for (const colorScheme of ["light", "dark"]) {
     test(`the pages of signing in at ${width} px, ${colorScheme}`, async () => {
       const height = width === 390 ? 844 : 900;
       const page = await visit({ colorScheme, viewport: { width, height }, isMobile: width === 390 });
-      const look = async (name) => {
-        await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`), fullPage: true });
-        const [wide, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-        assert.ok(wide <= window, `${name} is ${wide} px wide in a window of ${window} px`);
-        const { violations: found } = await new AxeBuilder({ page }).analyze();
-        const serious = found.filter(({ impact }) => impact === "serious" || impact === "critical");
-        assert.deepEqual(serious.map((v) => [v.id, v.help, v.nodes.map((n) => n.html)]), []);
-      };
+      const look = (name) => lookOnce(page, `${name}-${width}-${colorScheme}`);
       await page.goto("/sign-in");
       await look("sign-in-provider");
       await page.goto("/sign-in/callback/acme?state=x");
