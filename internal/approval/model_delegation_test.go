@@ -81,7 +81,10 @@ func (w *world) endDelegation() {
 	if len(w.away) == 0 {
 		return
 	}
-	d := w.away[len(w.away)-1-w.n(min(len(w.away), 5), "delegation")]
+	w.end(w.away[len(w.away)-1-w.n(min(len(w.away), 5), "delegation")])
+}
+
+func (w *world) end(d *delegation) {
 	by := w.members[[]string{d.from, d.to}[w.n(2, "by")]]
 	if by.Suspended {
 		return // identity lets nobody in

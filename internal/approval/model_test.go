@@ -190,6 +190,9 @@ func (w *world) claim() {
 	want := m.claim(w, by, event, term, invalid, wrong)
 	w.expect(refusals, err, want, by.ID+" "+event)
 	w.check(m)
+	if n := len(m.agreed); n > 0 && m.agreed[n-1].by != nil && m.phase == approval.Open && w.n(3, "what was approved") == 0 {
+		w.end(m.agreed[n-1].by) // what counted a moment ago counts no more
+	}
 }
 
 func (w *world) withdraw() {
