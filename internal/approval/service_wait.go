@@ -47,17 +47,17 @@ func (s *Service) BeginWait(ctx context.Context, a Actor, name string, wait time
 	}
 	w := &Waiting{s: s, actor: a, name: name}
 	w.hints, w.cancel = s.Broker.Subscribe(petitionTopic(a.Space, name))
+	// Whoever is about to wait for news need not ask the database how it is now: what others make of it is news as well.
+	p := s.knownOpen(&a, name)
+	if p == nil {
+		var err error
+		if p, err = s.look(ctx, &a, name); err != nil || p.Phase != Open {
+			w.cancel()
+			return p, nil, err
+		}
+	}
 	// One timer for the whole wait: a clock that is set back must not make it longer.
 	w.timeout, w.stop = s.Clock.After(wait)
-	// Whoever is about to wait for news need not ask the database how it is now: what others make of it is news as well.
-	if p := s.knownOpen(&a, name); p != nil {
-		return p, w, nil
-	}
-	p, err := s.look(ctx, &a, name)
-	if err != nil || p.Phase != Open {
-		w.End()
-		return p, nil, err
-	}
 	return p, w, nil
 }
 
