@@ -53,7 +53,7 @@ func TestNewerDatabaseIsRefused(t *testing.T) {
 func TestNodesThatStartAtOnce(t *testing.T) {
 	t.Parallel()
 	eachURL(t, func(t *testing.T, url string) {
-		stores := make(chan *Store, 4)
+		stores := make(chan *Store, 12)
 		for range cap(stores) {
 			go func() {
 				s, err := Open(t.Context(), Options{URL: url, Conns: 2})

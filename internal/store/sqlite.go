@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -106,14 +107,15 @@ func prepareSQLite(ctx context.Context, path string, alone bool) (lock *fileLock
 		switch {
 		case err != nil || version == migrations.Latest():
 			return nil, err
-		case version == 0: // a new file, on which no server runs yet
+		case version == 0, version > migrations.Latest(): // a new file, on which no server runs yet; one that is not for this version
 			return nil, migrateSQLite(ctx, path)
 		}
 	}
-	if lock, err = lockDatabase(path); err != nil {
-		if !alone && errors.Is(err, ErrInUse) {
-			return nil, fmt.Errorf("the server that runs on %s is of an older version of Indent than this command: restart it with this version first", path)
-		}
+	lock, err = lockDatabase(path)
+	if !alone && errors.Is(err, ErrInUse) {
+		return nil, awaitSchema(ctx, path)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := migrateSQLite(ctx, path); err != nil {
@@ -123,6 +125,24 @@ func prepareSQLite(ctx context.Context, path string, alone bool) (lock *fileLock
 		return nil, lock.release()
 	}
 	return lock, nil
+}
+
+// startPatience is how long a command waits for whoever brings the schema up to date at this moment.
+const startPatience = 3 * time.Second
+
+// awaitSchema waits for the schema that somebody else, who has the lock, is bringing up to date. A server that runs has done so.
+func awaitSchema(ctx context.Context, path string) error {
+	patience, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	for {
+		version, err := versionOfFile(ctx, path)
+		if err != nil || version == migrations.Latest() {
+			return err
+		}
+		if !sleep(patience, 20*time.Millisecond) {
+			return fmt.Errorf("the server that runs on %s is of an older version of Indent than this command: restart it with this version first", path)
+		}
+	}
 }
 
 // makeFile makes the database readable by its owner only; SQLite gives its -wal and -shm files the same mode. A file
