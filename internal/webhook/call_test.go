@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ const (
 type endpoint struct {
 	*httptest.Server
 	clock  *approvaltest.Clock
-	asked  int
+	asked  atomic.Int32
 	header http.Header
 	body   string
 }
@@ -37,7 +38,8 @@ func newEndpoint(t *testing.T, answer http.HandlerFunc) *endpoint {
 	e := &endpoint{clock: approvaltest.NewClock()}
 	e.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, _ := io.ReadAll(r.Body)
-		e.asked, e.header, e.body = e.asked+1, r.Header, string(text)
+		e.header, e.body = r.Header, string(text)
+		e.asked.Add(1)
 		answer(w, r)
 	}))
 	t.Cleanup(e.Close)
@@ -122,7 +124,7 @@ func TestCallsThatWouldBeTakenForOthers(t *testing.T) {
 	turned := all[approval.WebhookApply]
 	turned.Events = []approval.Event{turned.Events[1], turned.Events[0]}
 	for _, c := range []approval.WebhookCall{decide, apply, turned, {Kind: approval.WebhookApply}, {Kind: "Other"}} {
-		if a, err := NewCaller(NewGuard(nil, true), e.clock, "x").Call(t.Context(), e.target(), c); err == nil || e.asked > 0 {
+		if a, err := NewCaller(NewGuard(nil, true), e.clock, "x").Call(t.Context(), e.target(), c); err == nil || e.asked.Load() > 0 {
 			t.Errorf("%s: %+v", c.Kind, a)
 		}
 	}
@@ -256,7 +258,7 @@ func TestEndpointsThatDoNotAnswer(t *testing.T) {
 		}
 	}
 	inside, err := NewCaller(NewGuard(nil, false), slow.clock, "x").Call(t.Context(), slow.target(), calls(slow.clock.Now())[approval.WebhookInfo])
-	if err != nil || inside.Outcome != approval.WebhookAgain || !strings.Contains(inside.Problem, "private_networks") || slow.asked > 1 {
+	if err != nil || inside.Outcome != approval.WebhookAgain || !strings.Contains(inside.Problem, "private_networks") || slow.asked.Load() > 1 {
 		t.Errorf("inside: %+v, %v", inside, err)
 	}
 }
@@ -303,8 +305,8 @@ func TestADryRunSendsNothing(t *testing.T) {
 	target := e.target()
 	target.DryRun, target.Method = true, "PUT"
 	a := e.call(t, target, calls(e.clock.Now())[approval.WebhookApply])
-	if a.Outcome != approval.WebhookNotSent || e.asked > 0 || a.Attempt.Method != "PUT" || !strings.Contains(a.Attempt.Body, "access/grant") {
-		t.Errorf("asked %d times: %+v", e.asked, a)
+	if a.Outcome != approval.WebhookNotSent || e.asked.Load() > 0 || a.Attempt.Method != "PUT" || !strings.Contains(a.Attempt.Body, "access/grant") {
+		t.Errorf("asked %d times: %+v", e.asked.Load(), a)
 	}
 }
 
