@@ -13,7 +13,7 @@ type heldGrant struct {
 	Resource      approval.Resource  `json:"resource" doc:"What may be used."`
 	StartTime     time.Time          `json:"startTime" doc:"When it begins."`
 	EndTime       time.Time          `json:"endTime,omitzero" doc:"When it ends; absent: when it is revoked."`
-	AccessEndTime time.Time          `json:"accessEndTime,omitzero" doc:"When the person's access to the resource ends: when the last of their grants ends that follow this one without a gap; absent: never by itself."`
+	AccessEndTime time.Time          `json:"accessEndTime,omitzero" doc:"When the person's access to the resource ends: when the last of their grants ends that follow this one without a gap (of more than 20 that follow one another it may be an earlier one's end); absent: never by itself."`
 	Petition      string             `json:"petition" doc:"Name of the petition that gave it." format:"uuid"`
 	Phase         approval.Phase     `json:"phase" enum:"granted,revoked,closed" doc:"The petition's phase now."`
 	Reason        string             `json:"reason" doc:"Why, in the petitioner's words."`
@@ -30,7 +30,7 @@ type listGrantsIn struct {
 	PageSize  int       `query:"pageSize" minimum:"1" maximum:"200" doc:"How many at most; the default is 50. A page may be shorter."`
 	PageToken string    `query:"pageToken" maxLength:"3000" doc:"nextPageToken of the answer before; the other parameters must be the same."`
 	Person    string    `query:"person" maxLength:"1024" doc:"Only what this person has, by whatever address or id the space knows it; me is the caller." example:"ada@acmecorp.example"`
-	Resource  string    `query:"resource" maxLength:"1024" doc:"Only who has this: an id, or a name in the directory." example:"production"`
+	Resource  string    `query:"resource" maxLength:"1024" doc:"Only who has this: any of its ids, in whatever case, or its name in the directory." example:"production"`
 	At        time.Time `query:"at" doc:"What held, or will hold, at this time (RFC 3339); the default is now. The pages of one list need the same time: give it, or take what has ended meanwhile as it is."`
 	Upcoming  bool      `query:"upcoming" doc:"Also what begins later."`
 }
@@ -61,7 +61,7 @@ type revokeGrantsIn struct{ Body revokeGrantsBody }
 
 type revokeGrantsBody struct {
 	Person    string `json:"person,omitempty" maxLength:"1024" doc:"Revoke what this person has, by whatever address or id the space knows it." example:"ada@acmecorp.example"`
-	Resource  string `json:"resource,omitempty" maxLength:"1024" doc:"Revoke what anybody has of this: an id, or a name in the directory. With person: what that person has of it." example:"production"`
+	Resource  string `json:"resource,omitempty" maxLength:"1024" doc:"Revoke what anybody has of this: any of its ids, in whatever case, or its name in the directory. With person: what that person has of it." example:"production"`
 	Reason    string `json:"reason,omitempty" maxLength:"4000" doc:"Why, for the log." example:"Ada has left"`
 	Preview   bool   `json:"preview,omitempty" doc:"Answer what would be revoked, and change nothing."`
 	PageSize  int    `json:"pageSize,omitempty" minimum:"0" maximum:"200" doc:"How many grants to look at in this call; the default is 50."`

@@ -15,7 +15,8 @@ type Lease struct {
 	Place    int // of the pair in its petition
 	// Person is the petitioner's address, or else its id, in lower case.
 	Person string
-	// Kind and Resource are the kind and the id of what is granted, or what stands for an id.
+	// Kind and Resource are the kind and the id of what is granted, or what stands for an id, in lower case: whatever is asked
+	// for in capitals is the same thing. The petition has them as they were written.
 	Kind, Resource string
 	StartTime      time.Time
 	EndTime        time.Time // zero: until revoked
@@ -30,11 +31,14 @@ func (l Lease) Lasts(at time.Time) bool {
 type LeaseQuery struct {
 	Space     string
 	Persons   []string // nil: all; else of one of these, as Lease.Person is written
-	Resources []string // nil: all; else of one of these
+	Resources []string // nil: all; else of one of these, as Lease.Resource is written
+	Kinds     []string // nil: all; else of one of these, as Lease.Kind is written
 	// At selects what holds at a time; with Coming, also what begins later.
 	At     time.Time
 	Coming bool
-	Page   PageRequest // Ascending is not looked at
+	// Longest turns the order: what ends last comes first.
+	Longest bool
+	Page    PageRequest // Ascending is not looked at
 }
 
 // forever stands for the end of a lease that has none, so that ends have an order.
@@ -75,7 +79,7 @@ func ParseLeaseToken(token string) (last Lease, given bool, err error) {
 func LeasePerson(r Resource) string { return strings.ToLower(cmp.Or(r.Email, r.ID, r.DisplayName)) }
 
 // LeaseResource answers the name that a lease has for what is granted.
-func LeaseResource(r Resource) string { return cmp.Or(r.ID, r.Email, r.DisplayName) }
+func LeaseResource(r Resource) string { return strings.ToLower(cmp.Or(r.ID, r.Email, r.DisplayName)) }
 
 type (
 	// PutLeases inserts the leases of a petition of the change's space that is granted.
@@ -106,7 +110,7 @@ func (p Petition) Leases() (leases []Lease) {
 		person := LeasePerson(p.Petitioners[i])
 		for j := range p.Resources {
 			r := &p.Resources[j]
-			k := pair{person, r.Kind, LeaseResource(*r)}
+			k := pair{person, strings.ToLower(r.Kind), LeaseResource(*r)}
 			if seen[k] {
 				continue
 			}

@@ -30,7 +30,7 @@ func (t *terminal) grantListCommand() *cobra.Command {
 	})
 	f := cmd.Flags()
 	f.StringVar(&q.Person, "person", "", "only what this person has, by any address or id; me is you")
-	f.StringVar(&q.Resource, "resource", "", "only who has this: an id, or a name in the directory")
+	f.StringVar(&q.Resource, "resource", "", "only who has this: any of its ids, or its name in the directory")
 	f.StringVar(&at, "at", "", "what held at a time such as 2030-01-02T15:04:05Z, or so long ago, such as 24h")
 	f.BoolVar(&q.Upcoming, "upcoming", false, "also what begins later")
 	return saysSomething(first(cmd, func(cmd *cobra.Command, _ []string) (err error) {
@@ -74,7 +74,7 @@ func (t *terminal) grantRevokeCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&r.Person, "person", "", "what this person has, by any address or id; whoever asked with them loses it, too")
-	f.StringVar(&r.Resource, "resource", "", "what anybody has of this: an id, or a name in the directory")
+	f.StringVar(&r.Resource, "resource", "", "what anybody has of this: any of its ids, or its name in the directory")
 	f.StringVar(&r.Reason, "reason", "", "why, for the log")
 	f.BoolVar(&yes, "yes", false, "revoke; without it nothing is changed")
 	return saysSomething(cmd, "person", "resource")

@@ -90,11 +90,18 @@ func leasesText(q approval.LeaseQuery, r approval.PageRequest) (c *clause, err e
 	if q.Resources != nil {
 		c.add(" AND resource IN ", c.in(q.Resources))
 	}
+	if q.Kinds != nil {
+		c.add(" AND kind IN ", c.in(q.Kinds))
+	}
+	beyond, order := ">", ""
+	if q.Longest {
+		beyond, order = "<", " DESC"
+	}
 	if given {
 		end := c.arg(last.Ends())
-		c.add(" AND end_time >= ", end, " AND (end_time, petition, place) > (", end, ", ", c.arg(last.Petition), ", ", c.arg(int64(last.Place)), ")")
+		c.add(" AND end_time ", beyond, "= ", end, " AND (end_time, petition, place) ", beyond, " (", end, ", ", c.arg(last.Petition), ", ", c.arg(int64(last.Place)), ")")
 	}
-	c.add(" ORDER BY end_time, petition, place")
+	c.add(" ORDER BY end_time", order, ", petition", order, ", place", order)
 	c.limit(r.Size + 1)
 	return c, nil
 }

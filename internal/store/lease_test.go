@@ -21,7 +21,7 @@ func TestMigrationLeasesWhatWasGranted(t *testing.T) {
 		for i, end := range ends {
 			p := storetest.NewPetition("acmecorp")
 			p.Petitioners = []approval.Resource{{ID: "U1", Email: "Ada@acmecorp.example"}, {ID: "BOT"}, {DisplayName: "Somebody"}, {ID: "bot"}}
-			p.Resources = []approval.Resource{{ID: "db", Kind: "database"}, {ID: "db"}, {Email: "list@acmecorp.example", Kind: "list"}}
+			p.Resources = []approval.Resource{{ID: "db", Kind: "database"}, {ID: "DB", Kind: "Database"}, {ID: "Db"}, {Email: "list@acmecorp.example", Kind: "list"}}
 			if i == 1 {
 				p.Petitioners, p.Resources = p.Petitioners[:1], p.Resources[:1]
 			}
@@ -70,4 +70,23 @@ func backfill(t *testing.T, engine string) string {
 		t.Fatal("the migration fills nothing")
 	}
 	return "INSERT INTO leases" + strings.TrimSuffix(strings.TrimSpace(insert), ";")
+}
+
+// What lasts longest of a person's is read from the end of the index: no more than a page, however many leases there are.
+func TestLongestLeasesAreReadInTheirOrder(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{URL: sqliteURL(t)})
+	token := approval.Lease{Petition: "p", EndTime: storetest.Start}.PageToken()
+	for _, resources := range [][]string{{"a"}, {"a", "b"}} {
+		for _, request := range []approval.PageRequest{{Size: 40}, {Size: 40, Token: token}} {
+			c, err := leasesText(approval.LeaseQuery{Space: "acmecorp", At: storetest.Start, Persons: []string{"ada"}, Resources: resources,
+				Kinds: []string{"db"}, Longest: true}, request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if plan := provePlan(t, s, "longest leases", c.String(), c.args); !strings.Contains(plan, "PRIMARY KEY (space=? AND person=? AND end_time") {
+				t.Error(plan)
+			}
+		}
+	}
 }

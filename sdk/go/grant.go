@@ -32,7 +32,7 @@ func (g *HeldGrant) check() error {
 // GrantQuery selects grants; the zero value selects all that hold now.
 type GrantQuery struct {
 	Person   string    // what this person has, by any address or id that the space knows; "me" is the caller
-	Resource string    // who has this: an id, or a name in the directory
+	Resource string    // who has this: any of its ids, or its name in the directory
 	At       time.Time // what held, or will hold, at a time; zero: now
 	Upcoming bool      // also what begins later
 	PageSize int       // 1 to 200 per call, 0 means 50

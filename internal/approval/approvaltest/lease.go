@@ -48,14 +48,18 @@ func (s *Store) Leases(ctx context.Context, q approval.LeaseQuery) (page approva
 	var all []approval.Lease
 	for k, l := range s.leases {
 		if k.space == q.Space && (q.Persons == nil || slices.Contains(q.Persons, l.Person)) &&
-			(q.Resources == nil || slices.Contains(q.Resources, l.Resource)) &&
+			(q.Resources == nil || slices.Contains(q.Resources, l.Resource)) && (q.Kinds == nil || slices.Contains(q.Kinds, l.Kind)) &&
 			(l.Lasts(q.At) || q.Coming && l.StartTime.After(q.At) && (l.EndTime.IsZero() || l.EndTime.After(q.At))) {
 			all = append(all, l)
 		}
 	}
-	slices.SortFunc(all, byEnd)
+	order := byEnd
+	if q.Longest {
+		order = func(a, b approval.Lease) int { return byEnd(b, a) }
+	}
+	slices.SortFunc(all, order)
 	if given {
-		all = slices.DeleteFunc(all, func(l approval.Lease) bool { return byEnd(l, last) <= 0 })
+		all = slices.DeleteFunc(all, func(l approval.Lease) bool { return order(l, last) <= 0 })
 	}
 	page.Items = all
 	if size := request.Size; len(all) > size {

@@ -2,8 +2,8 @@
 
 -- +goose Up
 
--- end_time is 2^63-1 where a lease lasts until it is revoked. place tells the pairs of a petition apart. Each key is in the
--- order of ends, so that a list begins behind what has ended.
+-- person, kind and resource are in lower case. end_time is 2^63-1 where a lease lasts until it is revoked. place tells the
+-- pairs of a petition apart. Each key is in the order of ends, so that a list begins behind what has ended.
 CREATE TABLE leases (
     space      text    NOT NULL,
     person     text    NOT NULL,
@@ -30,8 +30,8 @@ INSERT INTO leases (space, person, end_time, petition, place, kind, resource, st
             ELSE CAST(substr(rtrim(substr(begins, instr(begins, '.') + 1), 'Z') || '000000', 1, 6) AS integer) END
     FROM (SELECT q.space, q.name AS petition, q.doc ->> '$.grant.startTime' AS begins, q.doc ->> '$.grant.endTime' AS ends,
             lower(coalesce(p.value ->> '$.email', p.value ->> '$.id', p.value ->> '$.displayName', '')) AS person,
-            coalesce(r.value ->> '$.kind', '') AS kind,
-            coalesce(r.value ->> '$.id', r.value ->> '$.email', r.value ->> '$.displayName', '') AS resource,
+            lower(coalesce(r.value ->> '$.kind', '')) AS kind,
+            lower(coalesce(r.value ->> '$.id', r.value ->> '$.email', r.value ->> '$.displayName', '')) AS resource,
             p.key * json_array_length(q.doc, '$.resources') + r.key AS place
         FROM petitions q, json_each(q.doc, '$.petitioners') p, json_each(q.doc, '$.resources') r
         WHERE q.doc ->> '$.grant.startTime' IS NOT NULL)
@@ -43,8 +43,8 @@ INSERT INTO leases (space, person, end_time, petition, place, kind, resource, st
         petition, min(place), kind, resource, (extract(epoch FROM begins::timestamptz) * 1000000)::bigint
     FROM (SELECT q.space, q.name AS petition, q.doc -> 'grant' ->> 'startTime' AS begins, q.doc -> 'grant' ->> 'endTime' AS ends,
             lower(coalesce(p.value ->> 'email', p.value ->> 'id', p.value ->> 'displayName', '')) AS person,
-            coalesce(r.value ->> 'kind', '') AS kind,
-            coalesce(r.value ->> 'id', r.value ->> 'email', r.value ->> 'displayName', '') AS resource,
+            lower(coalesce(r.value ->> 'kind', '')) AS kind,
+            lower(coalesce(r.value ->> 'id', r.value ->> 'email', r.value ->> 'displayName', '')) AS resource,
             (p.n - 1) * jsonb_array_length(q.doc -> 'resources') + r.n - 1 AS place
         FROM (SELECT space, name, doc::jsonb AS doc FROM petitions WHERE position('"grant":{"startTime"' IN doc) > 0) q
             CROSS JOIN LATERAL jsonb_array_elements(q.doc -> 'petitioners') WITH ORDINALITY p (value, n)

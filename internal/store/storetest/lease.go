@@ -18,7 +18,7 @@ func (k kit) leased(t *testing.T, from, until time.Time, persons, resources []st
 			p.Petitioners = append(p.Petitioners, approval.Resource{ID: id, Kind: approval.KindUser})
 		}
 		for _, id := range resources {
-			p.Resources = append(p.Resources, approval.Resource{ID: id, Kind: "db"})
+			p.Resources = append(p.Resources, approval.Resource{ID: id, Kind: "DB"})
 		}
 	})
 	p.Phase, p.Grant = approval.Granted, &approval.Grant{StartTime: from, EndTime: until}
@@ -45,11 +45,12 @@ func (k kit) leases(t *testing.T, q approval.LeaseQuery) (list []string) {
 	}
 }
 
-// One lease for each pair, of one statement or of another; times to the microsecond, both ends of the interval.
+// One lease for each pair, whatever its capitals, of one statement or of another; times to the microsecond, both ends of the
+// interval.
 func leasesHold(t *testing.T, k kit) {
 	end := Start.Add(time.Hour)
-	one := k.leased(t, Start, end, []string{"Ada"}, []string{"a"})
-	many := k.leased(t, Start.Add(time.Minute), time.Time{}, []string{"bob", "ada", "Bob"}, []string{"a", `b"'ü`, "a"})
+	one := k.leased(t, Start, end, []string{"Ada"}, []string{"A"})
+	many := k.leased(t, Start.Add(time.Minute), time.Time{}, []string{"bob", "ada", "Bob"}, []string{"a", `B"'Ü`, "a"})
 	page, err := k.Leases(t.Context(), approval.LeaseQuery{Space: k.space, At: Start, Coming: true})
 	want(t, page.Items, err, append(one.Leases(), many.Leases()...))
 	want(t, len(page.Items), nil, 5)
@@ -101,6 +102,16 @@ func pagesOfLeases(t *testing.T, k kit) {
 		want(t, k.leases(t, approval.LeaseQuery{At: Start, Page: approval.PageRequest{Size: size}}), nil, all)
 	}
 	want(t, len(k.leases(t, approval.LeaseQuery{At: Start, Persons: []string{"ada", "bob"}, Resources: []string{"a"}, Page: approval.PageRequest{Size: 5}})), nil, 14)
+	k.leased(t, Start, time.Time{}, []string{"ada"}, []string{"a"})
+	all = k.leases(t, approval.LeaseQuery{At: Start, Persons: []string{"ada"}, Resources: []string{"a"}, Page: approval.PageRequest{Size: 200}})
+	want(t, len(all), nil, 8)
+	slices.Reverse(all)
+	for _, size := range []int{1, 3, 200} {
+		want(t, k.leases(t, approval.LeaseQuery{At: Start, Persons: []string{"ada"}, Resources: []string{"a"}, Longest: true, Page: approval.PageRequest{Size: size}}), nil, all)
+	}
+	for n, kinds := range map[int][]string{0: {"table"}, 8: {"db", "table"}} {
+		want(t, len(k.leases(t, approval.LeaseQuery{At: Start, Persons: []string{"ada"}, Resources: []string{"a"}, Kinds: kinds, Longest: true, Page: approval.PageRequest{Size: 3}})), nil, n)
+	}
 	for _, token := range []string{"!", approval.PageKey{Number: 1}.Token(), approval.PageKey{Number: 1, Text: "p x"}.Token()} {
 		_, err := k.Leases(t.Context(), approval.LeaseQuery{Space: k.space, At: Start, Page: approval.PageRequest{Token: token}})
 		wantCode(t, err, approval.Invalid)

@@ -40,7 +40,7 @@ class GrantAPI(Namespace):
 
         Args:
             person: Only what this person has, by any address or id; `"me"` is the caller.
-            resource: Only who has this: an id, or a name in the directory.
+            resource: Only who has this: any of its ids, or its name in the directory.
             at: What held, or will hold, at this time. Default: now.
             upcoming: Also what begins later.
         """
@@ -53,7 +53,7 @@ class GrantAPI(Namespace):
 
         Args:
             person: What this person has, by any address or id. Give this, `resource` or both.
-            resource: What anybody has of this: an id, or a name in the directory.
+            resource: What anybody has of this: any of its ids, or its name in the directory.
             reason: At most 4,000 characters, for the log.
             preview: Answer what would be revoked, and change nothing.
 
