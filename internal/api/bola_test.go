@@ -39,7 +39,7 @@ func (h *house) side(space, owner, mark string) side {
 	h.must(err)
 	trust, err := h.service.CreateTrust(h.Context(), a, approval.Trust{Account: bot, Issuer: "https://" + mark + ".example", Audience: mark, Claims: map[string]string{"sub": mark}})
 	h.must(err)
-	away, err := h.service.CreateDelegation(h.Context(), a, approval.NewDelegation{To: member, EndTime: h.clock.Now().Add(time.Hour), Reason: mark})
+	away, err := h.service.CreateDelegation(h.Context(), h.seated(a), approval.NewDelegation{To: member, EndTime: h.clock.Now().Add(time.Hour), Reason: mark})
 	h.must(err)
 	p, _, err := h.service.CreatePetition(h.Context(), a, approval.NewPetition{Reason: mark, DisplayName: mark, Resources: []approval.Resource{{ID: thing, DisplayName: mark}}}, "")
 	h.must(err)

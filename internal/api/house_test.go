@@ -146,6 +146,28 @@ func (h *house) token(id string) string {
 	return h.tokens[id]
 }
 
+// seated answers a member as it acts who has signed in on the pages.
+func (h *house) seated(a approval.Actor) approval.Actor {
+	h.Helper()
+	a.TokenName = h.service.IDs.UUID()
+	h.must(h.store.Commit(h.Context(), approval.Change{Space: a.Space, Events: []approval.Event{{Event: "test/setup", ID: h.service.IDs.UUID()}},
+		Writes: []approval.Write{approval.PutToken{Token: approval.Token{Space: a.Space, Name: a.TokenName, Kind: approval.TokenSession, Member: a.ID, CreateTime: h.clock.Now()}}}}))
+	return a
+}
+
+// signedIn answers the token of a program that a member has let in where they had signed in.
+func (h *house) signedIn(id string) string {
+	h.Helper()
+	logins := h.identity.Logins()
+	c, err := logins.Open(h.Context(), approval.Login{Client: "indent"})
+	h.must(err)
+	_, err = logins.Answer(h.Context(), h.seated(h.actor(id)), c.User, true)
+	h.must(err)
+	made, err := logins.DeviceTokens(h.Context(), c.Device)
+	h.must(err)
+	return made.Secret
+}
+
 // serviceToken answers a new token of the service account quickstart, bounded by scopes if there are any.
 func (h *house) serviceToken(scopes ...approval.Permission) string {
 	h.Helper()

@@ -145,7 +145,8 @@ var operations = map[string]operation{
 		answer: `{"delegations": [` + exampleDelegation + `], "nextPageToken": ""}`},
 	"createDelegation": {tag: "members",
 		text: "Until its end the deputy decides what the person who is away may decide; the claim is marked `indent.com/claim/onBehalfOf`, and the two give one vote together. " +
-			"Both are looked at as they are when the deputy decides, and what bars one bars both. Nobody names themselves somebody else's deputy (403). Too many that are not over are 409.",
+			"Both are looked at as they are when the deputy decides, and what bars one bars both. Nobody names themselves somebody else's deputy (403), and no user or service token names one: " +
+			"it takes the token of a login (`indent login`) or the page of the account, and of a person with a passkey the page. Too many that are not over are 409.",
 		request: `{"to": "bob@acmecorp.example", "startTime": "2026-03-02T00:00:00Z", "endTime": "2026-03-09T00:00:00Z", "reason": "on leave"}`,
 		answer:  exampleDelegation, codes: []approval.Code{approval.Conflict}},
 	"getDelegation": {tag: "members", text: "One by its name, also when it is over. Between others it is 404 without `members:read`.", answer: exampleDelegation},
@@ -288,7 +289,8 @@ var operations = map[string]operation{
 	"rotateWebhookSecret": {tag: "webhooks", text: "The answer has the new `secret`. Until the grace is over both sign: Standard Webhooks has a signature of each, `X-Indent-Signature` is made with the older. " +
 		"With `finish` no secret is made, and the older ends now; 409 where no rotation is going on.",
 		request: `{"graceSeconds": 86400}`, answer: exampleWebhook, codes: []approval.Code{approval.Conflict}},
-	"testWebhook": {tag: "webhooks", text: "GetInfo, PullUpdate, GetDecision and ApplyUpdate (a grant, and its revoke), for somebody and something that do not exist. The answer comes after at most 40 seconds.",
+	"testWebhook": {tag: "webhooks", text: "GetInfo, PullUpdate, GetDecision and ApplyUpdate (a grant, and its revoke), for somebody and something that do not exist. The answer comes after at most 40 seconds. " +
+		"One test of a webhook, and few of a space, are under way at once: more are 429.",
 		answer: exampleTrials},
 	"listServiceAccounts": {tag: "tokens", text: "By id, on one page.", answer: `{"serviceAccounts": [` + exampleAccount + `], "nextPageToken": ""}`},
 	"createServiceAccount": {tag: "tokens", text: "It is owned by the caller and has at most the caller's role.",

@@ -24,7 +24,7 @@ func (w *world) delegate() {
 	start := now.Add([]time.Duration{0, 0, 30 * time.Minute, 3 * time.Hour}[w.n(4, "ahead")])
 	end := start.Add([]time.Duration{time.Hour, 30 * time.Hour, 30 * day, 60 * day}[w.n(4, "for")])
 	refusals := w.refused
-	made, err := w.CreateDelegation(w.house.t.Context(), by.Actor("", nil), approval.NewDelegation{To: to.ID, StartTime: start, EndTime: end})
+	made, err := w.CreateDelegation(w.house.t.Context(), by.Actor(w.house.holds(by.ID, approval.Token{Kind: approval.TokenSession, Name: w.house.IDs.UUID()}), nil), approval.NewDelegation{To: to.ID, StartTime: start, EndTime: end})
 	decides := func(m approval.Member) bool {
 		return m.Kind == approval.KindUser && !m.Suspended && m.Role != "" && m.Role != approval.Auditor
 	}

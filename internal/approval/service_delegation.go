@@ -8,8 +8,9 @@ import (
 
 // CreateDelegation lets a deputy decide for the actor, or for another member, while that one is away. Nobody hands out more
 // than they have (I7): the actor's own credential must be able to decide and, for another member, to change members and to cover
-// that one's role; and nobody names themselves somebody else's deputy (Forbidden). Deputies are persons of the space who are not
-// suspended, may decide, and are not found to be the same person (Invalid). Too many that are not over are a Conflict.
+// that one's role; nobody names themselves somebody else's deputy; and it is made by a person who has signed in (see
+// [Service.signedIn]), or is Forbidden. Deputies are persons of the space who are not suspended, may decide, and are not found to
+// be the same person (Invalid). Too many that are not over are a Conflict.
 func (s *Service) CreateDelegation(ctx context.Context, a Actor, n NewDelegation) (Delegation, error) {
 	const action = "create delegation"
 	if err := s.Authorize(ctx, a, WriteDelegations, action); err != nil {
@@ -30,6 +31,9 @@ func (s *Service) CreateDelegation(ctx context.Context, a Actor, n NewDelegation
 	from, to, err := s.delegating(ctx, a, n)
 	if err != nil {
 		return Delegation{}, err
+	}
+	if err := s.signedIn(ctx, a); err != nil {
+		return Delegation{}, s.refuseForbidden(ctx, a, action, err)
 	}
 	if err := s.delegationsLeft(ctx, a.Space, n, now); err != nil {
 		return Delegation{}, err
@@ -55,6 +59,46 @@ func (s *Service) mayDelegate(ctx context.Context, a Actor, from, to, action str
 		return s.refuse(ctx, a, action, "", Errorf(Forbidden, "nobody names themselves the deputy of %s: another owner must, or %s", from, from))
 	}
 	return nil
+}
+
+// signedIn refuses (Forbidden) a credential that must make nothing which outlives it: a delegation gives away for weeks what a
+// stolen token gives for minutes, and to a deputy whose own passkey confirms what the token could not. It takes a session on the
+// pages, or a program that its person let in there (`indent login`). Who has a passkey has proved it in the session itself, unless
+// this server asks for none after the sign-in provider which let them in.
+func (s *Service) signedIn(ctx context.Context, a Actor) error {
+	t, err := s.sessionOrLogin(ctx, a)
+	if err != nil {
+		return err
+	}
+	own, err := s.Store.Passkeys(ctx, a.Space, a.ID)
+	if err != nil || len(own) == 0 || t.Kind == TokenSession && t.CreatedBy.Labels[LabelPasskey] != "" {
+		return err
+	}
+	if t.Kind == TokenLogin {
+		return Errorf(Forbidden, "you have a passkey, and a program proves none: name the deputy on the page of your account (While I am away%s)", s.address("/account"))
+	}
+	v, err := s.Store.Session(ctx, a.Space, t.Name)
+	if err == nil && v.Method == MethodOIDC && !s.Passkeys.AfterOIDC {
+		return nil
+	}
+	if err != nil && CodeOf(err) != NotFound {
+		return err
+	}
+	return Errorf(Forbidden, "you have a passkey, and did not sign in with it: sign out, sign in again with it, and name the deputy then")
+}
+
+// sessionOrLogin answers the session that the actor uses, or the login that was let in from one.
+func (s *Service) sessionOrLogin(ctx context.Context, a Actor) (t Token, err error) {
+	none := Errorf(Forbidden, "a token names no deputy, who would stay when the token has ended: sign in and name one on the page of your account (While I am away%s), or with `indent login`", s.address("/account"))
+	if a.TokenName == "" {
+		return t, none
+	}
+	t, err = s.Store.Token(ctx, a.Space, a.TokenName)
+	fits := t.Kind == TokenSession || t.Kind == TokenLogin && t.CreatedBy.Labels[LabelLoginSession] != ""
+	if CodeOf(err) == NotFound || err == nil && (!fits || t.Member != a.ID || !t.Usable(s.Clock.Now())) {
+		return t, none
+	}
+	return t, err
 }
 
 // delegating answers both members of a delegation.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
+	"github.com/indent-approvals/indent/internal/approval/approvaltest"
 )
 
 // Who may name whom, for how long; nobody hands out more than they have (I7).
@@ -20,7 +21,7 @@ func TestWhoNamesWhomAsDeputy(t *testing.T) {
 	h.put(approval.Member{ID: "eve@home.example", Kind: approval.KindUser, Email: "eve@home.example", Role: approval.Viewer, Person: "eve@home.example"})
 	now := h.clock.Now()
 	scoped := func(id string, scopes ...approval.Permission) approval.Actor {
-		a := h.whoIs(id)
+		a := h.seated(id)
 		a.Scopes = scopes
 		return a
 	}
@@ -32,35 +33,35 @@ func TestWhoNamesWhomAsDeputy(t *testing.T) {
 		code  approval.Code
 		field string
 	}{
-		"for oneself":                  {h.whoIs(bob), ok, "", ""},
-		"a Viewer's":                   {h.whoIs(vic), ok, "", ""},
-		"in capitals":                  {h.whoIs(bob), with(func(n *approval.NewDelegation) { n.To = "Pat@ACME.example" }), "", ""},
-		"an owner's for another":       {h.whoIs(olga), with(func(n *approval.NewDelegation) { n.From = bob }), "", ""},
-		"90 days":                      {h.whoIs(bob), with(func(n *approval.NewDelegation) { n.EndTime = now.Add(90 * day) }), "", ""},
-		"later":                        {h.whoIs(bob), with(func(n *approval.NewDelegation) { n.StartTime, n.EndTime = now.Add(365*day), now.Add(366*day) }), "", ""},
-		"a start that has passed":      {h.whoIs(bob), with(func(n *approval.NewDelegation) { n.StartTime = now.Add(-80 * day) }), "", ""},
-		"an editor's for another":      {h.whoIs(eve), with(func(n *approval.NewDelegation) { n.From = bob }), approval.Forbidden, ""},
-		"an owner's to the owner":      {h.whoIs(olga), approval.NewDelegation{From: bob, To: olga, EndTime: now.Add(day)}, approval.Forbidden, ""},
-		"by an Auditor":                {h.whoIs("al@acme.example"), ok, approval.Forbidden, ""},
+		"for oneself":                  {h.seated(bob), ok, "", ""},
+		"a Viewer's":                   {h.seated(vic), ok, "", ""},
+		"in capitals":                  {h.seated(bob), with(func(n *approval.NewDelegation) { n.To = "Pat@ACME.example" }), "", ""},
+		"an owner's for another":       {h.seated(olga), with(func(n *approval.NewDelegation) { n.From = bob }), "", ""},
+		"90 days":                      {h.seated(bob), with(func(n *approval.NewDelegation) { n.EndTime = now.Add(90 * day) }), "", ""},
+		"later":                        {h.seated(bob), with(func(n *approval.NewDelegation) { n.StartTime, n.EndTime = now.Add(365*day), now.Add(366*day) }), "", ""},
+		"a start that has passed":      {h.seated(bob), with(func(n *approval.NewDelegation) { n.StartTime = now.Add(-80 * day) }), "", ""},
+		"an editor's for another":      {h.seated(eve), with(func(n *approval.NewDelegation) { n.From = bob }), approval.Forbidden, ""},
+		"an owner's to the owner":      {h.seated(olga), approval.NewDelegation{From: bob, To: olga, EndTime: now.Add(day)}, approval.Forbidden, ""},
+		"by an Auditor":                {h.seated("al@acme.example"), ok, approval.Forbidden, ""},
 		"by a token that decides not":  {scoped(bob, approval.WriteDelegations), ok, approval.Forbidden, ""},
 		"by a token without the scope": {scoped(bob, approval.CreateClaims), ok, approval.Forbidden, ""},
 		"by a token that covers not": {scoped(olga, approval.WriteDelegations, approval.CreateClaims, approval.WriteMembers),
 			with(func(n *approval.NewDelegation) { n.From = bob }), approval.Forbidden, ""},
-		"by a service account":       {h.whoIs(bobsBot), ok, approval.Invalid, "from"},
-		"to a service account":       {h.whoIs(bob), with(func(n *approval.NewDelegation) { n.To = quickstart }), approval.Invalid, "to"},
-		"to oneself":                 {h.whoIs(bob), with(func(n *approval.NewDelegation) { n.To = bob }), approval.Invalid, "to"},
-		"to oneself by another name": {h.whoIs(pat), with(func(n *approval.NewDelegation) { n.To = "eve@home.example" }), approval.Invalid, "to"},
-		"to an Auditor":              {h.whoIs(bob), with(func(n *approval.NewDelegation) { n.To = "al@acme.example" }), approval.Invalid, "to"},
-		"to who is suspended":        {h.whoIs(bob), with(func(n *approval.NewDelegation) { n.To = "sue@acme.example" }), approval.Invalid, "to"},
-		"to nobody":                  {h.whoIs(bob), with(func(n *approval.NewDelegation) { n.To = "" }), approval.Invalid, "to"},
-		"to who is no member":        {h.whoIs(bob), with(func(n *approval.NewDelegation) { n.To = "who@else.example" }), approval.Invalid, "to"},
-		"of who is no member":        {h.whoIs(olga), with(func(n *approval.NewDelegation) { n.From = "who@else.example" }), approval.Invalid, "from"},
-		"without an end":             {h.whoIs(bob), with(func(n *approval.NewDelegation) { n.EndTime = time.Time{} }), approval.Invalid, "endTime"},
-		"for too long":               {h.whoIs(bob), with(func(n *approval.NewDelegation) { n.EndTime = now.Add(90*day + time.Second) }), approval.Invalid, "endTime"},
-		"over already":               {h.whoIs(bob), with(func(n *approval.NewDelegation) { n.EndTime = now }), approval.Invalid, "endTime"},
-		"ends before it begins":      {h.whoIs(bob), with(func(n *approval.NewDelegation) { n.StartTime = now.Add(2 * day) }), approval.Invalid, "endTime"},
-		"too far ahead":              {h.whoIs(bob), with(func(n *approval.NewDelegation) { n.StartTime, n.EndTime = now.Add(366*day), now.Add(367*day) }), approval.Invalid, "startTime"},
-		"with a reason of no text":   {h.whoIs(bob), with(func(n *approval.NewDelegation) { n.Reason = "\x00" }), approval.Invalid, "reason"},
+		"by a service account":       {h.seated(bobsBot), ok, approval.Invalid, "from"},
+		"to a service account":       {h.seated(bob), with(func(n *approval.NewDelegation) { n.To = quickstart }), approval.Invalid, "to"},
+		"to oneself":                 {h.seated(bob), with(func(n *approval.NewDelegation) { n.To = bob }), approval.Invalid, "to"},
+		"to oneself by another name": {h.seated(pat), with(func(n *approval.NewDelegation) { n.To = "eve@home.example" }), approval.Invalid, "to"},
+		"to an Auditor":              {h.seated(bob), with(func(n *approval.NewDelegation) { n.To = "al@acme.example" }), approval.Invalid, "to"},
+		"to who is suspended":        {h.seated(bob), with(func(n *approval.NewDelegation) { n.To = "sue@acme.example" }), approval.Invalid, "to"},
+		"to nobody":                  {h.seated(bob), with(func(n *approval.NewDelegation) { n.To = "" }), approval.Invalid, "to"},
+		"to who is no member":        {h.seated(bob), with(func(n *approval.NewDelegation) { n.To = "who@else.example" }), approval.Invalid, "to"},
+		"of who is no member":        {h.seated(olga), with(func(n *approval.NewDelegation) { n.From = "who@else.example" }), approval.Invalid, "from"},
+		"without an end":             {h.seated(bob), with(func(n *approval.NewDelegation) { n.EndTime = time.Time{} }), approval.Invalid, "endTime"},
+		"for too long":               {h.seated(bob), with(func(n *approval.NewDelegation) { n.EndTime = now.Add(90*day + time.Second) }), approval.Invalid, "endTime"},
+		"over already":               {h.seated(bob), with(func(n *approval.NewDelegation) { n.EndTime = now }), approval.Invalid, "endTime"},
+		"ends before it begins":      {h.seated(bob), with(func(n *approval.NewDelegation) { n.StartTime = now.Add(2 * day) }), approval.Invalid, "endTime"},
+		"too far ahead":              {h.seated(bob), with(func(n *approval.NewDelegation) { n.StartTime, n.EndTime = now.Add(366*day), now.Add(367*day) }), approval.Invalid, "startTime"},
+		"with a reason of no text":   {h.seated(bob), with(func(n *approval.NewDelegation) { n.Reason = "\x00" }), approval.Invalid, "reason"},
 	} {
 		refusals := len(h.refusals())
 		d, err := h.CreateDelegation(t.Context(), c.by, c.n)
@@ -74,6 +75,61 @@ func TestWhoNamesWhomAsDeputy(t *testing.T) {
 		}
 		if err == nil && (d.StartTime.Before(now) || d.CreatedBy != c.by.ID || d.To != pat) {
 			t.Errorf("%s: %+v", name, d)
+		}
+	}
+}
+
+// A token ends in minutes, and what it makes must not stay for weeks (I7): a deputy is named by who has signed in, and with their
+// passkey if they have one.
+func TestNoTokenNamesADeputy(t *testing.T) {
+	t.Parallel()
+	passkey := map[string]string{approval.LabelPasskey: "key"}
+	both := map[string]string{approval.LabelPasskey: "key", approval.LabelLoginSession: "some-session"}
+	letIn := map[string]string{approval.LabelLoginSession: "some-session"}
+	for name, c := range map[string]struct {
+		has     bool // a passkey
+		by      approval.Token
+		method  string // of the session
+		after   bool   // this server asks for passkeys after a sign-in provider
+		refused string
+	}{
+		"a session":                                  {by: approval.Token{Kind: approval.TokenSession}},
+		"a login":                                    {by: approval.Token{Kind: approval.TokenLogin, CreatedBy: approval.Resource{Labels: letIn}}},
+		"a login of no session":                      {by: approval.Token{Kind: approval.TokenLogin}, refused: "a token names no deputy"},
+		"a user token":                               {by: approval.Token{Kind: approval.TokenUser}, refused: "While I am away"},
+		"a service token":                            {by: approval.Token{Kind: approval.TokenService}, refused: "a token names no deputy"},
+		"a sign-in that waits":                       {by: approval.Token{Kind: approval.TokenHalf}, refused: "a token names no deputy"},
+		"a session that has ended":                   {by: approval.Token{Kind: approval.TokenSession, RevokeTime: approvaltest.Epoch}, refused: "a token names no deputy"},
+		"another's session":                          {by: approval.Token{Kind: approval.TokenSession, Name: "session-of-vic"}, refused: "a token names no deputy"},
+		"nothing":                                    {refused: "a token names no deputy"},
+		"a session with the passkey":                 {has: true, by: approval.Token{Kind: approval.TokenSession, CreatedBy: approval.Resource{Labels: passkey}}},
+		"a session without the passkey":              {has: true, by: approval.Token{Kind: approval.TokenSession}, method: approval.MethodLink, refused: "sign in again with it"},
+		"a session that nobody knows how it began":   {has: true, by: approval.Token{Kind: approval.TokenSession}, refused: "sign in again with it"},
+		"a session by a provider":                    {has: true, by: approval.Token{Kind: approval.TokenSession}, method: approval.MethodOIDC},
+		"a session by a provider that is not enough": {has: true, by: approval.Token{Kind: approval.TokenSession}, method: approval.MethodOIDC, after: true, refused: "sign in again with it"},
+		"a login of who has a passkey":               {has: true, by: approval.Token{Kind: approval.TokenLogin, CreatedBy: approval.Resource{Labels: both}}, refused: "a program proves none"},
+	} {
+		h := newHouse(t)
+		h.Passkeys.AfterOIDC = c.after
+		h.holds(vic, approval.Token{Kind: approval.TokenSession, Name: "session-of-vic"})
+		a := h.whoIs(olga)
+		if c.by.Kind != "" {
+			a.TokenName = h.holds(olga, c.by)
+		}
+		if c.method != "" {
+			h.write(approval.PutSession{Session: approval.Session{Space: "acme", Name: a.TokenName, Method: c.method, SignIn: "one"}})
+		}
+		if c.has {
+			h.write(approval.PutPasskey{Passkey: approval.Passkey{Space: "acme", ID: "key", Member: olga, Name: "Laptop", CreateTime: h.clock.Now()}})
+		}
+		for _, from := range []string{"", bob} { // for oneself, and an owner for another
+			refusals := len(h.refusals())
+			_, err := h.CreateDelegation(t.Context(), a, approval.NewDelegation{From: from, To: pat, EndTime: h.clock.Now().Add(day)})
+			if c.refused != "" {
+				h.refused(refusals, err, approval.Forbidden, c.refused, olga, "")
+			} else if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 	}
 }
@@ -130,7 +186,7 @@ func TestDelegationsAreFew(t *testing.T) {
 	}
 	for _, n := range []approval.NewDelegation{{From: bob, To: eve}, {From: vic, To: pat}} {
 		n.EndTime = h.clock.Now().Add(day)
-		_, err := h.CreateDelegation(t.Context(), h.whoIs(olga), n)
+		_, err := h.CreateDelegation(t.Context(), h.seated(olga), n)
 		same(t, n.From, approval.CodeOf(err), approval.Conflict)
 	}
 	h.clock.Advance(day)

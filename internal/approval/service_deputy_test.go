@@ -11,10 +11,31 @@ import (
 
 const day = 24 * time.Hour
 
+// seated answers a member who has signed in on the pages, with a passkey if they have one.
+func (h *house) seated(id string) approval.Actor {
+	h.t.Helper()
+	a := h.whoIs(id)
+	a.TokenName = h.holds(id, approval.Token{Kind: approval.TokenSession, CreatedBy: approval.Resource{Labels: map[string]string{approval.LabelPasskey: "theirs"}}})
+	return a
+}
+
+// holds gives a member a credential, unless they have it, and answers its name.
+func (h *house) holds(id string, t approval.Token) string {
+	h.t.Helper()
+	t.Space, t.Member, t.CreateTime, t.CreatedBy.ID = "acme", id, h.clock.Now(), id
+	if t.Name == "" {
+		t.Name = t.Kind + "-of-" + id
+	}
+	if _, err := h.store.Token(h.t.Context(), "acme", t.Name); approval.CodeOf(err) == approval.NotFound {
+		h.write(approval.PutToken{Token: t})
+	}
+	return t.Name
+}
+
 // deputize names a deputy for a day from now.
 func (h *house) deputize(from, to string) approval.Delegation {
 	h.t.Helper()
-	d, err := h.CreateDelegation(h.t.Context(), h.whoIs(from), approval.NewDelegation{To: to, EndTime: h.clock.Now().Add(day), Reason: "on leave"})
+	d, err := h.CreateDelegation(h.t.Context(), h.seated(from), approval.NewDelegation{To: to, EndTime: h.clock.Now().Add(day), Reason: "on leave"})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -60,7 +81,7 @@ func TestADeputyDecidesForWhoIsAway(t *testing.T) {
 	h.rule.verdict = staged(named(0, 1, bob))
 	p := h.ask(vic)
 	start := h.clock.Now().Add(time.Hour)
-	d, err := h.CreateDelegation(t.Context(), h.whoIs(bob), approval.NewDelegation{To: pat, StartTime: start, EndTime: start.Add(day), Reason: "on leave"})
+	d, err := h.CreateDelegation(t.Context(), h.seated(bob), approval.NewDelegation{To: pat, StartTime: start, EndTime: start.Add(day), Reason: "on leave"})
 	if err != nil {
 		t.Fatal(err)
 	}

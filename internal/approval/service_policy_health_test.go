@@ -231,7 +231,7 @@ func TestAbsencesCountForThePolicy(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.applied(olga, "NEEDS "+pat, 1)
-	if _, err := h.CreateDelegation(t.Context(), h.actor(pat), approval.NewDelegation{To: bob, EndTime: h.clock.Now().Add(48 * time.Hour)}); err != nil {
+	if _, err := h.CreateDelegation(t.Context(), h.seated(pat), approval.NewDelegation{To: bob, EndTime: h.clock.Now().Add(48 * time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	h.settled()

@@ -80,6 +80,7 @@ func TestScripts(t *testing.T) {
 					"exits":    exits,
 					"capture":  capture,
 					"as":       as(tokens),
+					"signedin": signedIn(t.Context(), server),
 					"opened":   opened(t.Context(), server),
 					"dotenv":   dotenv,
 					"link":     link(t.Context(), server),
@@ -127,6 +128,18 @@ func as(tokens map[string]string) func(*testscript.TestScript, bool, []string) {
 			ts.Fatalf("usage: as quickstart|reviewer|owner|viewer")
 		}
 		ts.Setenv("INDENT_API_TOKEN", tokens[args[0]])
+	}
+}
+
+// signedIn makes the script a program that a member has let in: signedin editor@acmecorp.example.
+func signedIn(ctx context.Context, server *apptest.Server) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) != 1 {
+			ts.Fatalf("usage: signedin MEMBER")
+		}
+		token, err := server.SignedIn(ctx, args[0])
+		ts.Check(err)
+		ts.Setenv("INDENT_API_TOKEN", token)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 func TestWhoIsAwayNamesADeputy(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
+	h.seat(reviewer)
 	b := h.browser(reviewer)
 	b.get("/account").is(http.StatusOK).has("While I am away", "Nobody decides for you", "Name a deputy")
 	today := h.clock.Now().Format(time.DateOnly)
@@ -40,13 +41,35 @@ func TestWhoIsAwayNamesADeputy(t *testing.T) {
 	b.post("/account/delegations", url.Values{"do": {"x"}}).is(http.StatusBadRequest)
 }
 
+// Whose session is not to be found names no deputy, and the form says why.
+func TestASessionThatIsGoneNamesNoDeputy(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	form := url.Values{"do": {"create"}, "deputy": {viewer}, "last": {h.clock.Now().Format(time.DateOnly)}}
+	h.browser(reviewer).post("/account/delegations", form).is(http.StatusForbidden).has("a token names no deputy", `value="`+viewer+`"`)
+}
+
+// seat has the session of a browser's person in the store, and answers the person.
+func (h *house) seat(id string) approval.Actor {
+	h.t.Helper()
+	a := h.actor(id)
+	a.TokenName = "session-of-" + id
+	t := approval.Token{Space: a.Space, Name: a.TokenName, Kind: approval.TokenSession, Member: id, CreateTime: h.clock.Now()}
+	err := h.service.Store.Commit(h.t.Context(), approval.Change{Space: a.Space, Writes: []approval.Write{approval.PutToken{Token: t}},
+		Events: []approval.Event{{Event: "test/setup", ID: h.service.IDs.UUID(), Timestamp: h.clock.Now()}}})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return a
+}
+
 // The deputy sees what waits, and for whom they decide; what they decide is marked wherever it is shown.
 func TestADeputyDecidesOnThePage(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	p := h.ask(owner, approval.NewPetition{})
 	h.browser(viewer).get("/access/acme/"+p.Name).lacks("Your decision", "Also by")
-	d, err := h.service.CreateDelegation(t.Context(), h.actor(reviewer), approval.NewDelegation{To: viewer, EndTime: h.clock.Now().Add(time.Hour)})
+	d, err := h.service.CreateDelegation(t.Context(), h.seat(reviewer), approval.NewDelegation{To: viewer, EndTime: h.clock.Now().Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -382,7 +382,7 @@ func (s *sessions) Authenticate(ctx context.Context, secret string) (approval.Ac
 		return approval.Actor{}, approval.Errorf(approval.Unauthenticated, "no session")
 	}
 	m, err := s.store.Member(ctx, m.Space, m.ID)
-	a := m.Actor("session", nil)
+	a := m.Actor("session-of-"+m.ID, nil)
 	a.Operator = m.ID == owner || strings.HasPrefix(m.ID, "operator")
 	return a, err
 }

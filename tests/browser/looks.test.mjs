@@ -247,8 +247,11 @@ async function settle() {
   }
   const day = 24 * 3600 * 1000;
   for (const ahead of [0, 30]) {
-    await call("POST", "/delegations", { to: `${"long".repeat(14)}@${"sub.".repeat(10)}example.com`, reason: ahead ? `${"on leave ".repeat(20)}` : "",
-      startTime: new Date(Date.now() + ahead * day).toISOString(), endTime: new Date(Date.now() + (ahead + 7) * day).toISOString() });
+    const on = (days) => new Date(Date.now() + days * day).toISOString().slice(0, 10);
+    const fields = { do: "create", deputy: `${"long".repeat(14)}@${"sub.".repeat(10)}example.com`, reason: ahead ? `${"on leave ".repeat(20)}` : "",
+      first: ahead ? on(ahead) : "", last: on(ahead + 7) };
+    const status = await page.evaluate(async (form) => (await fetch("/account/delegations", { method: "POST", body: new URLSearchParams(form) })).status, fields);
+    assert.equal(status, 200);
   }
   const row = page.locator(".member", { hasText: "lena.fischer" });
   await row.locator("summary").click();

@@ -118,6 +118,32 @@ func (s *Server) Token(t testing.TB, id string) string {
 	return made.Secret
 }
 
+// SignedIn answers the token of a program that a member has let in, after signing in by a link.
+func (s *Server) SignedIn(ctx context.Context, id string) (string, error) {
+	sessions, logins := s.Identity().Sessions(), s.Identity().Logins()
+	link, err := sessions.CreateLink(ctx, approval.System(Space, "admin"), id, time.Hour)
+	if err != nil {
+		return "", err
+	}
+	secret, _, err := sessions.SignIn(ctx, link, "a test")
+	if err != nil {
+		return "", err
+	}
+	a, err := sessions.Authenticate(ctx, secret)
+	if err != nil {
+		return "", err
+	}
+	c, err := logins.Open(ctx, approval.Login{Client: "a test"})
+	if err != nil {
+		return "", err
+	}
+	if _, err := logins.Answer(ctx, a, c.User, true); err != nil {
+		return "", err
+	}
+	made, err := logins.DeviceTokens(ctx, c.Device)
+	return made.Secret, err
+}
+
 // ServiceToken makes a service account with the role, owned by [Owner], and answers its long-lived token.
 func (s *Server) ServiceToken(t testing.TB, id string, role approval.Role, scopes ...approval.Permission) string {
 	t.Helper()
