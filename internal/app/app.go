@@ -143,6 +143,7 @@ func (a *App) wire(ctx context.Context) (err error) {
 	}
 	engine := policy.New()
 	guard := webhook.NewGuard(a.cfg.PrivateNetworks, a.dev)
+	guard.Log = a.logger
 	seals, err := newVault(a.cfg.SealKeys)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"math"
 	"sync"
 	"time"
 )
@@ -9,9 +10,28 @@ import (
 // seconds, and the hot path needs the processor.
 const examining = 4
 
+// testsAtOnce bounds how many webhooks a node tests at once. Each test is five calls to wherever a member says, and may take
+// [tryWithin] for each.
+const testsAtOnce = 4
+
+func examinations() seats {
+	return seats{most: examining, each: examining / 2, what: "policies are being looked at", again: time.Second}
+}
+
+func webhookTests() seats {
+	return seats{most: testsAtOnce, each: testsAtOnce / 2, what: "tests of webhooks are under way", again: tryWithin}
+}
+
+// sameWebhook bounds the tests of each; those of all are bounded by [webhookTests].
+func sameWebhook() seats {
+	return seats{most: math.MaxInt, each: 1, what: "test is under way", again: tryWithin}
+}
+
 // seats bounds what is done at once on a node, and for one space, so that one tenant does not take what all need.
 type seats struct {
 	most, each int
+	what       string        // is done, such as "policies are being looked at"
+	again      time.Duration // when to come back
 
 	mu      sync.Mutex
 	taken   int
@@ -23,11 +43,11 @@ func (p *seats) enter(space string) (leave func(), err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.taken >= p.most || p.bySpace[space] >= p.each {
-		e := Errorf(TooMany, "%d policies of %s are being looked at already: try again in a moment", p.bySpace[space], space)
+		e := Errorf(TooMany, "%d %s for %s already: try again in a moment", p.bySpace[space], p.what, space)
 		if p.taken >= p.most {
-			e = Errorf(TooMany, "%d policies are being looked at on this server already: try again in a moment", p.taken)
+			e = Errorf(TooMany, "%d %s on this server already: try again in a moment", p.taken, p.what)
 		}
-		e.RetryAfter = time.Second
+		e.RetryAfter = p.again
 		return nil, e
 	}
 	if p.bySpace == nil {

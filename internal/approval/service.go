@@ -46,6 +46,8 @@ type Service struct {
 	looks    looks
 	changing seats // for rule documents that are to hold
 	trying   seats // for those that are only tried
+	testing  seats // for tests of webhooks, by space
+	tested   seats // and of the same webhook
 }
 
 // NewService answers the use cases over deps.
@@ -62,7 +64,7 @@ func NewService(deps Deps) *Service {
 	if deps.Endpoints == nil {
 		deps.Endpoints = noEndpoints{}
 	}
-	s := &Service{Deps: deps, changing: seats{most: examining, each: examining / 2}, trying: seats{most: examining, each: examining / 2}, policies: policyCache{entries: map[string]cachedPolicy{}}, labelled: labelledCache{entries: map[string]cachedLabelled{}}}
+	s := &Service{Deps: deps, changing: examinations(), trying: examinations(), testing: webhookTests(), tested: sameWebhook(), policies: policyCache{entries: map[string]cachedPolicy{}}, labelled: labelledCache{entries: map[string]cachedLabelled{}}}
 	s.lookups = Lookups{Known: s.known, Groups: s.GroupsOf, Labels: s.labelsOf}
 	return s
 }

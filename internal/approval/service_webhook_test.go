@@ -1,9 +1,12 @@
 package approval_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -363,4 +366,71 @@ func TestAWebhookIsTried(t *testing.T) {
 			t.Errorf("%s: %d trials, %+v", says, len(trials), trials[0])
 		}
 	}
+}
+
+// Each test holds calls to wherever a member says: one of a webhook, two of a space and four on a node are under way.
+func TestTestsOfWebhooksAreFewAtOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	var hooks [6]approval.Actor
+	for i := range hooks {
+		hooks[i] = h.actor(bob)
+		n := aHook()
+		n.Name = "hook-" + string(rune('a'+i))
+		if i > 2 { // a space for the others, which has no member of this house
+			hooks[i].Space = []string{"", "", "", "second", "second", "third"}[i]
+		}
+		if _, _, err := h.CreateWebhook(t.Context(), hooks[i], n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slow := &slowEndpoints{begun: make(chan struct{}), end: make(chan struct{})}
+	h.Endpoints = slow
+	try := func(i int) error {
+		_, err := h.TryWebhook(t.Context(), hooks[i], "hook-"+string(rune('a'+i)))
+		return err
+	}
+	full := func(i int, says string) {
+		t.Helper()
+		err := try(i)
+		var e *approval.Error
+		if !errors.As(err, &e) || e.Code != approval.TooMany || e.RetryAfter <= 0 || !strings.Contains(err.Error(), says) {
+			t.Errorf("webhook %d: %v", i, err)
+		}
+	}
+	var all sync.WaitGroup
+	enter := func(i int) {
+		all.Go(func() { _ = try(i) })
+		<-slow.begun
+	}
+	enter(0)
+	full(0, "1 test is under way for acme/hook-a already")
+	enter(1)
+	full(2, "2 tests of webhooks are under way for acme already")
+	enter(3)
+	enter(4)
+	full(5, "4 tests of webhooks are under way on this server already")
+	close(slow.end)
+	all.Wait()
+	for i := range hooks {
+		if err := try(i); err != nil {
+			t.Errorf("webhook %d afterwards: %v", i, err)
+		}
+	}
+}
+
+// slowEndpoints answer when the test says so.
+type slowEndpoints struct {
+	approvaltest.Endpoints
+	begun, end chan struct{}
+}
+
+func (e *slowEndpoints) Call(_ context.Context, _ approval.WebhookTarget, c approval.WebhookCall) (approval.WebhookAnswer, error) {
+	select {
+	case <-e.end:
+	default:
+		e.begun <- struct{}{}
+		<-e.end
+	}
+	return approval.WebhookAnswer{Outcome: approval.WebhookDone, Attempt: approval.WebhookAttempt{ID: c.ID, Kind: c.Kind, Status: 200}}, nil
 }

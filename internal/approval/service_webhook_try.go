@@ -26,7 +26,8 @@ const (
 )
 
 // TryWebhook sends each call to the endpoint of a webhook and explains what came back. What it grants and revokes, of somebody
-// who does not exist, leaves nothing behind at an endpoint that does as it is told.
+// who does not exist, leaves nothing behind at an endpoint that does as it is told. A webhook is tested once at a time, and few are
+// on a node and of a space (TooMany): each test holds calls and a request for as long as the endpoint likes.
 func (s *Service) TryWebhook(ctx context.Context, a Actor, name string) ([]WebhookTrial, error) {
 	if err := s.Authorize(ctx, a, WriteWebhooks, "test webhook"); err != nil {
 		return nil, err
@@ -40,6 +41,11 @@ func (s *Service) TryWebhook(ctx context.Context, a Actor, name string) ([]Webho
 	if err != nil {
 		return nil, err
 	}
+	leave, err := s.enterTest(w)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	// Written before the first call: what is sent outside is in the log also when the answer gets lost.
 	e := s.event(a, now, EventWebhookTest, "", []Resource{w.resource()}, nil)
 	if err := s.commit(ctx, Change{Space: a.Space, Events: []Event{e}}); err != nil {
@@ -48,9 +54,24 @@ func (s *Service) TryWebhook(ctx context.Context, a Actor, name string) ([]Webho
 	return TryEndpoint(ctx, s.Endpoints, s.Clock, s.IDs, t)
 }
 
-// TryEndpoint is the test itself. After a call that reached nobody it does not go on.
+// enterTest takes the places of a test until leave.
+func (s *Service) enterTest(w Webhook) (leave func(), err error) {
+	first, err := s.tested.enter(w.Space + "/" + w.Name)
+	if err != nil {
+		return nil, err
+	}
+	second, err := s.testing.enter(w.Space)
+	if err != nil {
+		first()
+		return nil, err
+	}
+	return func() { first(); second() }, nil
+}
+
+// TryEndpoint is the test itself, which takes short answers only. After a call that reached nobody it does not go on.
 func TryEndpoint(ctx context.Context, endpoints Endpoints, clock Clock, ids IDs, t WebhookTarget) (trials []WebhookTrial, err error) {
 	for _, c := range triedCalls(clock.Now(), ids) {
+		c.Short = true
 		within, cancel := context.WithTimeout(ctx, tryWithin)
 		answer, err := endpoints.Call(within, t, c.WebhookCall)
 		cancel()

@@ -26,6 +26,8 @@ type WebhookCall struct {
 	// Events are all of the petition so far. Of ApplyUpdate the last is the command, access/grant or access/revoke; of
 	// GetDecision none is (ApplyUpdate, GetDecision).
 	Events []Event
+	// Short: the answer is at most 1 MiB, whatever the call.
+	Short bool
 }
 
 // WebhookTarget is what a call needs of a webhook, with its secrets open. It is never stored, logged or shown.

@@ -55,7 +55,7 @@ func (c *Caller) Call(ctx context.Context, t approval.WebhookTarget, call approv
 	if t.DryRun {
 		return approval.WebhookAnswer{Outcome: approval.WebhookNotSent, Problem: "the webhook is in a dry run: nothing was sent", Attempt: record}, nil
 	}
-	answer := c.send(request, call.Kind, &record, secrets)
+	answer := c.send(request, call, &record, secrets)
 	record.Took = max(0, c.clock.Now().Sub(began))
 	answer.Problem, answer.Attempt = clean(answer.Problem, secrets, kept), record
 	return answer, nil
@@ -82,14 +82,14 @@ func (c *Caller) request(ctx context.Context, t approval.WebhookTarget, call app
 	return request, nil
 }
 
-func (c *Caller) send(request *http.Request, kind approval.WebhookKind, record *approval.WebhookAttempt, secrets []string) approval.WebhookAnswer {
+func (c *Caller) send(request *http.Request, call approval.WebhookCall, record *approval.WebhookAttempt, secrets []string) approval.WebhookAnswer {
 	response, err := c.client.Do(request)
 	if err != nil {
 		return approval.WebhookAnswer{Outcome: approval.WebhookAgain, Problem: reason(err)}
 	}
 	defer response.Body.Close()
 	most := int64(maxAnswer)
-	if kind == approval.WebhookPull {
+	if call.Kind == approval.WebhookPull && !call.Short {
 		most = maxPullAnswer
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, most+1))
@@ -102,10 +102,11 @@ func (c *Caller) send(request *http.Request, kind approval.WebhookKind, record *
 	case int64(len(body)) > most:
 		return again(response.Header, now, "the endpoint answers more than %d bytes", most)
 	}
-	return readAnswer(kind, response.StatusCode, response.Header, body, now)
+	return readAnswer(call.Kind, response.StatusCode, response.Header, body, now)
 }
 
-// reason says why there is no answer, and what to do about it. The address is not repeated: it may have a secret in it.
+// reason says why there is no answer, and what to do about it. The address is not repeated: it may have a secret in it, and the
+// one that a name leads to is nobody's business who does not run the server.
 func reason(err error) string {
 	var u *url.Error
 	if errors.As(err, &u) {
@@ -115,13 +116,17 @@ func reason(err error) string {
 	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.Is(err, ErrInside):
-		return fmt.Sprintf("%v: calls go to public addresses, and to networks inside that the server's setting private_networks names", err)
+		return fmt.Sprintf("%v: calls go to public addresses, and to networks inside that the server's setting private_networks names; the server's log has the address", ErrInside)
 	case errors.As(err, &dns):
 		return fmt.Sprintf("the endpoint's name cannot be looked up: %s: check the host in the URL", dns.Err)
 	case errors.Is(err, context.Canceled):
 		return "the call was broken off by the server"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return "the endpoint has not answered in time"
+	}
+	var dialled *net.OpError
+	if errors.As(err, &dialled) {
+		err = dialled.Err // without the address
 	}
 	return fmt.Sprintf("the endpoint cannot be reached: %v", err)
 }

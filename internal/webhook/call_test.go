@@ -342,3 +342,45 @@ func FuzzAnswer(f *testing.F) {
 		}
 	})
 }
+
+// A test of a webhook takes a short answer only, also to the call that may otherwise be answered at length.
+func TestATestTakesAShortAnswer(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(t, answers(200, `{"status":{"code":0},"resources":[]}`+strings.Repeat(" ", maxAnswer)))
+	c := calls(e.clock.Now())[approval.WebhookPull]
+	if a := e.call(t, e.target(), c); a.Outcome != approval.WebhookDone {
+		t.Errorf("a call: %+v", a.Problem)
+	}
+	c.Short = true
+	if a := e.call(t, e.target(), c); a.Outcome != approval.WebhookAgain || !strings.Contains(a.Problem, "more than 1048576 bytes") {
+		t.Errorf("a test: %s %s", a.Outcome, a.Problem)
+	}
+}
+
+// Of a long text only what is kept is cleaned, and a secret that lies across its end, or over another one, is not left in part.
+func TestABeginningHasNoPartOfASecret(t *testing.T) {
+	t.Parallel()
+	long, short := strings.Repeat("s3cret-", 10), "ret-s3c"
+	secrets := []string{long, short}
+	for before := range 100 {
+		text := strings.Repeat("x", before) + long + "y" + short + strings.Repeat("z", 500)
+		want := strings.Repeat("x", before) + redacted + "y" + redacted + strings.Repeat("z", 500)
+		for most := 1; most < 200; most += 7 {
+			if begin, whole := withoutSecrets(text, secrets, most); whole || len(begin) < most || len(begin) > most+len(redacted) || !strings.HasPrefix(want, begin) {
+				t.Fatalf("%d before, %d kept: %q", before, most, begin)
+			}
+		}
+	}
+	for text, want := range map[string]string{
+		"": "", "plain": "plain", "a" + short + short + "b": "a[redacted][redacted]b",
+		"tail-of-itail-of-it": "[redacted]", // two that overlap: neither leaves a part
+	} {
+		secrets := []string{short, "tail-of-it", "itail"}
+		if got, whole := withoutSecrets(text, secrets, 1000); got != want || !whole {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+	if got := clean(strings.Repeat(long, 3000), secrets, kept); len(got) > kept+len("…") || strings.Contains(got, "s3c") || strings.Trim(got, "[redact]…") != "" {
+		t.Errorf("%d bytes: %.200q", len(got), got)
+	}
+}

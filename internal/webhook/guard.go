@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -15,6 +16,8 @@ import (
 // Guard keeps calls to addresses that members name from reaching inside (I12). A name is looked up once for each connection,
 // every address that it has must be allowed, only those are dialled, and what is dialled is checked once more when it is.
 type Guard struct {
+	// Log is told of what was stopped, with the address that a name leads to: who made the call is not. Set it before the first one.
+	Log   *slog.Logger
 	rules *ssrf.Guardian
 	// What a test stands in for.
 	lookup  func(ctx context.Context, host string) ([]netip.Addr, error)
@@ -31,6 +34,10 @@ const (
 	maxHeaderBytes  = 16 << 10
 )
 
+// azureHost is where virtual machines of Azure ask the host that they run on, for credentials among other things. It is a public
+// address, and inside all the same.
+var azureHost = netip.MustParsePrefix("168.63.129.16/32")
+
 // NewGuard answers a guard that allows addresses of the public internet and, besides them, the private networks. loopback
 // allows those of this machine, for a server to play with.
 func NewGuard(private []netip.Prefix, loopback bool) *Guard {
@@ -45,7 +52,7 @@ func NewGuard(private []netip.Prefix, loopback bool) *Guard {
 			six = append(six, p)
 		}
 	}
-	g := &Guard{rules: ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(four...), ssrf.WithAllowedV6Prefixes(six...))}
+	g := &Guard{Log: slog.New(slog.DiscardHandler), rules: ssrf.New(ssrf.WithAnyPort(), ssrf.WithDeniedV4Prefixes(azureHost), ssrf.WithAllowedV4Prefixes(four...), ssrf.WithAllowedV6Prefixes(six...))}
 	g.lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
 		return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	}
@@ -101,7 +108,8 @@ func (g *Guard) addresses(ctx context.Context, host string) ([]netip.Addr, error
 	for i, a := range found {
 		found[i] = a.Unmap() // ::ffff:127.0.0.1 is 127.0.0.1
 		if err := g.rules.SafeAddr(found[i]); err != nil {
-			return nil, fmt.Errorf("%w: %s is at %s: %w", ErrInside, host, found[i], err)
+			g.Log.WarnContext(ctx, "a call was stopped that would have reached inside", "host", host, "address", found[i].String(), "why", err.Error())
+			return nil, fmt.Errorf("%w: %s", ErrInside, host)
 		}
 	}
 	return found[:min(len(found), maxAddresses)], nil

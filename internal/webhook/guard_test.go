@@ -3,13 +3,16 @@ package webhook
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -38,7 +41,7 @@ func TestNoCallReachesInside(t *testing.T) {
 	for _, host := range []string{
 		"127.0.0.1", "127.1.2.3", "localhost", "[::1]", "0.0.0.0", "[::]",
 		"10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "[fd00::1]", // private
-		"169.254.169.254", "[fe80::1]", "[fe80::1%25eth0]", "[fd00:ec2::254]", // link-local; where clouds keep credentials
+		"169.254.169.254", "168.63.129.16", "[fe80::1]", "[fe80::1%25eth0]", "[fd00:ec2::254]", // link-local; where clouds keep credentials
 		"[::ffff:127.0.0.1]", "[::ffff:169.254.169.254]", "[::ffff:7f00:1]", "[::127.0.0.1]", // IPv4 in IPv6
 		"[64:ff9b::7f00:1]", "[64:ff9b::a9fe:a9fe]", "[2002:7f00:1::]", "[2001:0:7f00:1::]", // by way of NAT64, 6to4, Teredo
 		"224.0.0.1", "[ff02::1]", "255.255.255.255", "192.0.2.1", "198.18.0.1", "[2001:db8::1]",
@@ -134,6 +137,27 @@ func TestANameThatLeadsInsideTooIsRefused(t *testing.T) {
 		n := &names{answers: [][]netip.Addr{answer}}
 		if err := reach(t, n.guard(), "https://both.example.com/"); err == nil || len(n.dialled) > 0 || len(answer) > 0 && !errors.Is(err, ErrInside) {
 			t.Errorf("%s: %v, dialled %v", name, err, n.dialled)
+		}
+	}
+}
+
+// Where a name leads inside is for who runs the server, and not for who names it.
+func TestTheAddressInsideIsForTheLog(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	n := &names{answers: [][]netip.Addr{{netip.MustParseAddr("10.20.30.40")}}}
+	g := n.guard()
+	g.Log = slog.New(slog.NewTextHandler(&log, nil))
+	err := reach(t, g, "https://payroll.example.com/")
+	if !errors.Is(err, ErrInside) || !strings.Contains(err.Error(), "payroll.example.com") || strings.Contains(err.Error(), "10.20.") {
+		t.Errorf("got %v", err)
+	}
+	if !strings.Contains(log.String(), "10.20.30.40") || !strings.Contains(log.String(), "payroll.example.com") {
+		t.Errorf("the log has %s", log.String())
+	}
+	for _, failed := range []error{err, &url.Error{Op: "Post", Err: &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(10, 20, 30, 40), Port: 443}, Err: syscall.ECONNREFUSED}}} {
+		if says := reason(failed); strings.Contains(says, "10.20.") || !strings.Contains(says, "server's log") && !strings.Contains(says, "connection refused") {
+			t.Errorf("the record says %s", says)
 		}
 	}
 }

@@ -47,13 +47,42 @@ func secretsOf(t approval.WebhookTarget) (all []string) {
 	return all
 }
 
-// clean takes secrets out of a text, bounds it and makes it valid. The secrets are looked for in the whole text, so that none
-// is cut in two and left.
+// clean takes secrets out of a text, bounds it and makes it valid.
 func clean(text string, secrets []string, most int) string {
-	for _, s := range secrets {
-		text = strings.ReplaceAll(text, s, redacted)
+	begin, whole := withoutSecrets(text, secrets, most+room)
+	begin = shortened(approval.Redact(strings.ToValidUTF8(begin, "�")), most)
+	if !whole && !strings.HasSuffix(begin, "…") {
+		begin += "…"
 	}
-	return shortened(approval.Redact(strings.ToValidUTF8(text, "�")), most)
+	return begin
+}
+
+// room is what a text is cleaned for beyond what is kept of it, so that a credential that stands at the end is known for one.
+const room = 256
+
+// withoutSecrets answers the beginning of a text without the secrets, and whether it is all of it. What comes behind is not looked at, and
+// a secret that lies across the end is hidden whole.
+func withoutSecrets(text string, secrets []string, most int) (begin string, whole bool) {
+	var out strings.Builder
+	until := 0 // where what is hidden ends: secrets may overlap
+	for i := range len(text) {
+		if out.Len() >= most {
+			return out.String(), false
+		}
+		inside := i < until
+		for _, s := range secrets {
+			if i+len(s) > until && strings.HasPrefix(text[i:], s) {
+				until = i + len(s)
+			}
+		}
+		switch {
+		case i >= until:
+			out.WriteByte(text[i])
+		case !inside:
+			out.WriteString(redacted)
+		}
+	}
+	return out.String(), true
 }
 
 // shortened cuts a text behind a whole character and says so.
