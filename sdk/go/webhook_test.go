@@ -26,10 +26,12 @@ type signedCall struct {
 	Name       string
 	Secrets    []string
 	PublicKeys []string
-	Now        time.Time
-	Headers    map[string]string
-	Body       string
-	OK         bool
+	// AcceptOriginal is what the receiver is told.
+	AcceptOriginal bool
+	Now            time.Time
+	Headers        map[string]string
+	Body           string
+	OK             bool
 }
 
 func signedCalls(t *testing.T) []signedCall {
@@ -46,7 +48,7 @@ func signedCalls(t *testing.T) []signedCall {
 }
 
 func (c signedCall) verifier() indent.WebhookVerifier {
-	return indent.WebhookVerifier{Secrets: c.Secrets, PublicKeys: c.PublicKeys, Now: func() time.Time { return c.Now }}
+	return indent.WebhookVerifier{Secrets: c.Secrets, PublicKeys: c.PublicKeys, AcceptOriginal: c.AcceptOriginal, Now: func() time.Time { return c.Now }}
 }
 
 func (c signedCall) header() http.Header {

@@ -21,14 +21,17 @@ const WebhookTolerance = 5 * time.Minute
 // The error says which of its parts is wrong, and never what would be right.
 var ErrWebhookSignature = errors.New("indent: the call's signature does not hold")
 
-// WebhookVerifier tells calls of the server from those of others, by their signature. It takes both that the server sends:
-// Standard Webhooks (webhook-id, webhook-timestamp, webhook-signature) and, where a call has only that, the original
-// product's (X-Indent-Timestamp, X-Indent-Signature). With neither a secret nor a key it takes nothing.
+// WebhookVerifier tells calls of the server from those of others, by their signature of Standard Webhooks (webhook-id,
+// webhook-timestamp, webhook-signature). With neither a secret nor a key it takes nothing.
 type WebhookVerifier struct {
 	// Secrets are those of the webhook, as the server showed them: one, or two while a secret is being rotated.
 	Secrets []string
 	// PublicKeys are the webhook's ("whpk_…"), for receivers that are not to be able to sign.
 	PublicKeys []string
+	// AcceptOriginal takes the original product's signature (X-Indent-Timestamp, X-Indent-Signature), too, where a call has only
+	// that. It covers no webhook-id: whoever has seen a call can take the headers of Standard Webhooks off and send it again within
+	// [WebhookTolerance] as one that was never seen. It is for calls that come by something which drops the other headers.
+	AcceptOriginal bool
 	// Now answers the time; nil: the machine's.
 	Now func() time.Time
 }
@@ -41,16 +44,18 @@ func (v WebhookVerifier) Verify(h http.Header, body []byte) error {
 	if v.Now != nil {
 		now = v.Now
 	}
-	if h.Get("Webhook-Signature") != "" || h.Get("Webhook-Id") != "" {
-		return v.verifyStandard(h, body, now())
+	if v.AcceptOriginal && h.Get("Webhook-Signature") == "" && h.Get("Webhook-Id") == "" {
+		return v.verifyOriginal(h, body, now())
 	}
-	return v.verifyOriginal(h, body, now())
+	return v.verifyStandard(h, body, now())
 }
 
 func (v WebhookVerifier) verifyStandard(h http.Header, body []byte, now time.Time) error {
 	id, stamp := h.Get("Webhook-Id"), h.Get("Webhook-Timestamp")
 	seconds, err := strconv.ParseInt(stamp, 10, 64)
 	switch {
+	case id == "" && h.Get("X-Indent-Signature") != "":
+		return unsigned("webhook-id is missing, and X-Indent-Signature alone is not taken (AcceptOriginal)")
 	case id == "":
 		return unsigned("webhook-id is missing")
 	case err != nil:

@@ -57,36 +57,44 @@ def verify(
     headers: Mapping[str, str],
     body: bytes,
     *,
+    accept_original: bool = False,
     now: float | None = None,
 ) -> None:
     """Raise `SignatureError` unless one of the secrets has signed the call within 5 minutes.
 
     It takes Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`, of which
-    `v1`) and, where a call has only that, `X-Indent-Timestamp` and `X-Indent-Signature`.
-    Comparisons take the same time whatever is wrong. Within the 5 minutes a call can be sent again:
-    `webhook-id` is the same each time.
+    `v1`). Comparisons take the same time whatever is wrong. Within the 5 minutes a call can be sent
+    again: `webhook-id` is the same each time.
 
     Args:
         secrets: Those of the webhook as the server showed them: one, or two during a rotation.
             Without any no call is taken.
         headers: Of the request; the case of names does not matter.
         body: Of the request, as it came: read again from JSON it would be another one.
+        accept_original: Take `X-Indent-Timestamp` and `X-Indent-Signature`, too, where a call has
+            only these. They cover no `webhook-id`: whoever has seen a call can take the other
+            headers off and send it again within the 5 minutes as one that was never seen.
         now: Unix seconds; default: the machine's clock.
     """
     if isinstance(secrets, str):
         raise TypeError("secrets is a list: write [secret]")
     sent = {name.lower(): value for name, value in headers.items()}
     at = int(time.time() if now is None else now)
-    if sent.get("webhook-signature") or sent.get("webhook-id"):
-        _verify_standard(secrets, sent, body, at)
-    else:
+    standard = sent.get("webhook-signature") or sent.get("webhook-id")
+    if accept_original and not standard:
         _verify_original(secrets, sent, body, at)
+    else:
+        _verify_standard(secrets, sent, body, at)
 
 
 def _verify_standard(
     secrets: Sequence[str], sent: Mapping[str, str], body: bytes, now: int
 ) -> None:
     identifier, stamp = sent.get("webhook-id", ""), sent.get("webhook-timestamp", "")
+    if not identifier and sent.get("x-indent-signature"):
+        raise SignatureError(
+            "webhook-id is missing, and X-Indent-Signature alone is not taken (accept_original)"
+        )
     if not identifier:
         raise SignatureError("webhook-id is missing")
     if not re.fullmatch(r"-?[0-9]{1,18}", stamp):
@@ -201,6 +209,7 @@ class Receiver:
         name: What `GetInfo` says that the endpoint is called.
         failed: Called with what went wrong where it is answered without its text, and with what
             was wrong with a call that is not the server's.
+        accept_original: As in `verify`.
     """
 
     def __init__(
@@ -212,6 +221,7 @@ class Receiver:
         decide: Callable[[list[dict[str, Any]]], Iterable[Mapping[str, Any]]] | None = None,
         name: str = "",
         failed: Callable[[Exception], None] | None = None,
+        accept_original: bool = False,
     ) -> None:
         if isinstance(secrets, str):
             raise TypeError("secrets is a list: write [secret]")
@@ -219,6 +229,7 @@ class Receiver:
         self._apply, self._pull, self._decide = apply, pull, decide
         self._name = name
         self._failed = failed
+        self._accept_original = accept_original
 
     def handle(
         self, headers: Mapping[str, str], body: bytes, *, now: float | None = None
@@ -229,7 +240,7 @@ class Receiver:
         wrong.
         """
         try:
-            verify(self._secrets, headers, body, now=now)
+            verify(self._secrets, headers, body, accept_original=self._accept_original, now=now)
         except SignatureError as error:
             self._tell(error)
             return 401, _refusal(16, str(error))
