@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"time"
@@ -29,6 +30,8 @@ func (s *Service) mayExtend(ctx context.Context, a Actor, p *Petition, name stri
 		return FieldError("petition.petitioners", "an extension is for who asked in petition %s", old.Ref())
 	case !sameThings(old.Resources, p.Resources):
 		return FieldError("petition.resources", "an extension asks for the same as petition %s", old.Ref())
+	case !sameParams(old.Params, p.Params):
+		return FieldError("petition.params", "an extension has the same params as petition %s: copy them, or ask anew without the label", old.Ref())
 	}
 	return nil
 }
@@ -39,6 +42,13 @@ func sameThings(a, b []Resource) bool {
 		return func(r Resource) bool { return !slices.ContainsFunc(list, r.Same) }
 	}
 	return !slices.ContainsFunc(a, in(b)) && !slices.ContainsFunc(b, in(a))
+}
+
+// sameParams answers whether two params are the same by their canonical form, whichever way they were written and kept.
+func sameParams(a, b RawJSON) bool {
+	x, errX := CanonicalParams("", a)
+	y, errY := CanonicalParams("", b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
 // extend adds to the change that grants p what that does to the petition that p extends. One that has ended meanwhile stays as it

@@ -116,6 +116,21 @@ func TestExtensionsThatAreRefused(t *testing.T) {
 			t.Errorf("%s: got %v, want %s %s", c.text, err, c.code, c.text)
 		}
 	}
+	with := func(params string) func(*approval.NewPetition) {
+		return func(n *approval.NewPetition) { n.Params = approval.RawJSON(params) }
+	}
+	with20 := h.decide(bob, h.ask(vic, with(`{"amount": 20, "to": "ada"}`)), claim(approve))
+	for name, n := range map[string]approval.NewPetition{
+		"none of it": extends(with20), "more": extends(with20, with(`{"amount":2000,"to":"ada"}`)), "where there were none": extends(old, with(`{"amount":20}`)),
+	} {
+		_, _, err := h.CreatePetition(t.Context(), h.actor(vic), n, "")
+		if approval.CodeOf(err) != approval.Invalid || !strings.Contains(err.Error(), "petition.params") || !strings.Contains(err.Error(), "copy them") {
+			t.Errorf("other params, %s: %v", name, err)
+		}
+	}
+	if _, _, err := h.CreatePetition(t.Context(), h.actor(vic), extends(with20, with(`{"to":"ada","amount":2e1}`)), ""); err != nil {
+		t.Error("the same params, written otherwise:", err)
+	}
 	_, err := h.ReplacePetition(t.Context(), h.actor(vic), open.Name, extends(old))
 	same(t, "a replacement that extends", approval.CodeOf(err), approval.Invalid)
 	same(t, "the old one", h.now(old).Labels[approval.LabelReplacedBy], "")

@@ -111,7 +111,7 @@ func (n *creation) request(cmd *cobra.Command, in io.Reader) (r indent.Request, 
 	return r, nil
 }
 
-// extend lets the request go on with a granted petition: for the same persons and resources.
+// extend lets the request go on with a granted petition: for the same persons and resources, with the same params.
 func (n *creation) extend(ctx context.Context, c *indent.Client, r *indent.Request) error {
 	if n.extends == "" {
 		return nil
@@ -129,6 +129,9 @@ func (n *creation) extend(ctx context.Context, c *indent.Client, r *indent.Reque
 	}
 	if len(r.Petitioners) == 0 {
 		r.Petitioners = old.Petitioners
+	}
+	if r.Params == nil && len(old.Params) > 0 {
+		r.Params = old.Params
 	}
 	r.Labels = maps.Clone(r.Labels)
 	if r.Labels == nil {
