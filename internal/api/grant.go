@@ -74,7 +74,8 @@ type revokedGrant struct {
 	Petitioners []approval.Resource `json:"petitioners" doc:"Who loses what it gave: all of them."`
 	Resources   []approval.Resource `json:"resources" doc:"What they lose, unless another grant keeps it."`
 	EndTime     time.Time           `json:"endTime,omitzero" doc:"When the grant ends, or would have ended in a preview; absent: never by itself."`
-	Refused     string              `json:"refused,omitempty" doc:"Why the caller may not revoke it; absent when it was revoked, or would be."`
+	Refused     string              `json:"refused,omitempty" doc:"Why it was not revoked, or would not be; absent when it was, or would be."`
+	Failed      bool                `json:"failed,omitzero" doc:"It could not be revoked now, for what refused says, and is no question of rights: the same call again may. Absent otherwise."`
 }
 
 type revokedGrantList struct {
@@ -92,7 +93,7 @@ func (a *API) revokeGrants(ctx context.Context, actor approval.Actor, in revokeG
 	}
 	out := &revokedGrantList{Preview: b.Preview, Petitions: make([]revokedGrant, len(page.Items)), NextPage: NextPage{page.Next}}
 	for i, r := range page.Items {
-		out.Petitions[i] = revokedGrant{Petition: r.Petition.Name, Petitioners: r.Petition.Petitioners, Resources: r.Petition.Resources, Refused: r.Refused}
+		out.Petitions[i] = revokedGrant{Petition: r.Petition.Name, Petitioners: r.Petition.Petitioners, Resources: r.Petition.Resources, Refused: r.Refused, Failed: r.Failed}
 		if r.Petition.Grant != nil {
 			out.Petitions[i].EndTime = r.Petition.Grant.EndTime
 		}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,5 +80,31 @@ func TestWhoHasWhat(t *testing.T) {
 	}
 	if a := h.do(theOwner, post, inSpace+"/grants:revoke", `{"reason":"everything"}`); a.status != 400 || !strings.Contains(a.body, "name a person or a resource") {
 		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// One that fails keeps none of the others, and is marked.
+func TestWhatCouldNotBeRevokedIsMarked(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	onGrant("")(h, h.actor(theOwner))
+	failing := h.asked(h.actor(theAdmin))
+	_, _, err := h.service.Decide(h.Context(), h.actor(theOwner), failing, approval.NewClaim{Event: approval.EventApprove}, "")
+	h.must(err)
+	h.store.BeforeCommit = func(c approval.Change) error {
+		if slices.ContainsFunc(c.Events, func(e approval.Event) bool { return e.Petition() == failing }) {
+			return down()
+		}
+		return nil
+	}
+	var done revokedGrantList
+	h.do(theEditor, post, inSpace+"/grants:revoke", `{"resource":"x","reason":"enough"}`).ok(&done)
+	if len(done.Petitions) != 2 {
+		t.Fatalf("%+v", done)
+	}
+	for _, p := range done.Petitions {
+		if failed := p.Petition == failing; p.Failed != failed || (p.Refused != "") != failed {
+			t.Errorf("%+v", p)
+		}
 	}
 }

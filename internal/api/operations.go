@@ -188,6 +188,7 @@ var operations = map[string]operation{
 	"listGrants": {tag: "grants", text: "One entry for each person and resource. Several grants of the same pair are a union: access ends at `accessEndTime`. Who may see petitions sees what they gave.",
 		answer: `{"grants": [` + exampleGrant + `], "nextPageToken": ""}`},
 	"revokeGrants": {tag: "grants", text: "Each petition is revoked as a whole, as by a claim `access/revoke`, and with its own answer in `refused`; what begins later is revoked too. " +
+		"One that cannot be revoked now is marked `failed` and keeps none of the others. " +
 		"Call again with `nextPageToken` until it is empty. 403 when there is something and the caller may revoke nothing of it. It needs the permission `petitions:read`, too.",
 		request: `{"person": "ada@acmecorp.example", "reason": "Ada has left", "preview": true}`,
 		answer: `{"preview": true, "petitions": [{"petition": "0198c0de-42b3-71ee-824e-42010aac000d", "petitioners": [{"id": "ada@acmecorp.example", "kind": "user"}],

@@ -18,7 +18,7 @@ type petitionInput struct {
 	Resources       []approval.Resource `json:"resources" minItems:"1" maxItems:"100" doc:"What is asked for; it need not be in the directory."`
 	Reason          string              `json:"reason" minLength:"1" maxLength:"4000" doc:"Why; reviewers read it." example:"to recover account"`
 	DefaultDuration string              `json:"defaultDuration,omitempty" pattern:"^[0-9]{1,9}(\\.[0-9]{1,6})?s$" doc:"How long, a protobuf-JSON duration; or the label indent.com/petition/duration." example:"3600s"`
-	StartTime       time.Time           `json:"startTime,omitzero" doc:"When the grant is to begin, at most 90 days away; at once by default. It is part of the digest." example:"2026-03-02T09:00:00Z"`
+	StartTime       time.Time           `json:"startTime,omitzero" doc:"When the grant is to begin, at most 90 days away; at once by default. No rule approves what begins later: the owners decide. It is part of the digest." example:"2026-03-02T09:00:00Z"`
 	Params          jsontext.Value      `json:"params,omitzero" doc:"What the action will be done with: an object of at most 64 KiB as canonical JSON. It is part of the digest. Integers beyond 2^53-1 must be sent as text."`
 	Meta            petitionInputMeta   `json:"meta,omitzero"`
 

@@ -176,25 +176,22 @@ func (p *Petition) admitsClaim(event string) error {
 	return err
 }
 
-// mayClaim answers for what the actor's claim counts, or Forbidden.
+// mayClaim answers for what the actor's claim counts, or Forbidden. Who has a right of its own needs no look-up of reviewers, so one
+// that fails keeps nobody from taking away what was granted.
 func (l *looking) mayClaim(ctx context.Context, a *Actor, p *Petition, event string) (Eligibility, error) {
 	own := (event == EventRevoke || event == EventDeny && p.Phase == Open) && p.AskedBy(a.Resource()) // Whoever asks may always withdraw, and give back what was granted.
-	e, err := l.eligibility(ctx, a, p)
-	if err != nil && own {
-		return e, nil
-	}
 	byRole := event == EventRevoke && a.Role.Covers(Editor)
-	if own || byRole { // its own right comes first
-		e.refusesFor = nil
+	if own || byRole {
+		return Eligibility{}, nil
 	}
+	e, err := l.eligibility(ctx, a, p)
 	switch {
 	case err != nil:
 		return e, err
-	case own || byRole || event == EventApprove && e.May() || event != EventApprove && e.Reviews:
-	default:
-		return e, Errorf(Forbidden, "%s may not %s petition %s: %s", a.ID, verb(event), p.Ref(), e.Why)
+	case event == EventApprove && e.May() || event != EventApprove && e.Reviews:
+		return e, nil
 	}
-	return e, nil
+	return e, Errorf(Forbidden, "%s may not %s petition %s: %s", a.ID, verb(event), p.Ref(), e.Why)
 }
 
 func verb(event string) string {

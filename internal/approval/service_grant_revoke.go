@@ -1,6 +1,9 @@
 package approval
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // RevokeGrants asks to take away all that a person has, all that anybody has of a resource, or both.
 type RevokeGrants struct {
@@ -23,14 +26,17 @@ func (r RevokeGrants) Check() error {
 // RevokedGrant is one petition of [Service.RevokeGrants]: it is revoked as a whole, for all that asked in it.
 type RevokedGrant struct {
 	Petition Petition
-	// Refused says why the actor may not revoke it; "": it was revoked, or would be.
+	// Refused says why it was not revoked, or would not be; "": it was, or would be.
 	Refused string
+	// Failed marks one that the actor may have the right to revoke, but could not be revoked now: the same call again may.
+	Failed bool
 }
 
 // RevokeGrants revokes a page of the granted petitions by which a person has something, or by which something is had, those
 // that have not begun too; each as [Service.Decide] does, and with its own answer. Whoever calls again with the next page's
-// token until there is none has revoked all that the actor may. Forbidden, and logged, when there are some and the actor may
-// revoke none of the page.
+// token until there is none has revoked all that the actor may. One that fails keeps none of the others, unless ten fail in a
+// row. Forbidden, and logged, when there are some and the actor may revoke none of the page; where none was revoked and one
+// failed, that failure.
 func (s *Service) RevokeGrants(ctx context.Context, a Actor, r RevokeGrants) (Page[RevokedGrant], error) {
 	const action = "revoke grants"
 	var out Page[RevokedGrant]
@@ -47,22 +53,48 @@ func (s *Service) RevokeGrants(ctx context.Context, a Actor, r RevokeGrants) (Pa
 		return out, err
 	}
 	out.Next = page.Next
-	var refused error
-	l := s.looking(a.Space)
+	var refused, failed error
+	l, inARow := s.looking(a.Space), 0
 	for _, p := range petitions {
 		done, err := s.revokeOne(ctx, l, a, p, r)
 		switch CodeOf(err) {
 		case "":
+			inARow = 0
 			out.Items = append(out.Items, done)
 		case Forbidden:
 			refused = err
 			out.Items = append(out.Items, RevokedGrant{Petition: p, Refused: err.Error()})
 		case Conflict, NotFound: // it has ended meanwhile
 		default:
-			return out, err
+			if inARow++; ctx.Err() != nil || inARow == mostFailures {
+				return out, err
+			}
+			s.Logger.WarnContext(ctx, "a grant could not be revoked with others", "space", a.Space, "petition", p.Name, "error", err)
+			failed = err
+			out.Items = append(out.Items, failedToRevoke(p, err))
 		}
 	}
-	return out, s.refuseSome(ctx, a, action, out.Items, refused, r.Preview)
+	err = s.refuseSome(ctx, a, action, out.Items, refused, r.Preview)
+	if failed != nil && !r.Preview && !someRevoked(out.Items) {
+		return out, failed
+	}
+	return out, err
+}
+
+// mostFailures is how many may fail in a row before the call breaks off: then it is not the petitions, and each may take its time.
+const mostFailures = 10
+
+// failedToRevoke says why to the actor; what failed inside the server is for its log alone.
+func failedToRevoke(p Petition, err error) RevokedGrant {
+	why := "it cannot be revoked now: try again"
+	if CodeOf(err) != Internal {
+		why = err.Error()
+	}
+	return RevokedGrant{Petition: p, Refused: why, Failed: true}
+}
+
+func someRevoked(items []RevokedGrant) bool {
+	return slices.ContainsFunc(items, func(item RevokedGrant) bool { return item.Refused == "" })
 }
 
 func (s *Service) revokeOne(ctx context.Context, l *looking, a Actor, p Petition, r RevokeGrants) (RevokedGrant, error) {
@@ -89,10 +121,8 @@ func (s *Service) refuseSome(ctx context.Context, a Actor, action string, items 
 		return nil
 	}
 	err := s.refuse(ctx, a, action, "", refused)
-	for _, item := range items {
-		if item.Refused == "" {
-			return nil
-		}
+	if someRevoked(items) {
+		return nil
 	}
 	return err
 }

@@ -320,6 +320,75 @@ func TestRevokeAllIsForWhoMayRevokeEach(t *testing.T) {
 	}
 }
 
+// A look-up of reviewers that fails keeps nobody from taking away what they may by their role, or gave themselves; nor does one
+// petition that fails keep the others.
+func TestARevokeNeedsNoLookUpThatFails(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.rule.onCall = map[string]approval.OnCall{"primary": {Persons: []string{pat}}}
+	h.rule.verdict = by(approval.Reviewers{OnCall: []string{"primary"}})
+	onCall := func() approval.Petition { return h.decide(pat, h.ask(vic), claim(approve)) }
+	byRole, own, failing := onCall(), onCall(), onCall()
+	h.rule.verdict = by(approval.Reviewers{Persons: []string{pat}})
+	named := h.decide(pat, h.ask(vic), claim(approve))
+	h.rule.refusal = approval.Errorf(approval.Unavailable, "the schedule cannot be read")
+	same(t, "an editor", h.decide(eve, byRole, claim(revoke)).Phase, approval.Revoked)
+	same(t, "who asked", h.decide(vic, own, claim(revoke)).Phase, approval.Revoked)
+	_, err := h.try(pat, failing, claim(revoke))
+	same(t, "who must be looked up", approval.CodeOf(err), approval.Unavailable)
+
+	all := approval.RevokeGrants{Person: vic, Preview: true}
+	page, err := h.RevokeGrants(t.Context(), h.actor(pat), all)
+	if err != nil || len(page.Items) != 2 {
+		t.Fatal("the preview", page, err)
+	}
+	all.Preview = false
+	page, err = h.RevokeGrants(t.Context(), h.actor(pat), all)
+	if err != nil || len(page.Items) != 2 {
+		t.Fatal(page, err)
+	}
+	for _, item := range page.Items {
+		same(t, "failed", item.Failed, item.Petition.Name == failing.Name)
+		same(t, "why", strings.Contains(item.Refused, "cannot be looked up now"), item.Failed)
+	}
+	same(t, "what failed", h.now(failing).Phase, approval.Granted)
+	same(t, "the other", h.now(named).Phase, approval.Revoked)
+	_, err = h.RevokeGrants(t.Context(), h.actor(pat), all)
+	same(t, "none of them", approval.CodeOf(err), approval.Unavailable)
+	h.rule.refusal = nil
+	done, refused, err := h.revokeAll(pat, all)
+	if err != nil || done != 1 || refused != 0 {
+		t.Fatal("again", done, refused, err)
+	}
+}
+
+// Where nothing can be written, a call that revokes many does not try all of them; what failed inside is not told.
+func TestARevokeOfManyBreaksOff(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for range 12 {
+		h.grant(vic, time.Hour, "orders")
+	}
+	tries := 0
+	h.store.BeforeCommit = func(approval.Change) error {
+		tries++
+		return unavailable(approval.Change{})
+	}
+	_, err := h.RevokeGrants(t.Context(), h.actor(eve), approval.RevokeGrants{Person: vic})
+	same(t, "code", approval.CodeOf(err), approval.Unavailable)
+	same(t, "tries", tries, 10)
+	h.store.BeforeCommit = func(approval.Change) error {
+		if tries++; tries == 11 {
+			return errLost
+		}
+		return nil
+	}
+	page, err := h.RevokeGrants(t.Context(), h.actor(eve), approval.RevokeGrants{Person: vic})
+	if err != nil || len(page.Items) != 12 || !page.Items[0].Failed || strings.Contains(page.Items[0].Refused, errLost.Error()) || page.Items[1].Failed {
+		t.Fatal(page.Items, err)
+	}
+}
+
 // whole answers the whole log, newest first.
 func (h *house) whole() []approval.Event {
 	h.t.Helper()

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"time"
 
@@ -82,11 +83,14 @@ func (t *terminal) grantRevokeCommand() *cobra.Command {
 
 // printRevoked shows what was revoked, or would be, and says which of it the caller may not.
 func (t *terminal) printRevoked(all []indent.RevokedGrant, preview bool) error {
-	refused := 0
+	refused, failed := 0, 0
 	b := table{head: []string{"PETITIONERS", "RESOURCES", "UNTIL", "PETITION", ""}}
 	for _, r := range all {
 		what := "revoked"
 		switch {
+		case r.Failed:
+			what = short("failed: "+r.Refused, 80)
+			failed++
 		case r.Refused != "":
 			what = short("not yours: "+r.Refused, 80)
 			refused++
@@ -103,18 +107,22 @@ func (t *terminal) printRevoked(all []indent.RevokedGrant, preview bool) error {
 	case len(all) == 0:
 		t.say("There is nothing to revoke.")
 	case preview:
-		t.say("Nothing was revoked: give --yes to revoke %s.", counted(int64(len(all)-refused), "petition"))
+		t.say("Nothing was revoked: give --yes to revoke %s.", counted(int64(len(all)-refused-failed), "petition"))
 	default:
-		t.say("Revoked %s.", counted(int64(len(all)-refused), "petition"))
+		t.say("Revoked %s.", counted(int64(len(all)-refused-failed), "petition"))
 	}
 	if refused > 0 {
 		t.say("Not yours to revoke: %s.", counted(int64(refused), "petition"))
 	}
 	if t.json {
-		return t.printJSON(append([]indent.RevokedGrant{}, all...))
-	}
-	if len(all) > 0 {
+		if err := t.printJSON(append([]indent.RevokedGrant{}, all...)); err != nil {
+			return err
+		}
+	} else if len(all) > 0 {
 		t.printTable(b)
+	}
+	if failed > 0 {
+		return fmt.Errorf("%s could not be looked at or revoked now: the same command again may", counted(int64(failed), "petition"))
 	}
 	return nil
 }

@@ -112,3 +112,21 @@ func TestTheReferenceIsFresh(t *testing.T) {
 		t.Errorf("docs/cli.md is not what the commands say: run `make generate` (%v)", err)
 	}
 }
+
+// What could not be revoked with the rest is said, and no script takes the whole for done.
+func TestARevokeThatFailsIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	all := []indent.RevokedGrant{{Petition: "p1"}, {Petition: "p2", Refused: "not yours"}, {Petition: "p3", Refused: "storage is away", Failed: true}}
+	for _, asJSON := range []bool{false, true} {
+		var out, said bytes.Buffer
+		terminal := &terminal{out: &out, err: &said, json: asJSON}
+		err := terminal.printRevoked(all, false)
+		if err == nil || !strings.Contains(err.Error(), "1 petition could not be") || !strings.Contains(out.String(), "storage is away") ||
+			!strings.Contains(said.String(), "Revoked 1 petition.") || !strings.Contains(said.String(), "Not yours to revoke: 1 petition.") {
+			t.Errorf("%v\n%s\n%s", err, &out, &said)
+		}
+		if err := terminal.printRevoked(all[:2], false); err != nil {
+			t.Error(err)
+		}
+	}
+}

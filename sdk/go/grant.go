@@ -58,7 +58,8 @@ type RevokedGrant struct {
 	Petitioners []Resource `json:"petitioners"`
 	Resources   []Resource `json:"resources"`
 	EndTime     time.Time  `json:"endTime,omitzero"`
-	Refused     string     `json:"refused,omitempty"` // why the caller may not revoke it, else empty
+	Refused     string     `json:"refused,omitempty"` // why it was not revoked, or would not be, else empty
+	Failed      bool       `json:"failed,omitempty"`  // it could not be revoked now, for what Refused says: the same call again may
 }
 
 // RevokeGrants revokes all that the caller may, each petition as [Client.Revoke] does, and answers them; in a preview it

@@ -59,7 +59,7 @@ class GrantAPI(Namespace):
 
         Returns:
             The petitions that were revoked, each for all who asked in it; one with `refused` says
-            why it was not yours to revoke.
+            why it stays: it is not yours to revoke, or with `failed` it could not be revoked now.
 
         Raises:
             PermissionDeniedError: there is something, and you may revoke nothing of it.

@@ -299,7 +299,9 @@ class RevokedGrant(TypedDict):
     resources: list[Resource]
     endTime: NotRequired[str]
     refused: str
-    """Why the caller may not revoke it, else empty."""
+    """Why it was not revoked, or would not be, else empty."""
+    failed: NotRequired[bool]
+    """It could not be revoked now, for what `refused` says: the same call again may."""
 
 
 class PetitionState(TypedDict):
