@@ -114,9 +114,6 @@ func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces st
 	if p.Verdict, err = s.verdict(ctx, a, &p, stranger, now); err != nil {
 		return Petition{}, Change{}, err
 	}
-	if p.Verdict.BreakGlass != nil && !p.StartTime.IsZero() {
-		return Petition{}, Change{}, FieldError("petition.startTime", "an emergency does not wait: leave it out")
-	}
 	p.ExpireTime = now.Add(p.Verdict.DecideWithin).Truncate(time.Microsecond)
 	change, err := s.begin(a, &p, s.unsatisfiable(ctx, &p, now), now)
 	if err == nil {

@@ -9,10 +9,13 @@ import (
 	"time"
 )
 
+// policyError is the rule's name where no rule answers and the owners decide.
+const policyError = "policy-error"
+
 // ownersDecide is what holds when policy cannot answer: review by the space's owners, never approval (I3).
 func ownersDecide(version int64, why string) Verdict {
 	return Verdict{
-		Decision: VerdictReview, Rule: "policy-error", PolicyVersion: version, Explanation: why,
+		Decision: VerdictReview, Rule: policyError, PolicyVersion: version, Explanation: why,
 		Requirements: []Requirement{{Reviewers: Reviewers{Roles: []Role{Owner}}, Count: 1}},
 		DecideWithin: 7 * 24 * time.Hour, DefaultDuration: time.Hour, MaxDuration: 24 * time.Hour,
 	}
@@ -40,7 +43,11 @@ func (s *Service) verdictFor(ctx context.Context, a Actor, p *Petition, stranger
 	if v, err = s.confirming(ctx, p, v, s.Clock.Now()); err != nil { // the directory is that of now, whenever it would be asked
 		return Verdict{}, err
 	}
-	return s.glass(ctx, p, v)
+	v, err = s.glass(ctx, p, v)
+	if err == nil && v.BreakGlass != nil && !p.StartTime.IsZero() {
+		err = FieldError("petition.startTime", "an emergency does not wait: leave it out")
+	}
+	return v, err
 }
 
 // policyInput is what the rules of a document look at.
@@ -49,15 +56,16 @@ func (s *Service) policyInput(a Actor, p *Petition, now time.Time, document Poli
 }
 
 // ruled asks the rules of a document. It refuses (Invalid) a petition that asks for longer than the rule allows: better said now
-// than to the reviewer. No rule approves for a stranger, of whom it knows only what the caller says (I13).
+// than to the reviewer. No rule approves for a stranger, of whom it knows only what the caller says, nor what begins at another
+// time than that which it looks at (I13).
 func (s *Service) ruled(ctx context.Context, a Actor, p *Petition, stranger string, now time.Time, document PolicyDocument) (Verdict, error) {
-	v, err := s.Policy.Decide(ctx, s.policyInput(a, p, now, document))
-	if err == nil {
-		err = v.check()
+	v, ok := s.ruledAt(ctx, a, p, now, document)
+	later := p.StartTime.After(now)
+	if later && v.Decision != VerdictDeny {
+		v, ok = s.ruledAtStart(ctx, a, p, v, ok, document)
 	}
-	if err != nil {
-		s.Logger.ErrorContext(ctx, "policy could not decide: the owners do", "space", a.Space, "version", document.Version, "error", err)
-		return ownersDecide(document.Version, "the policy could not be evaluated: the space's owners decide"), nil
+	if !ok {
+		return v, nil
 	}
 	if v.Decision == VerdictApprove && stranger != "" {
 		return ownersDecide(document.Version, fmt.Sprintf("rule %q approves, but the space does not know %s: its owners decide", v.Rule, stranger)), nil
@@ -70,7 +78,46 @@ func (s *Service) ruled(ctx context.Context, a Actor, p *Petition, stranger stri
 			return Verdict{}, err
 		}
 	}
+	if later && v.Decision == VerdictApprove && v.BreakGlass == nil { // an emergency is refused, see verdictFor
+		return v.notLater(p.StartTime), nil
+	}
 	return v, nil
+}
+
+// ruledAt answers what the rules say at a time; where they cannot answer, the owners decide and ok is false.
+func (s *Service) ruledAt(ctx context.Context, a Actor, p *Petition, at time.Time, document PolicyDocument) (v Verdict, ok bool) {
+	v, err := s.Policy.Decide(ctx, s.policyInput(a, p, at, document))
+	if err == nil {
+		err = v.check()
+	}
+	if err != nil {
+		s.Logger.ErrorContext(ctx, "policy could not decide: the owners do", "space", a.Space, "version", document.Version, "error", err)
+		return ownersDecide(document.Version, "the policy could not be evaluated: the space's owners decide"), false
+	}
+	return v, true
+}
+
+// ruledAtStart answers what holds for a petition that begins later, of which the rules say v as it is asked: whoever chooses when
+// it begins must not get around a rule that refuses it for that time, nor around one that cannot be evaluated then. In all else
+// the rules decide by the time at which it is asked.
+func (s *Service) ruledAtStart(ctx context.Context, a Actor, p *Petition, v Verdict, ok bool, document PolicyDocument) (Verdict, bool) {
+	then, answers := s.ruledAt(ctx, a, p, p.StartTime, document)
+	if answers && then.Decision != VerdictDeny && then.Rule != policyError {
+		return v, ok
+	}
+	why := then.Explanation
+	if why == "" {
+		why = fmt.Sprintf("rule %q does not allow it", then.Rule)
+	}
+	then.Explanation = fmt.Sprintf("when it would begin, at %s: %s", stamp(p.StartTime), why)
+	return then, answers
+}
+
+// notLater answers what becomes of an approval by a rule where the grant begins later: the owners decide, for as long as the rule allows.
+func (v Verdict) notLater(start time.Time) Verdict {
+	owners := ownersDecide(v.PolicyVersion, fmt.Sprintf("rule %q approves what begins at once, and this begins at %s: the space's owners decide", v.Rule, stamp(start)))
+	owners.DefaultDuration, owners.MaxDuration = v.DefaultDuration, v.MaxDuration
+	return owners
 }
 
 func (s *Service) policy(ctx context.Context, space string, now time.Time) (PolicyDocument, error) {

@@ -133,6 +133,21 @@ func TestAReplayTellsWhoElseWouldBeAsked(t *testing.T) {
 	}
 }
 
+// What was to begin later is asked as it was: no rule approves it in a replay either.
+func TestAReplayKnowsWhatWasToBeginLater(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.later(time.Hour, because("later"))
+	h.ask(vic, because("at once"))
+	h.clock.Advance(2 * time.Hour)
+	approves := verdict(approval.VerdictApprove)
+	h.wouldSay(map[string]approval.Verdict{"later": approves, "at once": approves})
+	r, err := h.ReplayPolicy(t.Context(), h.actor(pat), "another", time.Time{})
+	if err != nil || r.Petitions != 2 || r.Flipped[approval.FlipApproved] != 1 || r.Flipped[approval.FlipOthers] != 1 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
 func TestAReplayKnowsWhoHasGone(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

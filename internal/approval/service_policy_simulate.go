@@ -51,6 +51,9 @@ func (s *Service) SimulatePetition(ctx context.Context, a Actor, q Simulated) (S
 	if q.Time.IsZero() {
 		now = s.Clock.Now()
 	}
+	if err := checkStart(n.StartTime, now); err != nil {
+		return Simulation{}, err
+	}
 	var p Petition
 	stranger, err := s.outline(ctx, as, n, "", &p)
 	if err != nil {

@@ -32,6 +32,9 @@ func TestASimulationAnswersWhatAPetitionGets(t *testing.T) {
 		"who did not answer for it": {glass(named(0, 1, bob)), vic, func(h *house, _ *approval.NewPetition) {
 			h.decide(bob, h.ask(vic), claim(deny))
 		}, approval.VerdictReview, vic + " did so before and nobody ratified it"},
+		"what begins later": {approves, vic, func(h *house, n *approval.NewPetition) {
+			n.StartTime = h.clock.Now().Add(time.Hour)
+		}, approval.VerdictReview, "approves what begins at once"},
 		"a stranger": {approves, quickstart, func(_ *house, n *approval.NewPetition) {
 			n.Petitioners = []approval.Resource{{ID: "U99", Email: "stranger@other.example"}}
 		}, approval.VerdictReview, "the space does not know"},

@@ -1,6 +1,7 @@
 package approval_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,87 @@ func TestABeginningThatHasPassed(t *testing.T) {
 	}
 }
 
+// No rule approves what begins at another time than that which it looks at: the owners decide, for as long as the rule allows.
+func TestNoRuleApprovesWhatBeginsLater(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.rule.verdict = verdict(approval.VerdictApprove)
+	h.rule.verdict.MaxDuration = 8 * time.Hour
+	same(t, "at once", h.ask(vic).Phase, approval.Granted)
+	p := h.later(time.Hour, func(n *approval.NewPetition) { n.Duration = 8 * time.Hour })
+	same(t, "phase", p.Phase, approval.Open)
+	same(t, "rule", p.Verdict.Rule, "policy-error")
+	if why := p.Verdict.Explanation; !strings.Contains(why, `"two eyes" approves what begins at once, and this begins at `+p.StartTime.Format(time.RFC3339)) {
+		t.Error(why)
+	}
+	_, err := h.try(bob, p, claim(approve))
+	same(t, "by an editor", approval.CodeOf(err), approval.Forbidden)
+	p = h.decide(olga, p, claim(approve))
+	same(t, "by an owner", p.Grant.Pending, true)
+	same(t, "lasts", p.Grant.EndTime.Sub(p.Grant.StartTime), 8*time.Hour)
+	_, _, err = h.CreatePetition(t.Context(), h.actor(vic), approval.NewPetition{Reason: "r", Resources: reset().Resources, StartTime: h.clock.Now().Add(time.Hour), Duration: 9 * time.Hour}, "")
+	if approval.CodeOf(err) != approval.Invalid || !strings.Contains(err.Error(), `rule "two eyes" allows at most`) {
+		t.Error("for longer than the rule allows:", err)
+	}
+	h.conserves(p)
+}
+
+// Whoever chooses when it begins does not get around a rule that looks at the time: not around one that denies then, nor
+// around one that denies now, nor around one that fails then. A simulation says the same.
+func TestALaterBeginningGoesAroundNoRule(t *testing.T) {
+	t.Parallel()
+	approves, denies, asks, fails := verdict(approval.VerdictApprove), verdict(approval.VerdictDeny), review(1), review(1)
+	denies.Rule, denies.Explanation = "not at weekends", "on Monday"
+	silent := denies
+	silent.Explanation = ""
+	fails.Rule, fails.Explanation = "policy-error", "no such key: team"
+	broken := approval.Verdict{} // no verdict at all
+	for name, c := range map[string]struct {
+		now, then approval.Verdict
+		decision  string
+		rule      string
+		says      string
+	}{
+		"approved, then denied":          {approves, denies, approval.VerdictDeny, "not at weekends", "when it would begin, at 2"},
+		"asked, then denied":             {asks, denies, approval.VerdictDeny, "not at weekends", ": on Monday"},
+		"asked, then silently denied":    {asks, silent, approval.VerdictDeny, "not at weekends", `rule "not at weekends" does not allow it`},
+		"fails, then denied":             {broken, denies, approval.VerdictDeny, "not at weekends", "on Monday"},
+		"denied, then approved":          {denies, approves, approval.VerdictDeny, "not at weekends", "on Monday"},
+		"asked, then approved":           {asks, approves, approval.VerdictReview, "two eyes", ""},
+		"asked both times":               {asks, asks, approval.VerdictReview, "two eyes", ""},
+		"asked, then a condition fails":  {asks, fails, approval.VerdictReview, "policy-error", "no such key: team"},
+		"asked, then nothing answers":    {asks, broken, approval.VerdictReview, "policy-error", "could not be evaluated"},
+		"approved, then nothing answers": {approves, broken, approval.VerdictReview, "policy-error", "could not be evaluated"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			begin := h.clock.Now().Add(24 * time.Hour)
+			h.rule.asked = func(in approval.PolicyInput) {
+				if h.rule.verdict = c.now; !in.Now.Before(begin) {
+					h.rule.verdict = c.then
+				}
+			}
+			n := reset()
+			n.StartTime = begin
+			would, err := h.SimulatePetition(t.Context(), h.actor(olga), approval.Simulated{Petition: n, As: vic})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := h.later(24 * time.Hour)
+			same(t, "decision", p.Verdict.Decision, c.decision)
+			same(t, "rule", p.Verdict.Rule, c.rule)
+			if !strings.Contains(p.Verdict.Explanation, c.says) {
+				t.Errorf("got %q, want %q", p.Verdict.Explanation, c.says)
+			}
+			if !reflect.DeepEqual(would.Petition.Verdict, p.Verdict) {
+				t.Errorf("simulated was %+v, and made %+v", would.Petition.Verdict, p.Verdict)
+			}
+			h.conserves(p)
+		})
+	}
+}
+
 // Revoked before it begins it never was; all of somebody's takes it away, too.
 func TestWhatBeginsLaterIsRevoked(t *testing.T) {
 	t.Parallel()
@@ -113,8 +195,11 @@ func TestBeginningsThatAreRefused(t *testing.T) {
 		n := reset()
 		n.StartTime = h.clock.Now().Add(after)
 		_, _, err := h.CreatePetition(t.Context(), h.actor(vic), n, "")
-		if approval.CodeOf(err) != approval.Invalid || !strings.Contains(err.Error(), "petition.startTime") {
-			t.Errorf("%v: %v", after, err)
+		_, simulated := h.SimulatePetition(t.Context(), h.actor(vic), approval.Simulated{Petition: n})
+		for _, err := range []error{err, simulated} {
+			if approval.CodeOf(err) != approval.Invalid || !strings.Contains(err.Error(), "petition.startTime") {
+				t.Errorf("%v: %v", after, err)
+			}
 		}
 	}
 	p := h.later(2 * time.Hour)
@@ -129,7 +214,10 @@ func TestBeginningsThatAreRefused(t *testing.T) {
 	n := reset()
 	n.StartTime = h.clock.Now().Add(time.Hour)
 	_, _, err = h.CreatePetition(t.Context(), h.actor(vic), n, "")
-	if approval.CodeOf(err) != approval.Invalid || !strings.Contains(err.Error(), "does not wait") {
-		t.Error(err)
+	_, simulated := h.SimulatePetition(t.Context(), h.actor(vic), approval.Simulated{Petition: n})
+	for _, err := range []error{err, simulated} {
+		if approval.CodeOf(err) != approval.Invalid || !strings.Contains(err.Error(), "does not wait") {
+			t.Error(err)
+		}
 	}
 }

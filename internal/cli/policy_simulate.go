@@ -80,9 +80,10 @@ func (s *simulation) flags(cmd *cobra.Command, required string) {
 	f.StringToStringVar(&s.labels, "label", nil, "label, such as team=core; may be repeated")
 	f.StringVar(&s.as, "as", "", "member that would ask (default: you)")
 	f.StringVar(&s.file, "file", "", "document to try, or - for stdin (default: the one that holds)")
+	f.StringVar(&s.start, "start", "", "when the grant shall begin, such as 2030-01-02T15:04:05Z (default: at once)")
 	f.StringVar(&s.at, "at", "", "when it would be asked, such as 2026-03-01T03:00:00Z (default: now)")
 	inFlags(cmd, "petition.reason", "--reason", "petition.resources", "--resource", "petition.params", "--params", "petition.petitioners", "--for",
-		"petition.meta.labels", "--label", "petition.defaultDuration", "--duration", "as", "--as", "text", "--file", "time", "--at")
+		"petition.meta.labels", "--label", "petition.defaultDuration", "--duration", "petition.startTime", "--start", "as", "--as", "text", "--file", "time", "--at")
 }
 
 func (s *simulation) asked(cmd *cobra.Command, t *terminal) (out indent.SimulatedPetition, err error) {
@@ -124,6 +125,7 @@ func (s *simulation) again(ctx context.Context, cmd *cobra.Command, t *terminal,
 		return out, nil, err
 	}
 	out.NewPetition = indent.NewPetition{Reason: p.Reason, Resources: p.Resources, Petitioners: p.Petitioners, Labels: map[string]string{}, DisplayName: p.Meta.DisplayName}
+	out.StartTime = p.StartTime
 	if len(p.Params) > 0 {
 		out.Params = p.Params
 	}
