@@ -287,6 +287,16 @@ class FakeIndent(FakePeople):
         made["meta"]["labels"] |= claim.get("meta", {}).get("labels", {})
         return Answer(200, made)
 
+    def _get_grants(self, request: Request) -> Answer:
+        held = [
+            {"petition": name, "person": person, "resource": resource}
+            for name, pet in self.petitions.items()
+            if pet["state"]["status"]["phase"] == "granted"
+            for person in pet["petitioners"]
+            for resource in pet["resources"]
+        ]
+        return page(request, "grants", held)
+
     def _get_resources(self, request: Request, *rest: str) -> Answer:
         if rest[1:]:
             return page(request, "members", self.groups.get(rest[0], []))
