@@ -160,7 +160,7 @@ func newEnvironment(approves bool, variables ...cel.EnvOption) (*cel.Env, error)
 		return nil, err
 	}
 	p := &provider{Registry: registry, approves: approves}
-	return cel.NewEnv(append(variables,
+	env, err := cel.NewEnv(append(variables,
 		cel.CustomTypeProvider(p),
 		cel.CustomTypeAdapter(p),
 		cel.EnableMacroCallTracking(), // so that explain can write all(…) and exists(…) as they were written
@@ -171,6 +171,12 @@ func newEnvironment(approves bool, variables ...cel.EnvOption) (*cel.Env, error)
 		cel.ASTValidators(cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals(), cel.ValidateRegexLiterals(),
 			cel.ValidateComprehensionNestingLimit(maxNesting)),
 	)...)
+	if err == nil {
+		// The library makes its list of names at the first unknown name, while others who check a loop copy it: make it before
+		// anybody shares the environment.
+		env.Compile("noSuchName")
+	}
+	return env, err
 }
 
 // provider tells CEL of our types, which are read where they are: nothing is copied into maps that no rule looks at.
