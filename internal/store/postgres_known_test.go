@@ -82,12 +82,7 @@ func reaches(t *testing.T, from, to *Store) {
 	defer cancel()
 	storetest.Eventually(t, func() bool {
 		from.Broker().Publish("reached")
-		select {
-		case <-hints:
-			return true
-		default:
-			return false
-		}
+		return woken(hints)
 	})
 }
 
