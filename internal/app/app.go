@@ -149,7 +149,7 @@ func (a *App) wire(ctx context.Context) (err error) {
 		return err
 	}
 	engine.Sources = newOnCallSources(guard.Client(onCallTimeout), a.clock, a.logger)
-	deps := approval.Deps{Vault: seals, Endpoints: webhook.NewCaller(guard, a.clock, "indent/"+a.version), Limits: a.limits, Store: a.store, Policy: engine, Documents: policy.Documents{Engine: engine}, Clock: a.clock, IDs: a.ids, Broker: a.store.Broker(), Logger: a.logger,
+	deps := approval.Deps{Vault: seals, Endpoints: webhook.NewCaller(guard, a.clock, "indent/"+a.version), Conditions: policy.NewConditions(), Limits: a.limits, Store: a.store, Policy: engine, Documents: policy.Documents{Engine: engine}, Clock: a.clock, IDs: a.ids, Broker: a.store.Broker(), Logger: a.logger,
 		Authenticators: identity.Authenticators{Base: a.URL}, Passkeys: rules, SpacePolicy: policy.Default()}
 	if a.cfg.Shared() {
 		deps.WaitPoll = waitPoll

@@ -73,7 +73,11 @@ const (
 	EventWebhookDelete    = "webhook/delete"
 	EventWebhookRotate    = "webhook/rotateSecret"
 	EventWebhookTest      = "webhook/test"
-	EventTokenReuse       = "token/reuse" // a refresh token came again: the login has ended
+
+	EventWebhookPolicyCreate = "webhookPolicy/create"
+	EventWebhookPolicyUpdate = "webhookPolicy/update"
+	EventWebhookPolicyDelete = "webhookPolicy/delete"
+	EventTokenReuse          = "token/reuse" // a refresh token came again: the login has ended
 )
 
 // Labels of petitions, claims and events.

@@ -78,7 +78,7 @@ func newHouse(t testing.TB) *house {
 	t.Helper()
 	h := &house{t: t, store: approvaltest.NewStore(), clock: approvaltest.NewClock(), broker: approvaltest.NewBroker(), rule: &rule{verdict: review(1)}, endpoints: &approvaltest.Endpoints{}}
 	h.Service = approval.NewService(approval.Deps{Store: h.store, Policy: h.rule, Documents: approvaltest.Documents{}, Clock: h.clock, IDs: &approvaltest.IDs{}, Broker: h.broker,
-		Vault: approvaltest.Vault{}, Endpoints: h.endpoints})
+		Vault: approvaltest.Vault{}, Endpoints: h.endpoints, Conditions: approvaltest.Conditions{}})
 	if _, err := h.CreateSpace(t.Context(), approval.NewSpace{Name: "acme", Owner: olga, Policy: "v1"}); err != nil {
 		t.Fatal(err)
 	}

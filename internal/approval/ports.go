@@ -2,7 +2,6 @@ package approval
 
 import (
 	"context"
-	"strings"
 	"time"
 )
 
@@ -108,6 +107,9 @@ type Store interface {
 	// Webhook answers one webhook, and Webhooks all of a space, by name.
 	Webhook(ctx context.Context, space, name string) (Webhook, error)
 	Webhooks(ctx context.Context, space string) ([]Webhook, error)
+	// WebhookPolicy answers one webhook policy, and WebhookPolicies all of a space, by name.
+	WebhookPolicy(ctx context.Context, space, name string) (WebhookPolicy, error)
+	WebhookPolicies(ctx context.Context, space string) ([]WebhookPolicy, error)
 	// SigningKeys answers all signing keys, newest first.
 	SigningKeys(ctx context.Context) ([]SigningKey, error)
 
@@ -232,8 +234,11 @@ type (
 		Webhook Webhook
 		Expect  int64
 	}
-	// DeleteWebhook deletes by name; a name that does not exist is NotFound.
-	DeleteWebhook struct{ Name string }
+	// DeleteWebhook deletes by name if its version is Expect; otherwise it is a Conflict.
+	DeleteWebhook struct {
+		Name   string
+		Expect int64
+	}
 	// PutPasskey inserts; a credential that is known, in whatever space, is a Conflict, and so is a second First of a member.
 	PutPasskey struct{ Passkey Passkey }
 	// UsePasskey sets the counter and LastUsed if the counter is still Expect; otherwise it is a Conflict.
@@ -362,6 +367,14 @@ type PolicyDocuments interface {
 	Diff(from, to PolicyDocument) string
 }
 
+// Conditions compiles and evaluates the conditions of policies about resources ([PolicyBase]). It writes nothing.
+type Conditions interface {
+	// CheckCondition refuses (Invalid) a text that is no condition, with the line and column of what is wrong.
+	CheckCondition(text string) error
+	// Holds answers whether a condition holds. An error means that nobody can tell; it is Unavailable where it can be tried again.
+	Holds(ctx context.Context, text string, in ConditionInput) (bool, error)
+}
+
 // PolicyInput is what a rule may look at: the petition as checked, who asks, and the directory's own record of what is
 // asked for. Petition.Resources are the petitioner's words; Known, Groups and Labels answer the server's (I13). They read
 // the store, so a document calls them only when one of its rules looks there.
@@ -470,20 +483,3 @@ type Gathering interface {
 	// Take answers the topics that were published since it was last asked, each once, or any when some may have got lost.
 	Take() (topics []string, any bool)
 }
-
-// Topics of the broker.
-func petitionTopic(space, name string) string { return aPetition + space + "/" + name }
-func eventsTopic(space string) string         { return "events/" + space }
-
-const aPetition = "petition/"
-
-// PetitionOf answers which petition a topic is about; ok is false when it is about none.
-func PetitionOf(topic string) (space, name string, ok bool) {
-	if topic, ok = strings.CutPrefix(topic, aPetition); !ok {
-		return "", "", false
-	}
-	return strings.Cut(topic, "/")
-}
-
-// JobsTopic is the broker's topic of jobs that were added.
-const JobsTopic = "jobs"

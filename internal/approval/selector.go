@@ -20,9 +20,9 @@ type Selector []SelectorTerm
 
 // SelectorTerm is one comma-separated part of a selector.
 type SelectorTerm struct {
-	Key      string
-	Operator string
-	Values   []string
+	Key      string   `json:"key" maxLength:"200" doc:"The label to look at." example:"env"`
+	Operator string   `json:"operator" enum:"In,NotIn,Exists,DoesNotExist" doc:"NotIn also takes what does not have the label."`
+	Values   []string `json:"values,omitempty" maxItems:"50" maxLength:"1000" doc:"For In and NotIn."`
 }
 
 // Matches answers whether the labels satisfy every term.

@@ -26,6 +26,8 @@ type Deps struct {
 	// Vault keeps secrets of webhooks, and Endpoints calls them; without either there are none.
 	Vault     Vault
 	Endpoints Endpoints
+	// Conditions evaluates the conditions of webhook policies; without it none has any.
+	Conditions Conditions
 	// WaitPoll is how often a waiter reads the store although no hint came; 0 where hints cannot get lost (one node).
 	WaitPoll time.Duration
 	// SpacePolicy is the document of a space that somebody makes; "": its owners decide.
@@ -40,6 +42,7 @@ type Service struct {
 	labelled labelledCache
 	owners   ownersCache
 	rosters  rosterCache
+	hooking  webhookPolicyCache
 	lookups  Lookups
 	forget   []func()
 	polls    polls
@@ -63,6 +66,9 @@ func NewService(deps Deps) *Service {
 	}
 	if deps.Endpoints == nil {
 		deps.Endpoints = noEndpoints{}
+	}
+	if deps.Conditions == nil {
+		deps.Conditions = noConditions{}
 	}
 	s := &Service{Deps: deps, changing: examinations(), trying: examinations(), testing: webhookTests(), tested: sameWebhook(), policies: policyCache{entries: map[string]cachedPolicy{}}, labelled: labelledCache{entries: map[string]cachedLabelled{}}}
 	s.lookups = Lookups{Known: s.known, Groups: s.GroupsOf, Labels: s.labelsOf}
@@ -165,6 +171,8 @@ func (s *Service) topics(c Change) []string {
 			s.policies.forget(c.Space)
 		case PutMember, DeleteMember, PutIdentity, DeleteIdentity:
 			s.rosters.forget(c.Space)
+		case PutWebhookPolicy, DeleteWebhookPolicy:
+			s.hooking.forget(c.Space)
 		case PutResource:
 			s.labelled.forget(c.Space)
 		}

@@ -131,6 +131,9 @@ func (s *Service) ChangeWebhook(ctx context.Context, a Actor, name string, chang
 		if err := checkMoved(before, w); err != nil {
 			return Webhook{}, err
 		}
+		if err := s.mayMove(ctx, a, before, w); err != nil {
+			return Webhook{}, err
+		}
 		w.UpdateTime = s.Clock.Now()
 		e := s.event(a, w.UpdateTime, EventWebhookUpdate, strings.Join(told, ", "), []Resource{w.resource()}, nil)
 		err = s.commitRead(ctx, Change{Space: a.Space, Writes: []Write{PutWebhook{Webhook: w, Expect: before.Version}}, Events: []Event{e}})
@@ -172,15 +175,21 @@ func checkMoved(before, after Webhook) error {
 	return nil
 }
 
-// DeleteWebhook deletes a webhook with its secrets.
+// DeleteWebhook deletes a webhook with its secrets. One that a policy names is a Conflict.
 func (s *Service) DeleteWebhook(ctx context.Context, a Actor, name string) error {
 	if err := s.Authorize(ctx, a, WriteWebhooks, "delete webhook"); err != nil {
 		return err
 	}
-	w, err := s.webhook(ctx, a.Space, name)
-	if err != nil {
-		return err
-	}
-	e := s.event(a, s.Clock.Now(), EventWebhookDelete, "", []Resource{w.resource()}, nil)
-	return s.commit(ctx, Change{Space: a.Space, Writes: []Write{DeleteWebhook{Name: name}}, Events: []Event{e}})
+	_, err := again(func() (struct{}, error) {
+		w, err := s.webhook(ctx, a.Space, name)
+		if err != nil {
+			return struct{}{}, err
+		}
+		if err := s.unused(ctx, w); err != nil {
+			return struct{}{}, err
+		}
+		e := s.event(a, s.Clock.Now(), EventWebhookDelete, "", []Resource{w.resource()}, nil)
+		return struct{}{}, s.commitRead(ctx, Change{Space: a.Space, Writes: []Write{DeleteWebhook{Name: name, Expect: w.Version}}, Events: []Event{e}})
+	})
+	return err
 }

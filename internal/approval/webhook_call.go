@@ -11,6 +11,7 @@ const (
 	WebhookPull   WebhookKind = "PullUpdate"  // list resources
 	WebhookDecide WebhookKind = "GetDecision" // decide a petition, or leave it to people
 	WebhookInfo   WebhookKind = "GetInfo"     // name what it can do
+	WebhookState  WebhookKind = "GetState"    // say whether somebody has access in the real system
 )
 
 // WebhookKinds lists every call, in the order in which somebody tries them.

@@ -114,7 +114,7 @@ func variables(env *cel.Env) (names []string) {
 
 // variableTypes are the types of what conditions look at: of a list, of its elements.
 var variableTypes = map[string]string{"petition": typePetition, "actor": typeActor, "reviewer": typeReviewer, "known": typeResource,
-	"resources": typeRequested, "petitioners": typeRequested, "now": ""}
+	"resources": typeRequested, "petitioners": typeRequested, "now": "", "resource": typeResource, "petitioner": typePetitioner}
 
 // fieldsAt answers the fields of what the issue is about.
 func fieldsAt(env *cel.Env, expression string, issue *cel.Error) []string {

@@ -32,6 +32,8 @@ const (
 	typeResource  = "indent.Resource"  // an entry of the directory
 	typeRequested = "indent.Requested" // a resource or petitioner as it was sent, and what the server knows of a petitioner
 	typeReviewer  = "indent.Reviewer"  // a member who may review, see selector.go
+	// typePetitioner is one of those who ask as the space knows it, see policy_base.go
+	typePetitioner = "indent.Petitioner"
 )
 
 // field is one field of a type: how to get it, and whether it only describes what is asked for.
@@ -93,6 +95,8 @@ var vocabulary = map[string]map[string]field{
 	},
 	typeResource:  resourceFields(),
 	typeRequested: requestedFields(),
+
+	typePetitioner: petitionerFields(),
 }
 
 // resourceFields are those of an entry of the directory.

@@ -169,7 +169,11 @@ func (p *plan) write(w approval.Write) {
 	case approval.PutWebhook:
 		p.putWebhook(w)
 	case approval.DeleteWebhook:
-		p.deleteWebhook(w.Name)
+		p.deleteWebhook(w)
+	case approval.PutWebhookPolicy:
+		p.putWebhookPolicy(w)
+	case approval.DeleteWebhookPolicy:
+		p.deleteWebhookPolicy(w.Name)
 	case approval.PutTrust:
 		p.putTrust(w.Trust)
 	case approval.DeleteTrust:

@@ -10,7 +10,7 @@ import (
 var (
 	insertWebhook  = sqlText(`INSERT INTO webhooks (space, name, version, doc) VALUES ($1, $2, 1, $3)`)
 	updateWebhook  = sqlText(`UPDATE webhooks SET version = version + 1, doc = $4 WHERE space = $1 AND name = $2 AND version = $3`)
-	deleteWebhook  = sqlText(`DELETE FROM webhooks WHERE space = $1 AND name = $2`)
+	deleteWebhook  = sqlText(`DELETE FROM webhooks WHERE space = $1 AND name = $2 AND version = $3`)
 	selectWebhook  = sqlText(`SELECT space, name, version, doc FROM webhooks WHERE space = $1 AND name = $2`)
 	selectWebhooks = sqlText(`SELECT space, name, version, doc FROM webhooks WHERE space = $1 ORDER BY name`)
 )
@@ -20,9 +20,7 @@ func (p *plan) putWebhook(w approval.PutWebhook) {
 	p.inSpace(hook.Space)
 	if w.Expect > 0 {
 		s := p.add(updateWebhook, hook.Space, hook.Name, w.Expect, p.document(hook))
-		s.missing = func(args []any) error {
-			return approval.Errorf(approval.Conflict, "the webhook %s was changed by somebody else at the same time: read it again and change that", args[1])
-		}
+		s.missing = changedWebhook
 		return
 	}
 	s := p.add(insertWebhook, hook.Space, hook.Name, p.document(hook))
@@ -31,9 +29,13 @@ func (p *plan) putWebhook(w approval.PutWebhook) {
 	}
 }
 
-func (p *plan) deleteWebhook(name string) {
-	s := p.add(deleteWebhook, p.space, name)
-	s.missing = func(args []any) error { return noWebhook(args[0], args[1]) }
+func (p *plan) deleteWebhook(w approval.DeleteWebhook) {
+	s := p.add(deleteWebhook, p.space, w.Name, w.Expect)
+	s.missing = changedWebhook
+}
+
+func changedWebhook(args []any) error {
+	return approval.Errorf(approval.Conflict, "the webhook %s was changed by somebody else at the same time: read it again and change that", args[1])
 }
 
 func noWebhook(space, name any) error {

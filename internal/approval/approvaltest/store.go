@@ -48,6 +48,7 @@ type state struct {
 	signing   map[string]approval.SigningKey
 	trusts    map[key]approval.Trust
 	webhooks  map[key]approval.Webhook
+	hooking   map[key]approval.WebhookPolicy
 	// identities by the identity
 	identities  map[key]approval.Identity
 	groups      map[approval.GroupMember]time.Time // by the membership without its time
@@ -88,6 +89,7 @@ func NewStore() *Store {
 		delegations: map[key]approval.Delegation{},
 		trusts:      map[key]approval.Trust{},
 		webhooks:    map[key]approval.Webhook{},
+		hooking:     map[key]approval.WebhookPolicy{},
 		passkeyRows: newPasskeyRows(),
 		logins:      map[string]approval.Login{}, refresh: map[string]approval.RefreshToken{},
 		sessions: map[key]approval.Session{}, mapped: map[key]approval.MappedRole{},
@@ -146,6 +148,8 @@ func spaceOf(w approval.Write) (space string, has bool) {
 		return w.Trust.Space, true
 	case approval.PutWebhook:
 		return w.Webhook.Space, true
+	case approval.PutWebhookPolicy:
+		return w.Policy.Space, true
 	case approval.PutLogin:
 		return w.Login.Space, true
 	case approval.AnswerLogin:
@@ -278,10 +282,14 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 	case approval.PutWebhook:
 		return s.putWebhook(tx, w)
 	case approval.DeleteWebhook:
-		if _, exists := s.webhooks[key{space, w.Name}]; !exists {
-			return missing("webhook", space, w.Name)
+		return s.deleteWebhook(tx, space, w)
+	case approval.PutWebhookPolicy:
+		return s.putWebhookPolicy(tx, w)
+	case approval.DeleteWebhookPolicy:
+		if _, exists := s.hooking[key{space, w.Name}]; !exists {
+			return missing("webhook policy", space, w.Name)
 		}
-		remove(tx, s.webhooks, key{space, w.Name})
+		remove(tx, s.hooking, key{space, w.Name})
 	case approval.PutTrust:
 		return insert(tx, s.trusts, key{space, w.Trust.Name}, copied(w.Trust))
 	case approval.DeleteTrust:

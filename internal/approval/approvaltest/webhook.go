@@ -24,6 +24,15 @@ func (s *Store) putWebhook(tx *transaction, w approval.PutWebhook) error {
 	return nil
 }
 
+func (s *Store) deleteWebhook(tx *transaction, space string, w approval.DeleteWebhook) error {
+	k := key{space, w.Name}
+	if hook, exists := s.webhooks[k]; !exists || hook.Version != w.Expect {
+		return approval.Errorf(approval.Conflict, "webhook %s changed in the meantime", w.Name)
+	}
+	remove(tx, s.webhooks, k)
+	return nil
+}
+
 // Webhook implements approval.Store.
 func (s *Store) Webhook(ctx context.Context, space, name string) (approval.Webhook, error) {
 	return lookUp(s, ctx, s.webhooks, key{space, name}, "Webhook", "webhook", space, name)

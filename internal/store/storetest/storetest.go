@@ -117,6 +117,7 @@ var cases = []struct {
 	{"delegations go with their members", false, delegationsGoWithMembers},
 	{"nothing is decided by a delegation that was ended", false, delegationsAreUsedOrEnded},
 	{"webhooks", false, webhooks},
+	{"webhook policies", false, webhookPolicies},
 
 	{"jobs are leased", true, jobsAreLeased},
 	{"a job goes to one of many", true, jobGoesToOne},

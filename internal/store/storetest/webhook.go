@@ -39,8 +39,10 @@ func webhooks(t *testing.T, k kit) {
 	got, err = k.Webhook(ctx, k.space, "a")
 	want(t, got, err, changed)
 
-	k.commit(t, approval.DeleteWebhook{Name: "a"})
-	k.refuse(t, approval.NotFound, approval.DeleteWebhook{Name: "a"})
+	k.refuse(t, approval.Conflict, approval.DeleteWebhook{Name: "a", Expect: 2})
+	k.refuse(t, approval.Conflict, approval.DeleteWebhook{Name: "a"})
+	k.commit(t, approval.DeleteWebhook{Name: "a", Expect: 3})
+	k.refuse(t, approval.Conflict, approval.DeleteWebhook{Name: "a", Expect: 3})
 	k.refuse(t, approval.Conflict, approval.PutWebhook{Webhook: changed, Expect: 3})
 	all, err = k.Webhooks(ctx, k.space)
 	want(t, all, err, []approval.Webhook{whole})
