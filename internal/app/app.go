@@ -58,6 +58,7 @@ type App struct {
 	limits   *limits.Limits
 	identity *identity.Identity
 	runner   *jobs.Runner
+	lanes    *jobs.Lanes
 	metrics  *prometheus.Registry
 	version  string
 	dev      bool
@@ -155,7 +156,8 @@ func (a *App) wire(ctx context.Context) (err error) {
 		deps.WaitPoll = waitPoll
 	}
 	a.service = approval.NewService(deps)
-	a.runner = jobs.New(jobs.Deps{Store: a.store, Run: a.service.RunJob, Clock: a.clock, Broker: a.store.Broker(), Logger: a.logger, Jitter: rand.Float64})
+	later := jobs.Deps{Store: a.store, Run: a.service.RunJob, Clock: a.clock, Broker: a.store.Broker(), Logger: a.logger, Jitter: rand.Float64}
+	a.runner, a.lanes = jobs.New(later), jobs.NewLanes(later)
 	a.identity, err = identity.New(ctx, a.service, identity.Config{Issuer: a.URL, TokenTTL: a.cfg.TokenTTL, SessionTTL: a.cfg.SessionTTL,
 		SessionIdle: a.cfg.SessionIdle, Providers: providers(a.cfg.SignIn), Operators: a.cfg.OperatorList(),
 		LoginIdle: a.cfg.LoginIdle, LoginTTL: a.cfg.LoginTTL,
@@ -211,6 +213,7 @@ func (a *App) Start(ctx context.Context) error {
 	go func() { a.serving <- a.server.Serve(newDoor(a.listener, most, a.metrics)) }()
 	go func() { _ = a.server.Serve(a.back) }() // ends with the server
 	a.runner.Start()
+	a.lanes.Start()
 	a.identity.Start()
 	a.tellMissingSpaces(ctx)
 	a.logger.InfoContext(ctx, "serving", "url", a.URL(), "version", a.version, "connections", most)
@@ -237,6 +240,7 @@ func (a *App) Stop(ctx context.Context) error {
 				err = errors.Join(fmt.Errorf("some requests had not ended: %w", err), a.server.Close())
 			}
 			a.rest.Drain(ctx)
+			a.lanes.Stop()
 			a.runner.Stop()
 			a.identity.Stop(ctx)
 			close(a.quiet)

@@ -246,9 +246,9 @@ func TestAnotherNodeTakesOverAJobWhoseNodeDied(t *testing.T) {
 	}
 
 	heir := c.join()
-	heir.clock.WaitForSleepers(1)
+	heir.clock.WaitForSleepers(2) // its timers and its lanes
 	heir.clock.Set(leased.Add(-time.Millisecond))
-	heir.clock.WaitForSleepers(1) // it has looked for jobs
+	heir.clock.WaitForSleepers(2) // it has looked for jobs
 	if got := heir.stored(name); got.Phase != approval.Granted || got.Version != 2 {
 		t.Errorf("before the lease is over it is %s, version %d", got.Phase, got.Version)
 	}
@@ -297,7 +297,7 @@ func TestWaitersHearWhileTheirNodeCannotListen(t *testing.T) {
 	}
 	c.until("the other one listens again", func() bool { return c.count(listening) == 1 })
 	approve(byPoll)
-	deaf.clock.WaitForSleepers(3) // its timers of jobs, of the wait's end and of the next look
+	deaf.clock.WaitForSleepers(4) // its timers of jobs, of lanes, of the wait's end and of the next look
 	began := deaf.clock.Now()
 	deaf.clock.Advance(10 * time.Second)
 	c.until("who waits looks by itself", func() bool {

@@ -244,7 +244,7 @@ func (h *house) timer(p approval.Petition) (kind string, at time.Time) {
 // what follows each change of the directory.
 func (h *house) run() (done int) {
 	h.t.Helper()
-	jobs, err := h.store.LeaseJobs(h.t.Context(), h.clock.Now(), time.Minute, 1000)
+	jobs, err := h.store.LeaseJobs(h.t.Context(), "", h.clock.Now(), time.Minute, 1000)
 	if err != nil {
 		h.t.Fatal(err)
 	}

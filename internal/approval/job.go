@@ -15,6 +15,9 @@ const (
 	JobWarn     = "warn"     // a grant that ends soon
 	JobEnd      = "end"      // a grant whose time is up
 	JobClose    = "close"    // a revoked petition
+	JobApply    = "apply"    // a petition of which webhooks are to be told
+	JobCall     = "call"     // what a webhook is to be told of a person and a resource
+	JobOverdue  = "overdue"  // whether a webhook has taken away what it should have
 	JobQuorum   = "quorum"   // whether enough people may still grant: one petition, or all that wait in the space
 )
 
@@ -22,13 +25,23 @@ const (
 // handler decides on fresh state, so that twice is as good as once.
 type Job struct {
 	// Key is unique: a new job with the same key replaces the old one. A petition has one timer at a time.
-	Key        string
-	Kind       string
+	Key  string
+	Kind string
+	// Lane is whose jobs hold up one another and nobody else's; "" is that of timers.
+	Lane       string
 	Space      string
 	Petition   string
 	RunTime    time.Time
 	LeaseUntil time.Time
 	Attempts   int
+}
+
+// topic answers what whoever takes such jobs listens to.
+func (j *Job) topic() string {
+	if j.Lane == "" {
+		return JobsTopic
+	}
+	return LanesTopic
 }
 
 func timer(p *Petition, kind string, at time.Time) PutJob {
@@ -49,3 +62,28 @@ func IsTimerOf(key, space, petition string) bool {
 	rest, ok = strings.CutPrefix(rest, space+"/")
 	return ok && rest == petition
 }
+
+// Lane is one whose jobs wait.
+type Lane struct {
+	Name string
+	Due  time.Time // when its next job can be taken
+}
+
+// Later is what a handler answers whose job is to come again at a time although nothing went wrong in it.
+type Later struct{ At time.Time }
+
+func (l Later) Error() string { return "the job comes again at " + stamp(l.At) }
+
+type (
+	// WakeJob inserts the job, or lets the one with the same key run at its RunTime if that is sooner. One that runs meanwhile
+	// goes on alone, and runs once more when it has ended.
+	WakeJob struct{ Job Job }
+	// WakeLane lets every job of a lane of the change's space run at a time, as WakeJob does.
+	WakeLane struct {
+		Lane string
+		At   time.Time
+	}
+)
+
+func (WakeJob) write()  {}
+func (WakeLane) write() {}

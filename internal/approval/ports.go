@@ -32,6 +32,7 @@ type Store interface {
 	// group, member and source.
 	Memberships(ctx context.Context, space, kind string, members []string) ([]GroupMember, error)
 	DelegationReader
+	ApplicationStore
 	// Members answers the members of a space of one kind ("" = all), ordered by id.
 	Members(ctx context.Context, space, kind string) ([]Member, error)
 
@@ -113,13 +114,16 @@ type Store interface {
 	// SigningKeys answers all signing keys, newest first.
 	SigningKeys(ctx context.Context) ([]SigningKey, error)
 
-	// LeaseJobs takes at most limit jobs that are due at now and not leased, until now+lease, oldest first.
-	LeaseJobs(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]Job, error)
-	// NextJob answers when the next job can be taken; ok is false when there is none.
+	// LeaseJobs takes at most limit jobs of a lane that are due at now and not leased, until now+lease, oldest first.
+	LeaseJobs(ctx context.Context, lane string, now time.Time, lease time.Duration, limit int) ([]Job, error)
+	// NextJob answers when the next job of the lane of timers can be taken; ok is false when there is none.
 	NextJob(ctx context.Context) (at time.Time, ok bool, err error)
-	// FinishJob deletes the job unless it was replaced or leased again since (LeaseUntil and RunTime differ).
+	// Lanes answers the lanes that have jobs, but that of timers, by name.
+	Lanes(ctx context.Context) ([]Lane, error)
+	// FinishJob deletes the job unless it was replaced or leased again since. One of a lane that was woken meanwhile it
+	// gives free instead.
 	FinishJob(ctx context.Context, j Job) error
-	// RetryJob gives the lease back and lets the job run again at a later time.
+	// RetryJob gives the lease back and lets the job run again at a later time, or when it was woken for.
 	RetryJob(ctx context.Context, j Job, at time.Time) error
 
 	// Ping answers Unavailable, with the cause inside, unless the store can read and write.
@@ -234,7 +238,8 @@ type (
 		Webhook Webhook
 		Expect  int64
 	}
-	// DeleteWebhook deletes by name if its version is Expect; otherwise it is a Conflict.
+	// DeleteWebhook deletes by name, with its health and the log of its calls, if its version is Expect; otherwise, and while it holds
+	// access, it is a Conflict.
 	DeleteWebhook struct {
 		Name   string
 		Expect int64

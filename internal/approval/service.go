@@ -165,8 +165,14 @@ func (s *Service) topics(c Change) []string {
 			}
 		case PutJob:
 			if w.Job.RunTime.Before(due) {
-				topics = append(topics, JobsTopic)
+				topics = append(topics, w.Job.topic())
 			}
+		case WakeJob:
+			if w.Job.RunTime.Before(due) {
+				topics = append(topics, w.Job.topic())
+			}
+		case WakeLane:
+			topics = append(topics, LanesTopic)
 		case PutPolicy:
 			s.policies.forget(c.Space)
 		case PutMember, DeleteMember, PutIdentity, DeleteIdentity:

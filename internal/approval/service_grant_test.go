@@ -158,7 +158,7 @@ func TestAThousandEndInTheSameSecond(t *testing.T) {
 	}
 	h.clock.Advance(time.Hour + time.Second)
 	for range 4 {
-		jobs, err := h.store.LeaseJobs(t.Context(), h.clock.Now(), time.Minute, 2000)
+		jobs, err := h.store.LeaseJobs(t.Context(), "", h.clock.Now(), time.Minute, 2000)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -164,7 +164,7 @@ func TestWhatALookMayCost(t *testing.T) {
 // lastLook answers the newest job that looks at the space.
 func (h *house) lastLook() (last approval.Job) {
 	h.t.Helper()
-	jobs, err := h.store.LeaseJobs(h.t.Context(), h.clock.Now().Add(10*time.Second), 0, 100)
+	jobs, err := h.store.LeaseJobs(h.t.Context(), "", h.clock.Now().Add(10*time.Second), 0, 100)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -202,7 +202,7 @@ func TestManyChangesAreOneLook(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	jobs, err := h.store.LeaseJobs(t.Context(), h.clock.Now().Add(10*time.Second), 0, 100)
+	jobs, err := h.store.LeaseJobs(t.Context(), "", h.clock.Now().Add(10*time.Second), 0, 100)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,5 +16,8 @@ func PetitionOf(topic string) (space, name string, ok bool) {
 	return strings.Cut(topic, "/")
 }
 
-// JobsTopic is the broker's topic of jobs that were added.
-const JobsTopic = "jobs"
+// JobsTopic is the broker's topic of timers that were added, and LanesTopic that of jobs of other lanes.
+const (
+	JobsTopic  = "jobs"
+	LanesTopic = "lanes"
+)

@@ -1,15 +1,12 @@
-// Package jobs does what must happen later: timers, and later deliveries, as rows with a lease. Any node may take one;
-// it happens at least once, and its handler decides on fresh state, so twice is as good as once.
+// Package jobs does what must happen later: timers ([Runner]) and calls to webhooks ([Lanes]), as rows with a lease. Any node
+// may take one; it happens at least once, and its handler decides on fresh state, so twice is as good as once.
 //
 // It imports the centre only.
 package jobs
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -18,8 +15,9 @@ import (
 
 // Store is what the runner needs of the storage.
 type Store interface {
-	LeaseJobs(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]approval.Job, error)
+	LeaseJobs(ctx context.Context, lane string, now time.Time, lease time.Duration, limit int) ([]approval.Job, error)
 	NextJob(ctx context.Context) (at time.Time, ok bool, err error)
+	Lanes(ctx context.Context) ([]approval.Lane, error)
 	FinishJob(ctx context.Context, j approval.Job) error
 	RetryJob(ctx context.Context, j approval.Job, at time.Time) error
 }
@@ -48,7 +46,7 @@ const (
 	maxRetry = 5 * time.Minute
 )
 
-// Runner takes due jobs and runs them, a few at a time.
+// Runner takes due timers and runs them, a few at a time.
 type Runner struct {
 	Deps
 	mu   sync.Mutex
@@ -128,7 +126,7 @@ func (r *Runner) lease(ctx context.Context, t *taken) (more bool, pause time.Dur
 		return true, r.Poll // the workers are behind: half a queue at a time costs fewer writes
 	}
 	// Not cancelled by Stop: jobs that were leased although the answer got lost would rest until their lease is over.
-	jobs, err := r.Store.LeaseJobs(context.WithoutCancel(ctx), r.Clock.Now(), lease, room)
+	jobs, err := r.Store.LeaseJobs(context.WithoutCancel(ctx), "", r.Clock.Now(), lease, room)
 	if err != nil {
 		r.complain(ctx, "jobs cannot be taken", err)
 		return false, r.Poll
@@ -151,14 +149,7 @@ func (r *Runner) untilNext(ctx context.Context) time.Duration {
 	if err != nil || !ok {
 		return r.Poll
 	}
-	return min(max(at.Sub(r.Clock.Now()), time.Millisecond), r.Poll)
-}
-
-// complain logs what went wrong, unless it is that the runner stops.
-func (r *Runner) complain(ctx context.Context, what string, err error) {
-	if ctx.Err() == nil {
-		r.Logger.ErrorContext(ctx, what, "error", err)
-	}
+	return r.until(at)
 }
 
 // work runs what was taken. Once the runner stops, what was not begun is given back; what was begun is finished.
@@ -178,44 +169,4 @@ func (r *Runner) work(ctx context.Context, t *taken) {
 			// Its lease ran out in the queue: another node has it, or it comes again.
 		}
 	}
-}
-
-func (r *Runner) one(ctx context.Context, j approval.Job) {
-	err := r.run(ctx, j)
-	if err == nil {
-		r.end(ctx, j, r.Store.FinishJob(ctx, j))
-		return
-	}
-	wait := r.backoff(j.Attempts, err)
-	r.Logger.WarnContext(ctx, "a job failed and is tried again", "kind", j.Kind, "space", j.Space, "petition", j.Petition, "attempts", j.Attempts,
-		"wait", wait, "error", err)
-	r.end(ctx, j, r.Store.RetryJob(ctx, j, r.Clock.Now().Add(wait)))
-}
-
-// end looks at whether a job's end was written. If not, its lease runs out and it comes again.
-func (r *Runner) end(ctx context.Context, j approval.Job, err error) {
-	if err != nil {
-		r.Logger.ErrorContext(ctx, "a job's end could not be written: it comes again", "kind", j.Kind, "key", j.Key, "error", err)
-	}
-}
-
-// run makes a panic an error: one bad job must not end the others.
-func (r *Runner) run(ctx context.Context, j approval.Job) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return r.Run(ctx, j)
-}
-
-// backoff doubles from a second to five minutes, of which half is jitter, and is at least what the error asks for.
-func (r *Runner) backoff(attempts int, cause error) time.Duration {
-	d := min(minRetry<<min(max(attempts-1, 0), 20), maxRetry)
-	d = d/2 + time.Duration(r.Jitter()*float64(d/2))
-	var e *approval.Error
-	if errors.As(cause, &e) {
-		d = max(d, min(e.RetryAfter, maxRetry))
-	}
-	return d
 }

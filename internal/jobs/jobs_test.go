@@ -100,9 +100,20 @@ func (b *bench) wants(want ...string) {
 // left checks how many jobs there are still.
 func (b *bench) left(want int) {
 	b.Helper()
-	jobs, err := b.store.LeaseJobs(b.Context(), b.clock.Now().Add(1000*time.Hour), 0, 1000)
-	if err != nil || len(jobs) != want {
-		b.Errorf("%d jobs are left, %v, want %d", len(jobs), err, want)
+	lanes, err := b.store.Lanes(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	left := 0
+	for _, lane := range append(lanes, approval.Lane{}) {
+		jobs, err := b.store.LeaseJobs(b.Context(), lane.Name, b.clock.Now().Add(1000*time.Hour), 0, 1000)
+		if err != nil {
+			b.Fatal(err)
+		}
+		left += len(jobs)
+	}
+	if left != want {
+		b.Errorf("%d jobs are left, want %d", left, want)
 	}
 }
 
@@ -296,12 +307,12 @@ type counter struct {
 	fail   error
 }
 
-func (c *counter) LeaseJobs(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]approval.Job, error) {
+func (c *counter) LeaseJobs(ctx context.Context, lane string, now time.Time, lease time.Duration, limit int) ([]approval.Job, error) {
 	c.leases++
 	if c.fail != nil {
 		return nil, c.fail
 	}
-	return c.Store.LeaseJobs(ctx, now, lease, limit)
+	return c.Store.LeaseJobs(ctx, lane, now, lease, limit)
 }
 
 func TestAStoreThatIsDownIsAskedOnceAPoll(t *testing.T) {
@@ -350,7 +361,7 @@ func TestOnlyOneOfTwoNodesRunsAJob(t *testing.T) {
 func TestAJobWhoseNodeDiedRunsAfterItsLease(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.add(0, false, "orphan")
-		if jobs, err := b.store.LeaseJobs(b.Context(), b.clock.Now(), lease, 1); err != nil || len(jobs) != 1 {
+		if jobs, err := b.store.LeaseJobs(b.Context(), "", b.clock.Now(), lease, 1); err != nil || len(jobs) != 1 {
 			b.Fatal(jobs, err)
 		}
 		b.runner.Start()
@@ -442,7 +453,7 @@ func TestStopWaitsForWhatRunsAndGivesTheRestBack(t *testing.T) {
 			b.Errorf("%d jobs ran, want %d", n, workers)
 		}
 		// Another node need not wait for a lease.
-		if jobs, err := b.store.LeaseJobs(b.Context(), b.clock.Now(), lease, 100); err != nil || len(jobs) != workers {
+		if jobs, err := b.store.LeaseJobs(b.Context(), "", b.clock.Now(), lease, 100); err != nil || len(jobs) != workers {
 			b.Errorf("%d jobs are free, %v, want %d", len(jobs), err, workers)
 		}
 	})

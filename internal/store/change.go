@@ -214,8 +214,18 @@ func (p *plan) write(w approval.Write) {
 		p.deleteSigningKey(w.ID)
 	case approval.PutJob:
 		p.putJob(w.Job)
+	case approval.WakeJob:
+		p.wakeJob(w.Job)
+	case approval.WakeLane:
+		p.wakeLane(w)
 	case approval.DeleteJob:
 		p.deleteJob(w.Key)
+	case approval.PutApplication:
+		p.putApplication(w)
+	case approval.PutDelivery:
+		p.putDelivery(w.Delivery)
+	case approval.PutWebhookHealth:
+		p.putWebhookHealth(w)
 	default:
 		p.writePasskey(w)
 	}

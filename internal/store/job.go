@@ -11,21 +11,39 @@ import (
 	"github.com/indent-approvals/indent/internal/approval"
 )
 
-const jobColumns = `key, kind, space, petition, run_time, lease_until, attempts`
+const jobColumns = `key, kind, lane, space, petition, run_time, lease_until, attempts`
 
 var (
 	putJob = sqlText(`
-		INSERT INTO jobs (key, kind, space, petition, run_time, lease_until, due, attempts) VALUES ($1, $2, $3, $4, $5, 0, $5, 0)
+		INSERT INTO jobs (key, kind, space, petition, run_time, lease_until, due, attempts, lane) VALUES ($1, $2, $3, $4, $5, 0, $5, 0, $6)
 		ON CONFLICT (key) DO UPDATE SET due = excluded.due, run_time = excluded.run_time, lease_until = 0, attempts = 0,
-			kind = excluded.kind, space = excluded.space, petition = excluded.petition`)
+			kind = excluded.kind, space = excluded.space, petition = excluded.petition, lane = excluded.lane`)
+	// One that runs keeps its lease: two at once would do the work of one pair in any order. That it has no attempts says
+	// that it was woken since it was leased.
+	wakeJob = sqlText(`
+		INSERT INTO jobs (key, kind, space, petition, run_time, lease_until, due, attempts, lane) VALUES ($1, $2, $3, $4, $5, 0, $5, 0, $6)
+		ON CONFLICT (key) DO UPDATE SET attempts = 0,
+			due = CASE WHEN jobs.lease_until = 0 AND excluded.due < jobs.due THEN excluded.due ELSE jobs.due END,
+			run_time = CASE WHEN excluded.run_time < jobs.run_time THEN excluded.run_time ELSE jobs.run_time END`)
+	wakeLane = sqlText(`
+		UPDATE jobs SET attempts = 0, due = CASE WHEN lease_until = 0 AND $2 < due THEN $2 ELSE due END,
+			run_time = CASE WHEN $2 < run_time THEN $2 ELSE run_time END
+		WHERE lane = $1 AND space = $3`)
 	deleteJob     = sqlText(`DELETE FROM jobs WHERE key = $1`)
 	selectNextJob = sqlText(`
-		SELECT due FROM (SELECT due FROM jobs ORDER BY due LIMIT 1) j
+		SELECT due FROM (SELECT due FROM jobs WHERE lane = '' ORDER BY due LIMIT 1) j
 		UNION ALL SELECT timer_time FROM (SELECT timer_time FROM petitions WHERE timer_time > 0 ORDER BY timer_time LIMIT 1) t
 		ORDER BY 1 LIMIT 1`)
-	finishJob = sqlText(`DELETE FROM jobs WHERE key = $1 AND lease_until = $3 AND run_time = $2`)
+	// From one lane to the next by the index, however many jobs are in each.
+	selectLanes = sqlText(`
+		WITH RECURSIVE lanes (name) AS (SELECT min(lane) FROM jobs WHERE lane > ''
+			UNION ALL SELECT (SELECT min(lane) FROM jobs WHERE lane > lanes.name) FROM lanes WHERE name IS NOT NULL)
+		SELECT name, (SELECT min(due) FROM jobs WHERE lane = lanes.name) FROM lanes WHERE name IS NOT NULL`)
+	finishJob = sqlText(`DELETE FROM jobs WHERE key = $1 AND lease_until = $3 AND run_time = $2 AND attempts = $4`)
 	retryJob  = sqlText(`
-		UPDATE jobs SET run_time = $4, due = $4, lease_until = 0 WHERE key = $1 AND lease_until = $3 AND run_time = $2`)
+		UPDATE jobs SET run_time = $5, due = $5, lease_until = 0
+		WHERE key = $1 AND lease_until = $3 AND run_time = $2 AND attempts = $4`)
+	freeJob = sqlText(`UPDATE jobs SET due = run_time, lease_until = 0 WHERE key = $1 AND lease_until = $2 AND attempts = 0`)
 )
 
 // A petition's timer stands in the petition's row, where it costs a commit neither a statement nor a row, until its time
@@ -54,8 +72,15 @@ func (p *plan) putJob(j approval.Job) {
 	if p.putsPetition(j) {
 		return
 	}
-	p.add(putJob, j.Key, j.Kind, j.Space, j.Petition, micros(j.RunTime))
+	p.add(putJob, j.Key, j.Kind, j.Space, j.Petition, micros(j.RunTime), j.Lane)
 }
+
+func (p *plan) wakeJob(j approval.Job) {
+	p.inSpace(j.Space)
+	p.add(wakeJob, j.Key, j.Kind, j.Space, j.Petition, micros(j.RunTime), j.Lane)
+}
+
+func (p *plan) wakeLane(w approval.WakeLane) { p.add(wakeLane, w.Lane, micros(w.At), p.space) }
 
 // putsPetition answers whether the job is the timer of a petition that the same change writes.
 func (p *plan) putsPetition(j approval.Job) bool {
@@ -92,27 +117,29 @@ func (s *Store) takeTimers(limit int) []string {
 // again when the first has committed.
 func (s *Store) leaseJobs(limit int) string {
 	return s.dialect.words.Replace("UPDATE jobs SET lease_until = $2, due = $2, attempts = attempts + 1 " +
-		"WHERE due <= $1 AND key IN (SELECT key FROM jobs WHERE due <= $1 ORDER BY due LIMIT " + strconv.Itoa(limit) + " {skip locked}) " +
+		"WHERE due <= $1 AND key IN (SELECT key FROM jobs WHERE lane = $3 AND due <= $1 ORDER BY due LIMIT " + strconv.Itoa(limit) + " {skip locked}) " +
 		"RETURNING " + jobColumns)
 }
 
 // LeaseJobs implements [approval.Store]. A job that is due and leased by nobody goes to one caller only, on every
 // node.
-func (s *Store) LeaseJobs(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]approval.Job, error) {
+func (s *Store) LeaseJobs(ctx context.Context, lane string, now time.Time, lease time.Duration, limit int) ([]approval.Job, error) {
 	var jobs []approval.Job
-	take := statement{dynamic: s.leaseJobs(limit), args: []any{micros(now), micros(now.Add(lease))}}
+	take := statement{dynamic: s.leaseJobs(limit), args: []any{micros(now), micros(now.Add(lease)), lane}}
 	take.begin = func() { jobs = nil }
 	take.row = func(scan func(...any) error) error {
 		var j approval.Job
 		var run, leased, attempts int64
-		err := scan(&j.Key, &j.Kind, &j.Space, &j.Petition, &run, &leased, &attempts)
+		err := scan(&j.Key, &j.Kind, &j.Lane, &j.Space, &j.Petition, &run, &leased, &attempts)
 		j.RunTime, j.LeaseUntil, j.Attempts = timeOf(run), timeOf(leased), int(attempts)
 		jobs = append(jobs, j)
 		return err
 	}
 	var statements []statement
-	for _, text := range s.takeTimers(limit) {
-		statements = append(statements, statement{dynamic: text, args: []any{micros(now)}})
+	if lane == "" {
+		for _, text := range s.takeTimers(limit) {
+			statements = append(statements, statement{dynamic: text, args: []any{micros(now)}})
+		}
 	}
 	if err := s.write(ctx, append(statements, take)); err != nil {
 		return nil, err
@@ -130,12 +157,35 @@ func (s *Store) NextJob(ctx context.Context) (time.Time, bool, error) {
 	return timeOf(due), found, err
 }
 
+// Lanes implements [approval.Store].
+func (s *Store) Lanes(ctx context.Context) ([]approval.Lane, error) {
+	return list(ctx, s, selectLanes.in(s.dialect), nil, func(rows *sql.Rows) (l approval.Lane, err error) {
+		var due int64
+		err = rows.Scan(&l.Name, &due)
+		l.Due = timeOf(due)
+		return l, err
+	})
+}
+
 // FinishJob implements [approval.Store].
 func (s *Store) FinishJob(ctx context.Context, j approval.Job) error {
-	return s.write(ctx, []statement{{text: finishJob, args: []any{j.Key, micros(j.RunTime), micros(j.LeaseUntil)}}})
+	return s.endJob(ctx, j, statement{text: finishJob, args: leaseOf(j)})
 }
 
 // RetryJob implements [approval.Store]. Like FinishJob it does nothing to a job that was replaced or leased again.
 func (s *Store) RetryJob(ctx context.Context, j approval.Job, at time.Time) error {
-	return s.write(ctx, []statement{{text: retryJob, args: []any{j.Key, micros(j.RunTime), micros(j.LeaseUntil), micros(at)}}})
+	return s.endJob(ctx, j, statement{text: retryJob, args: append(leaseOf(j), micros(at))})
+}
+
+func leaseOf(j approval.Job) []any {
+	return []any{j.Key, micros(j.RunTime), micros(j.LeaseUntil), int64(j.Attempts)}
+}
+
+// endJob ends a lease. A timer is never woken: it is replaced.
+func (s *Store) endJob(ctx context.Context, j approval.Job, end statement) error {
+	statements := []statement{end}
+	if j.Lane != "" {
+		statements = append(statements, statement{text: freeJob, args: []any{j.Key, micros(j.LeaseUntil)}})
+	}
+	return s.write(ctx, statements)
 }

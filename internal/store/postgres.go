@@ -27,6 +27,7 @@ var postgresDialect = &dialect{
 		"{tx}", "pg_current_xact_id()::text::bigint",
 		"{settled}", "tx < pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
 		"{skip locked}", "FOR UPDATE SKIP LOCKED",
+		"{for share}", "FOR SHARE",
 		// Not to_tsvector, which has its own idea of a word.
 		"{words}", "array_to_tsvector(string_to_array($3, ' '))",
 		"{list $2}", "(SELECT jsonb_array_elements_text(CAST($2 AS jsonb)))",

@@ -30,6 +30,7 @@ var mergeables = []mergeable{
 	{endLease, "leases", 3},
 	{deleteJob, "jobs", 1},
 	{putJob, "jobs", 1},
+	{wakeJob, "jobs", 1},
 	{insertEvent, "", 0},
 }
 

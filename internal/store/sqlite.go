@@ -25,6 +25,7 @@ var sqliteDialect = &dialect{
 		"{tx}", "0",
 		"{settled}", "1 = 1",
 		"{skip locked}", "",
+		"{for share}", "",
 		"{words}", "$3",
 		"{list $2}", "(SELECT value FROM json_each($2))",
 	),

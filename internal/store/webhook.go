@@ -8,9 +8,13 @@ import (
 )
 
 var (
-	insertWebhook  = sqlText(`INSERT INTO webhooks (space, name, version, doc) VALUES ($1, $2, 1, $3)`)
-	updateWebhook  = sqlText(`UPDATE webhooks SET version = version + 1, doc = $4 WHERE space = $1 AND name = $2 AND version = $3`)
-	deleteWebhook  = sqlText(`DELETE FROM webhooks WHERE space = $1 AND name = $2 AND version = $3`)
+	insertWebhook = sqlText(`INSERT INTO webhooks (space, name, version, doc) VALUES ($1, $2, 1, $3)`)
+	updateWebhook = sqlText(`UPDATE webhooks SET version = version + 1, doc = $4 WHERE space = $1 AND name = $2 AND version = $3`)
+	// Who deletes a webhook has its row before it looks whether it holds access; see unlessDeleted.
+	lockWebhook   = sqlText(`UPDATE webhooks SET version = version WHERE space = $1 AND name = $2 AND version = $3`)
+	deleteWebhook = sqlText(`
+		DELETE FROM webhooks WHERE space = $1 AND name = $2 AND NOT EXISTS
+			(SELECT 1 FROM applications WHERE space = $1 AND webhook = $2 AND state <> 'ended' AND holds = 1)`)
 	selectWebhook  = sqlText(`SELECT space, name, version, doc FROM webhooks WHERE space = $1 AND name = $2`)
 	selectWebhooks = sqlText(`SELECT space, name, version, doc FROM webhooks WHERE space = $1 ORDER BY name`)
 )
@@ -30,8 +34,12 @@ func (p *plan) putWebhook(w approval.PutWebhook) {
 }
 
 func (p *plan) deleteWebhook(w approval.DeleteWebhook) {
-	s := p.add(deleteWebhook, p.space, w.Name, w.Expect)
-	s.missing = changedWebhook
+	p.add(lockWebhook, p.space, w.Name, w.Expect).missing = changedWebhook
+	p.add(deleteWebhook, p.space, w.Name).missing = func(args []any) error {
+		return approval.Errorf(approval.Conflict, "webhook %s holds access that somebody has by it: try again when that has ended", args[1])
+	}
+	p.add(deleteWebhookHealth, p.space, w.Name)
+	p.add(forgetDeliveries, p.space, w.Name)
 }
 
 func changedWebhook(args []any) error {

@@ -296,7 +296,7 @@ func (s *story) timers() {
 	var jobs []approval.Job
 	s.change(func() {
 		var err error
-		jobs, err = s.store.LeaseJobs(s.Context(), s.clock.Now(), time.Minute, 4)
+		jobs, err = s.store.LeaseJobs(s.Context(), "", s.clock.Now(), time.Minute, 4)
 		s.must(err)
 	})
 	for _, j := range jobs {

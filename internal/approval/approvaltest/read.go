@@ -2,7 +2,6 @@ package approvaltest
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
@@ -341,91 +339,6 @@ func (s *Store) LastCursor(ctx context.Context, space string) (last approval.Cur
 		}
 	}
 	return last, nil
-}
-
-// LeaseJobs implements approval.Store.
-func (s *Store) LeaseJobs(ctx context.Context, now time.Time, lease time.Duration, limit int) (taken []approval.Job, err error) {
-	if err := s.enter(ctx, "LeaseJobs"); err != nil {
-		return nil, err
-	}
-	defer s.mu.Unlock()
-	for _, j := range s.schedule() {
-		if !due(j).After(now) && len(taken) < limit {
-			j.LeaseUntil, j.Attempts = now.Add(lease), j.Attempts+1
-			s.jobs[j.Key] = j
-			taken = append(taken, j)
-		}
-	}
-	return taken, nil
-}
-
-// due answers when the job can be taken.
-func due(j approval.Job) time.Time {
-	if j.LeaseUntil.IsZero() {
-		return j.RunTime
-	}
-	return j.LeaseUntil
-}
-
-// schedule answers all jobs, the next one first.
-func (s *Store) schedule() []approval.Job {
-	list := make([]approval.Job, 0, len(s.jobs))
-	for _, j := range s.jobs {
-		list = append(list, j)
-	}
-	slices.SortFunc(list, func(a, b approval.Job) int { return cmp.Or(due(a).Compare(due(b)), cmp.Compare(a.Key, b.Key)) })
-	return list
-}
-
-// NextJob implements approval.Store.
-func (s *Store) NextJob(ctx context.Context) (at time.Time, ok bool, err error) {
-	if err := s.enter(ctx, "NextJob"); err != nil {
-		return at, false, err
-	}
-	defer s.mu.Unlock()
-	for _, j := range s.schedule() {
-		return due(j), true, nil
-	}
-	return at, false, nil
-}
-
-// FinishJob implements approval.Store.
-func (s *Store) FinishJob(ctx context.Context, j approval.Job) error {
-	if err := s.enter(ctx, "FinishJob"); err != nil {
-		return err
-	}
-	defer s.mu.Unlock()
-	if s.isStill(j) {
-		delete(s.jobs, j.Key)
-	}
-	return nil
-}
-
-// RetryJob implements approval.Store.
-func (s *Store) RetryJob(ctx context.Context, j approval.Job, at time.Time) error {
-	if err := s.enter(ctx, "RetryJob"); err != nil {
-		return err
-	}
-	defer s.mu.Unlock()
-	if s.isStill(j) {
-		j.RunTime, j.LeaseUntil = at, time.Time{}
-		s.jobs[j.Key] = j
-	}
-	return nil
-}
-
-// isStill answers whether the job was neither replaced nor leased again.
-func (s *Store) isStill(j approval.Job) bool {
-	now, exists := s.jobs[j.Key]
-	return exists && now.LeaseUntil.Equal(j.LeaseUntil) && now.RunTime.Equal(j.RunTime)
-}
-
-// Job answers the job with the key, for tests that look at timers.
-func (s *Store) Job(key string) (approval.Job, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	j, exists := s.jobs[key]
-	return j, exists
 }
 
 // Ping implements approval.Store.

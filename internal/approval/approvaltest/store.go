@@ -19,6 +19,8 @@ type Store struct {
 	BeforeCommit func(approval.Change) error
 	// AfterCommit, when it answers an error, hides that the change was written: its outcome is unknown to the caller.
 	AfterCommit func(approval.Change) error
+	// BeforeNote, when it answers an error, refuses bookkeeping with it.
+	BeforeNote func([]approval.Write) error
 	// BeforeRead, when it answers an error, makes the reading fail. What is the name of the port's method.
 	BeforeRead func(what string) error
 	// Recent answers RecentPetition; nil: no petition is known.
@@ -60,6 +62,7 @@ type state struct {
 	refresh     map[string]approval.RefreshToken // by hash
 	events      []eventRow
 	passkeyRows
+	applicationRows
 }
 
 type key struct{ space, name string }
@@ -90,8 +93,8 @@ func NewStore() *Store {
 		trusts:      map[key]approval.Trust{},
 		webhooks:    map[key]approval.Webhook{},
 		hooking:     map[key]approval.WebhookPolicy{},
-		passkeyRows: newPasskeyRows(),
-		logins:      map[string]approval.Login{}, refresh: map[string]approval.RefreshToken{},
+		passkeyRows: newPasskeyRows(), applicationRows: newApplicationRows(),
+		logins: map[string]approval.Login{}, refresh: map[string]approval.RefreshToken{},
 		sessions: map[key]approval.Session{}, mapped: map[key]approval.MappedRole{},
 	}}
 }
@@ -164,6 +167,14 @@ func spaceOf(w approval.Write) (space string, has bool) {
 		return w.Health.Space, true
 	case approval.PutJob:
 		return w.Job.Space, true
+	case approval.WakeJob:
+		return w.Job.Space, true
+	case approval.PutApplication:
+		return w.Application.Space, true
+	case approval.PutDelivery:
+		return w.Delivery.Space, true
+	case approval.PutWebhookHealth:
+		return w.Health.Space, true
 	case approval.PutGroupMember:
 		return w.GroupMember.Space, true
 	case approval.DeleteGroupMember:
@@ -334,10 +345,17 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 		j := w.Job
 		j.LeaseUntil, j.Attempts = time.Time{}, 0
 		put(tx, s.jobs, j.Key, j)
+	case approval.WakeJob:
+		s.wakeJob(tx, w.Job)
+	case approval.WakeLane:
+		s.wakeLane(tx, space, w)
 	case approval.DeleteJob:
 		remove(tx, s.jobs, w.Key)
 	default:
 		if ok, err := s.writeDelegation(tx, space, w); ok {
+			return err
+		}
+		if ok, err := s.writeApplication(tx, w); ok {
 			return err
 		}
 		return s.writePasskey(tx, space, w)

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
@@ -29,7 +30,18 @@ func (s *Store) deleteWebhook(tx *transaction, space string, w approval.DeleteWe
 	if hook, exists := s.webhooks[k]; !exists || hook.Version != w.Expect {
 		return approval.Errorf(approval.Conflict, "webhook %s changed in the meantime", w.Name)
 	}
+	for _, a := range s.applications {
+		if a.Space == space && a.Webhook == w.Name && a.Holds && a.State != approval.ApplicationEnded {
+			return approval.Errorf(approval.Conflict, "webhook %s holds access", w.Name)
+		}
+	}
 	remove(tx, s.webhooks, k)
+	remove(tx, s.webhookHealth, k)
+	for at, d := range s.deliveries {
+		if at.space == space && d.Webhook == w.Name {
+			remove(tx, s.deliveries, at)
+		}
+	}
 	return nil
 }
 
@@ -73,14 +85,18 @@ func (Vault) Open(place, sealed string) (string, error) {
 
 // Endpoints is an approval.Endpoints that answers what it is told to and remembers what it was asked.
 type Endpoints struct {
-	Answer func(approval.WebhookTarget, approval.WebhookCall) approval.WebhookAnswer // nil: done
+	Answer func(approval.WebhookTarget, approval.WebhookCall) approval.WebhookAnswer // nil: done; calls may come at once
+
+	mu     sync.Mutex
 	Calls  []approval.WebhookCall
 	Target approval.WebhookTarget // of the last call
 }
 
 // Call implements approval.Endpoints.
 func (e *Endpoints) Call(_ context.Context, t approval.WebhookTarget, c approval.WebhookCall) (approval.WebhookAnswer, error) {
+	e.mu.Lock()
 	e.Calls, e.Target = append(e.Calls, c), t
+	e.mu.Unlock()
 	answer := approval.WebhookAnswer{Outcome: approval.WebhookDone, Attempt: approval.WebhookAttempt{ID: c.ID, Kind: c.Kind, Status: 200}}
 	if e.Answer != nil {
 		answer = e.Answer(t, c)

@@ -16,7 +16,7 @@ func (k kit) putJob(t *testing.T, key string, at time.Time) {
 
 func (k kit) lease(t *testing.T, now time.Time, limit int, wanted ...string) []approval.Job {
 	t.Helper()
-	jobs, err := k.LeaseJobs(t.Context(), now, time.Minute, limit)
+	jobs, err := k.LeaseJobs(t.Context(), "", now, time.Minute, limit)
 	keys := make([]string, len(jobs))
 	for i, j := range jobs {
 		keys[i] = j.Key
@@ -80,7 +80,7 @@ func (k kit) takenOnce(t *testing.T, now time.Time, jobs int) {
 	taken := map[string]int{}
 	for _, err := range together(16, func(int) error {
 		for {
-			list, err := k.LeaseJobs(t.Context(), now, time.Minute, 7)
+			list, err := k.LeaseJobs(t.Context(), "", now, time.Minute, 7)
 			if err != nil || len(list) == 0 {
 				return err
 			}
@@ -95,7 +95,7 @@ func (k kit) takenOnce(t *testing.T, now time.Time, jobs int) {
 	}
 	// Who finds others at a row may leave it to the next round: take what is left.
 	for {
-		list, err := k.LeaseJobs(t.Context(), now, time.Minute, 7)
+		list, err := k.LeaseJobs(t.Context(), "", now, time.Minute, 7)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,138 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/indent-approvals/indent/internal/approval"
+)
+
+const applicationColumns = `space, petition, webhook, name, version, pair, state, holds, ending, doc`
+
+// A webhook that holds access is not deleted, and none that was deleted comes to hold any: whoever notes that it is about to
+// has its row, and whoever deletes it has it first.
+const unlessDeleted = `($7 = 0 OR EXISTS (SELECT 1 FROM webhooks WHERE space = $1 AND name = $3 {for share}))`
+
+var (
+	insertApplication = sqlText(`
+		INSERT INTO applications (space, petition, webhook, name, version, pair, state, holds, ending, doc)
+		SELECT $1, $2, $3, $4, 1, $5, $6, CAST($7 AS bigint), CAST($8 AS bigint), $9 WHERE ` + unlessDeleted)
+	updateApplication = sqlText(`
+		UPDATE applications SET version = version + 1, pair = $5, state = $6, holds = $7, ending = $8, doc = $9
+		WHERE space = $1 AND petition = $2 AND webhook = $3 AND name = $4 AND version = $10 AND ` + unlessDeleted)
+	countHolding = sqlText(`
+		SELECT count(*) FROM applications WHERE space = $1 AND webhook = $2 AND state <> 'ended' AND holds = 1`)
+	selectOverdue = sqlText(`
+		SELECT count(*), coalesce(min(ending), 0) FROM applications WHERE ending > 0 AND ending < $1`)
+	selectOverdueOf = sqlText(`
+		SELECT count(*), coalesce(min(ending), 0) FROM applications WHERE space = $2 AND webhook = $3 AND ending > 0 AND ending < $1`)
+)
+
+func (p *plan) putApplication(w approval.PutApplication) {
+	a := w.Application
+	p.inSpace(a.Space)
+	args := []any{a.Space, a.Petition, a.Webhook, a.Name, a.Pair, string(a.State), number(a.Holds), micros(a.EndingSince), p.document(a)}
+	t := insertApplication
+	if w.Expect > 0 {
+		t, args = updateApplication, append(args, w.Expect)
+	}
+	s := p.add(t, args...)
+	s.taken = applicationChanged
+	s.missing = applicationChanged
+}
+
+func applicationChanged(args []any) error {
+	return approval.Errorf(approval.Conflict, "what webhook %s was told of petition %s changed in the meantime", args[2], args[1])
+}
+
+// Note implements [approval.ApplicationStore].
+func (s *Store) Note(ctx context.Context, space string, writes ...approval.Write) error {
+	p := plan{space: space, writes: writes}
+	for _, w := range writes {
+		if !approval.IsNote(w) {
+			return approval.Wrap(approval.Internal, errNoEvent, "%T is no bookkeeping: it changes with an audit record", w)
+		}
+		p.write(w)
+	}
+	if p.err != nil {
+		return p.err
+	}
+	return s.write(ctx, p.statements)
+}
+
+// Applications implements [approval.ApplicationStore].
+func (s *Store) Applications(ctx context.Context, q approval.ApplicationQuery) (page approval.Page[approval.Application], err error) {
+	request, err := q.Page.Check()
+	if err != nil {
+		return page, err
+	}
+	last, given, err := approval.ParseApplicationToken(request.Token)
+	if err != nil {
+		return page, err
+	}
+	c := &clause{}
+	c.add("SELECT ", applicationColumns, " FROM applications WHERE space = ", c.arg(q.Space))
+	if q.Petition != "" {
+		c.add(" AND petition = ", c.arg(q.Petition))
+	}
+	if q.Webhook != "" {
+		c.add(" AND webhook = ", c.arg(q.Webhook))
+	}
+	if q.Pair != "" {
+		c.add(" AND pair = ", c.arg(q.Pair))
+	}
+	if q.Open {
+		c.add(" AND state <> 'ended'")
+	}
+	if given {
+		c.add(" AND (petition, webhook, name) > (", c.arg(last.Petition), ", ", c.arg(last.Webhook), ", ", c.arg(last.Name), ")")
+	}
+	c.add(" ORDER BY petition, webhook, name")
+	c.limit(request.Size + 1)
+	rows, err := list(ctx, s, c.String(), c.args, scanApplication)
+	if err != nil {
+		return page, err
+	}
+	rows, end := cut(rows, request.Size)
+	page.Items = rows
+	if end != nil {
+		page.Next = end.PageToken()
+	}
+	return page, nil
+}
+
+func scanApplication(rows *sql.Rows) (a approval.Application, err error) {
+	var space, petition, webhook, name, pair, state string
+	var version, holds, ending int64
+	var doc []byte
+	if err = rows.Scan(&space, &petition, &webhook, &name, &version, &pair, &state, &holds, &ending, &doc); err == nil {
+		err = parse(doc, &a)
+	}
+	a.Space, a.Petition, a.Webhook, a.Name, a.Version, a.Pair = space, petition, webhook, name, version, pair
+	a.State, a.Holds, a.EndingSince = approval.ApplicationState(state), holds == 1, timeOf(ending)
+	return a, err
+}
+
+// Holding implements [approval.ApplicationStore].
+func (s *Store) Holding(ctx context.Context, space, webhook string) (int, error) {
+	n, _, err := one(ctx, s, countHolding, scanNumber, space, webhook)
+	return int(n), err
+}
+
+// Overdue implements [approval.ApplicationStore].
+func (s *Store) Overdue(ctx context.Context, space, webhook string, before time.Time) (approval.Overdue, error) {
+	scan := func(rows *sql.Rows) (o approval.Overdue, err error) {
+		var count, since int64
+		err = rows.Scan(&count, &since)
+		return approval.Overdue{Count: int(count), Since: timeOf(since)}, err
+	}
+	var o approval.Overdue
+	var err error
+	if webhook == "" {
+		o, _, err = one(ctx, s, selectOverdue, scan, micros(before))
+	} else {
+		o, _, err = one(ctx, s, selectOverdueOf, scan, micros(before), space, webhook)
+	}
+	return o, err
+}
