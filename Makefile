@@ -25,7 +25,7 @@ build: ## bin/indent, one static binary
 test: ## every test there is, set-up included (STAGES="go python" for some of it)
 	@$(PYTHON) scripts/run_tests.py $(STAGES)
 
-check: ## formatting, vet, staticcheck, govulncheck, ruff, pyright, generated-is-fresh, links, commands in docs
+check: ## formatting, vet, staticcheck, govulncheck, ruff, pyright, tsc, generated-is-fresh, links, commands in docs
 	@$(PYTHON) scripts/run_checks.py $(CHECKS)
 
 bench: build ## speed beside the least that is possible, all bars (BENCH="sqlite growth", BENCH=--quick; Go, a C compiler, PostgreSQL)
@@ -44,4 +44,4 @@ generate: ## rewrite what is generated: the API's description, the references of
 write = $(2) >$(1).tmp && mv $(1).tmp $(1) || { rm -f $(1).tmp; exit 1; }
 
 clean: ## remove what the other targets made
-	rm -rf bin .build .venv .venv-demo tests/browser/node_modules
+	rm -rf bin .build .venv .venv-demo tests/browser/node_modules sdk/js/*/node_modules sdk/js/*/dist

@@ -33,6 +33,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dev_server
+import node_env
 import processes
 import python_env
 import tree
@@ -240,6 +241,7 @@ def doc_pages() -> list[Path]:
 def _run_all(pages: Mapping[Path, Sequence[Block]]) -> int:
     passed = failed = 0
     wheels = python_env.wheels(python_env.for_tests())
+    node_env.build()
     for page, found in pages.items():
         count = sum(block.runs for block in found)
         if not count:

@@ -96,7 +96,7 @@ def node_is_new_enough() -> bool:
         return False
     version = subprocess.run([node, "--version"], stdout=subprocess.PIPE, text=True).stdout
     found = re.match(r"v(\d+)", version)
-    return found is not None and int(found.group(1)) >= 18
+    return found is not None and int(found.group(1)) >= 20
 
 
 def has_keyring() -> bool:
@@ -172,8 +172,8 @@ NEEDS: dict[str, Need] = {
         _program("shellcheck"),
     ),
     "node": Need(
-        "Node.js 18 or newer, with npm",
-        "it drives the browser, and pyright runs on it",
+        "Node.js 20 or newer, with npm",
+        "it drives the browser, runs the JavaScript package, and pyright runs on it",
         "https://nodejs.org",
         ["nodejs", "npm"],
         node_is_new_enough,

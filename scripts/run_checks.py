@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import machine
+import node_env
 import python_env
 import stages
 import tree
@@ -55,6 +56,12 @@ def all_checks(python: Path) -> list[Stage]:
                 f"pyright-{folder.name}", f"types in {folder.name}", pyright(python, folder), count
             )
             for folder in (tree.ROOT / "sdk/python", tree.ROOT / "scripts")
+        ),
+        Stage(
+            "tsc",
+            "types in @indent/api",
+            ["npm", "--prefix", node_env.PACKAGE, "run", "--silent", "check"],
+            count,
         ),
         Stage("shellcheck", "shell scripts", [ours, __file__, "--shellcheck"], count),
         Stage("generated", "generated files are fresh", [ours, __file__, "--generated"], count),
@@ -133,6 +140,7 @@ def main(wanted: Sequence[str]) -> int:
     if len(wanted) == 1 and wanted[0] in parts:
         return parts[wanted[0]]()
     machine.ensure(NEEDS)
+    node_env.install(node_env.PACKAGE)
     chosen = choose(all_checks(python_env.for_tests()), wanted)
     env = {**tree.without_indent_settings(), "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
     return 0 if stages.run_all(chosen, env) else 1

@@ -6,20 +6,18 @@ scripts/run_tests.py go python  only these stages
 
 from __future__ import annotations
 
-import hashlib
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import machine
+import node_env
 import postgres
 import python_env
 import stages
 import tree
 from stages import Stage
 
-BROWSER = tree.ROOT / "tests/browser"
 GOTESTSUM = ["go", "tool", "-modfile=scripts/tools.mod", "gotestsum", "--format", "standard-quiet"]
 NEEDS = ["go", "git", "gcc", "venv", "postgres", "node", "chromium", "keyring"]
 
@@ -68,11 +66,17 @@ def all_stages(python: Path) -> list[Stage]:
             [*pytest, "sdk/python/tests_live"],
             stages.count_pytest,
         ),
+        Stage(
+            "js",
+            "the package @indent/api",
+            ["npm", "--prefix", node_env.PACKAGE, "test"],
+            stages.count_vitest,
+        ),
         Stage("scripts", "the scripts themselves", [*pytest, "scripts"], stages.count_pytest),
         Stage(
             "browser",
             "the pages in Chromium",
-            ["npm", "--prefix", BROWSER, "test"],
+            ["npm", "--prefix", node_env.BROWSER, "test"],
             stages.count_node,
         ),
         Stage("demo", "make demo", [sys.executable, "scripts/demo.py"], stages.count_last_line),
@@ -88,7 +92,8 @@ def all_stages(python: Path) -> list[Stage]:
 def main(wanted: Sequence[str]) -> int:
     machine.ensure(NEEDS)
     python = python_env.for_tests()
-    install_browser_tests()
+    for folder in (node_env.BROWSER, node_env.PACKAGE):
+        node_env.install(folder)
     # tests of an old binary prove nothing
     chosen = choose(all_stages(python), ["build", *wanted] if wanted else [])
     env = tree.without_indent_settings()
@@ -110,19 +115,6 @@ def choose(every: Sequence[Stage], wanted: Sequence[str]) -> list[Stage]:
     if left_out := [name for name in names if wanted and name not in wanted]:
         print(f"Not asked for, so not run: {', '.join(left_out)}", flush=True)
     return [stage for stage in every if not wanted or stage.name in wanted]
-
-
-def install_browser_tests() -> None:
-    """`npm ci`, when package-lock.json has changed since the last time."""
-    want = hashlib.sha256((BROWSER / "package-lock.json").read_bytes()).hexdigest()
-    stamp = BROWSER / "node_modules/.recipe"
-    if stamp.is_file() and stamp.read_text() == want:
-        return
-    print("Installing what the browser tests need", flush=True)
-    command = ["npm", "--prefix", str(BROWSER), "ci", "--no-audit", "--no-fund", "--silent"]
-    if subprocess.run(command, stdin=subprocess.DEVNULL).returncode != 0:
-        raise SystemExit("npm ci failed in tests/browser: see above")
-    stamp.write_text(want)
 
 
 if __name__ == "__main__":

@@ -192,6 +192,18 @@ def count_node(output: str) -> Counts | None:
     return Counts(n["pass"], n["fail"] + n["cancelled"], n["skipped"] + n["todo"], line)
 
 
+def count_vitest(output: str) -> Counts | None:
+    """vitest: `      Tests  1 failed | 12 passed | 1 skipped (14)`."""
+    found = _last(r"^ *Tests  (.+) \(\d+\)$", output)
+    if found is None:
+        return None
+    line = found[1]
+    left_out = _number(r"(\d+) skipped", line) + _number(r"(\d+) todo", line)
+    return Counts(
+        _number(r"(\d+) passed", line), _number(r"(\d+) failed", line), left_out, f"{line} tests"
+    )
+
+
 def count_ours(output: str) -> Counts | None:
     """Our own runners: `12 passed, 0 failed`."""
     found = _last(r"^(\d+) passed, (\d+) failed$", output)

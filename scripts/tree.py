@@ -29,17 +29,22 @@ def files(*patterns: str, root: Path = ROOT) -> list[Path]:
 
 @contextlib.contextmanager
 def scratch_copy() -> Generator[Path, None, None]:
-    """A copy of the project's files, and of bin/indent when it is built, removed at the end."""
+    """A copy of the project's files, and of what is built, removed at the end."""
     with scratch_folder("indent-tree-") as folder:
         copy = folder / "indent"
-        names = files()
-        if (ROOT / "bin/indent").exists():
-            names.append(Path("bin/indent"))
+        names = [*files(), *built()]
         for name in names:
             target = copy / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target)
         yield copy
+
+
+def built() -> list[Path]:
+    """What is built of bin/indent and of the package for JavaScript, relative to the root."""
+    package = (ROOT / "sdk/js/api/dist").rglob("*")
+    made = [ROOT / "bin/indent", *(path for path in package if path.is_file())]
+    return [path.relative_to(ROOT) for path in made if path.exists()]
 
 
 @contextlib.contextmanager

@@ -23,6 +23,16 @@ from stages import Counts, Stage
             "ℹ tests 5\nℹ pass 3\nℹ fail 1\nℹ cancelled 0\nℹ skipped 1\nℹ todo 0",
             (3, 1, 1),
         ),
+        (
+            stages.count_vitest,
+            " Test Files  2 passed (2)\n      Tests  12 passed (12)\n   Duration  1s",
+            (12, 0, 0),
+        ),
+        (
+            stages.count_vitest,
+            "      Tests  1 failed | 3 passed | 2 skipped | 1 todo (7)",
+            (3, 1, 3),
+        ),
         (stages.count_ours, "12 passed, 0 failed", (12, 0, 0)),
     ],
 )
@@ -35,7 +45,14 @@ def test_a_closing_line_is_read(
 
 
 @pytest.mark.parametrize(
-    "read", [stages.count_go, stages.count_pytest, stages.count_node, stages.count_ours]
+    "read",
+    [
+        stages.count_go,
+        stages.count_pytest,
+        stages.count_node,
+        stages.count_vitest,
+        stages.count_ours,
+    ],
 )
 def test_output_without_a_closing_line_is_a_failure(read: stages.Reader) -> None:
     assert stages.judge(0, read("nothing of note\n")).failed == 1

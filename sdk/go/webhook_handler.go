@@ -48,6 +48,13 @@ type WebhookUpdate struct {
 	Events  []Event // all of the petition so far, the command last
 }
 
+// WebhookAccess is whether somebody has access in the real system, and when it ends there by itself: zero when it does not, or
+// when nobody knows.
+type WebhookAccess struct {
+	Access  bool
+	Expires time.Time
+}
+
 // WebhookHandler answers the calls of the server to a webhook: it verifies them, tells them apart and writes the answers. A
 // function that is missing is answered as not implemented. It is an [http.Handler].
 //
@@ -61,6 +68,8 @@ type WebhookHandler struct {
 	// Decide answers claims (their Event is access/approve or access/deny) on the petition that the events tell of; none leaves
 	// it to people. A claim counts only if the webhook's bot may review the petition.
 	Decide func(ctx context.Context, events []Event) ([]Event, error)
+	// State tells whether the user has the target now (GetState): read from the real system, not from memory.
+	State func(ctx context.Context, user, target Resource) (WebhookAccess, error)
 	// Name is what GetInfo says that the endpoint is called.
 	Name string
 	// Failed is told of errors that are answered without their text, and of calls that were refused; nil: nobody is.
@@ -71,6 +80,9 @@ type webhookAnswer struct {
 	Status    webhookAnswerStatus `json:"status"`
 	Resources []Resource          `json:"resources,omitempty"`
 	Claims    []Event             `json:"claims,omitempty"`
+	// Access is nil in an answer to another call.
+	Access     *bool      `json:"access,omitempty"`
+	ExpireTime *time.Time `json:"expireTime,omitempty"`
 }
 
 type webhookAnswerStatus struct {
@@ -102,6 +114,9 @@ func (h *WebhookHandler) serve(ctx context.Context, id string, body []byte) (out
 		Kinds  *[]string         `json:"kinds"`
 		Flags  map[string]string `json:"flags"`
 		Events []Event           `json:"events"`
+		State  *struct {
+			Resources []Resource `json:"resources"`
+		} `json:"state"`
 	}
 	if err := json.Unmarshal(body, &call); err != nil {
 		return out, &WebhookStatus{CodeInvalidArgument, "the call's body is not one that this version knows"}
@@ -111,6 +126,8 @@ func (h *WebhookHandler) serve(ctx context.Context, id string, body []byte) (out
 		out.Status.Details = []any{map[string]any{"name": h.Name, "capabilities": h.capabilities()}}
 	case call.Kinds != nil && h.Pull != nil:
 		out.Resources, err = h.Pull(ctx, *call.Kinds, call.Flags)
+	case call.State != nil && h.State != nil:
+		out.Access, out.ExpireTime, err = h.state(ctx, call.State.Resources)
 	case len(call.Events) > 0 && hasCommand(call.Events) && h.Apply != nil:
 		var u WebhookUpdate
 		if u, err = updateOf(id, call.Events); err == nil {
@@ -124,12 +141,27 @@ func (h *WebhookHandler) serve(ctx context.Context, id string, body []byte) (out
 	return out, err
 }
 
+func (h *WebhookHandler) state(ctx context.Context, of []Resource) (*bool, *time.Time, error) {
+	if len(of) != 2 {
+		return nil, nil, &WebhookStatus{CodeInvalidArgument, "state must have the user and the target as its resources"}
+	}
+	has, err := h.State(ctx, of[0], of[1])
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case has.Expires.IsZero():
+		return &has.Access, nil, nil
+	}
+	ends := has.Expires.UTC()
+	return &has.Access, &ends, nil
+}
+
 func (h *WebhookHandler) capabilities() []string {
 	can := []string{"GetInfo"}
 	for _, c := range []struct {
 		name string
 		has  bool
-	}{{"PullUpdate", h.Pull != nil}, {"GetDecision", h.Decide != nil}, {"ApplyUpdate", h.Apply != nil}} {
+	}{{"PullUpdate", h.Pull != nil}, {"GetDecision", h.Decide != nil}, {"ApplyUpdate", h.Apply != nil}, {"GetState", h.State != nil}} {
 		if c.has {
 			can = append(can, c.name)
 		}

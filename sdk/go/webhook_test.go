@@ -141,6 +141,39 @@ func TestAWebhookAnswersTheCalls(t *testing.T) {
 	}
 }
 
+func TestAWebhookTellsWhoHasAccess(t *testing.T) {
+	t.Parallel()
+	ends := time.Date(2030, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))
+	h := &indent.WebhookHandler{State: func(_ context.Context, user, target indent.Resource) (indent.WebhookAccess, error) {
+		switch user.ID + target.ID {
+		case "ada@example.comdb":
+			return indent.WebhookAccess{Access: true, Expires: ends}, nil
+		case "bobdb":
+			return indent.WebhookAccess{}, nil
+		}
+		return indent.WebhookAccess{}, &indent.WebhookStatus{Code: indent.CodeNotFound, Message: "no such role"}
+	}}
+	for _, c := range []struct {
+		body   string
+		status int
+		want   string
+	}{
+		{`{"state":{"resources":[` + ada + `,` + db + `]}}`, 200, `{"status":{"code":0},"access":true,"expireTime":"2030-01-02T02:04:05Z"}`},
+		{`{"state":{"resources":[{"id":"bob"},` + db + `]}}`, 200, `{"status":{"code":0},"access":false}`},
+		{`{"state":{"resources":[{"id":"eve"},` + db + `]}}`, 500, `{"status":{"code":5,"message":"no such role"}}`},
+		{`{"state":{"resources":[` + ada + `]}}`, 500, `{"status":{"code":3,"message":"state must have the user and the target as its resources"}}`},
+		{`{"state":true}`, 500, `{"status":{"code":3,"message":"the call's body is not one that this version knows"}}`},
+		{`{"info":true}`, 200, `{"status":{"code":0,"details":[{"capabilities":["GetInfo","GetState"],"name":""}]}}`},
+	} {
+		if code, got := called(t, h, c.body); code != c.status || !sameJSON(t, got, c.want) {
+			t.Errorf("%s\nanswers %d %s\nwant        %s", c.body, code, got, c.want)
+		}
+	}
+	if code, got := called(t, &indent.WebhookHandler{}, `{"state":{"resources":[]}}`); code != 500 || !strings.Contains(got, `"code":12`) {
+		t.Errorf("without State: %d %s", code, got)
+	}
+}
+
 func TestWhatAWebhookCannotDoIsSaid(t *testing.T) {
 	t.Parallel()
 	var told []error

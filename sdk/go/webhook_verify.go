@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -16,6 +17,9 @@ import (
 
 // WebhookTolerance is how far the time of a call to a webhook may be from the receiver's, either way.
 const WebhookTolerance = 5 * time.Minute
+
+// maxSignatures is how many a call may have: each is tried with each secret, over the whole body. The server makes four at most.
+const maxSignatures = 16
 
 // ErrWebhookSignature is what [WebhookVerifier.Verify] answers for a call that is not the server's, or too old: errors.Is tells.
 // The error says which of its parts is wrong, and never what would be right.
@@ -63,8 +67,12 @@ func (v WebhookVerifier) verifyStandard(h http.Header, body []byte, now time.Tim
 	case !inTime(time.Unix(seconds, 0), now):
 		return unsigned("webhook-timestamp is more than 5 minutes from now")
 	}
+	signatures := strings.Fields(h.Get("Webhook-Signature"))
+	if len(signatures) > maxSignatures {
+		return unsigned(fmt.Sprintf("webhook-signature has more than %d signatures", maxSignatures))
+	}
 	signed := append([]byte(id+"."+stamp+"."), body...)
-	for signature := range strings.FieldsSeq(h.Get("Webhook-Signature")) {
+	for _, signature := range signatures {
 		version, text, _ := strings.Cut(signature, ",")
 		sent, err := base64.StdEncoding.DecodeString(text)
 		if err == nil && (version == "v1" && v.signedByUs(sent, signed, standardKey) || version == "v1a" && v.signedByKey(sent, signed)) {

@@ -7,12 +7,13 @@ import hashlib
 import hmac
 import io
 import json
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
-from indentapi.webhook import MAX_BODY, Receiver, SignatureError, Status, Update, verify
+from indentapi.webhook import MAX_BODY, Access, Receiver, SignatureError, Status, Update, verify
 
 VECTORS = json.loads((Path(__file__).parents[4] / "spec/webhook/vectors.json").read_text())
 CASES: list[dict[str, Any]] = [c for c in VECTORS["verify"] if not c.get("ed25519")]
@@ -116,6 +117,39 @@ def test_a_receiver_takes_the_original_way_when_told() -> None:
     for told, status in ((False, 401), (True, 500)):  # 500: it is no call that a receiver knows
         receiver = Receiver(case["secrets"], accept_original=told)
         assert receiver.handle(case["headers"], case["body"].encode(), now=now)[0] == status
+
+
+def test_a_receiver_tells_who_has_access() -> None:
+    ends = datetime(2030, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+
+    def state(user: Mapping[str, Any], target: Mapping[str, Any]) -> Access:
+        if target["id"] != "db":
+            raise Status(5, "there is no such role")
+        return Access(True, ends) if user["id"] == "ada@example.com" else Access(False)
+
+    receiver = Receiver(["secret"], state=state)
+    has = {"status": {"code": 0}, "access": True, "expireTime": "2030-01-02T03:04:05+00:00"}
+    assert ask(receiver, {"state": {"resources": [ADA, DB]}}) == (200, has)
+    eve = {"id": "eve"}
+    has_not = {"status": {"code": 0}, "access": False}
+    assert ask(receiver, {"state": {"resources": [eve, DB]}}) == (200, has_not)
+    assert ask(receiver, {"state": {"resources": [ADA, ADA]}})[1]["status"]["code"] == 5
+    wrong: list[Any] = [{}, None, [ADA], ["a", "b"], [ADA, DB, DB]]
+    for resources in wrong:
+        bad: dict[str, Any] = {"resources": resources}
+        assert ask(receiver, {"state": bad})[1]["status"]["code"] == 3
+    assert ask(receiver, {"state": True})[1]["status"]["code"] == 3
+    without = Receiver(["secret"])
+    assert ask(without, {"state": {"resources": [ADA, DB]}})[1]["status"]["code"] == 12
+    details = ask(receiver, {"info": True})[1]["status"]["details"]
+    assert details[0]["capabilities"] == ["GetInfo", "GetState"]
+
+
+@pytest.mark.parametrize("said", [None, True, Access(None), Access(True, datetime(2030, 1, 1))])  # type: ignore[arg-type]
+def test_what_is_no_answer_is_not_read_as_no_access(said: Any) -> None:
+    receiver = Receiver(["secret"], state=lambda user, target: said)
+    code, answer = ask(receiver, {"state": {"resources": [ADA, DB]}})
+    assert (code, answer["status"]["code"]) == (500, 2)
 
 
 def test_what_a_receiver_cannot_do_is_said() -> None:

@@ -32,6 +32,9 @@ TOLERANCE = 300.0
 MAX_BODY = 8 << 20
 """The most that a call may send, in bytes."""
 
+_MAX_SIGNATURES = 16
+"""The most signatures of a call: each is tried with each secret, over the whole body."""
+
 
 class SignatureError(IndentError):
     """The call is not the server's, or too old. The message says which part is wrong."""
@@ -101,8 +104,11 @@ def _verify_standard(
         raise SignatureError("webhook-timestamp is not Unix seconds")
     if abs(now - int(stamp)) > TOLERANCE:
         raise SignatureError("webhook-timestamp is more than 5 minutes from now")
+    signatures = sent.get("webhook-signature", "").split()
+    if len(signatures) > _MAX_SIGNATURES:
+        raise SignatureError(f"webhook-signature has more than {_MAX_SIGNATURES} signatures")
     signed = f"{identifier}.{stamp}.".encode() + body
-    for signature in sent.get("webhook-signature", "").split():
+    for signature in signatures:
         version, _, text = signature.partition(",")
         if version == "v1" and _ours(secrets, _base64(text), signed, _standard_key):
             return
@@ -191,6 +197,15 @@ class Update:
     """All of the petition so far, the command last."""
 
 
+@dataclass(frozen=True)
+class Access:
+    """Whether somebody has access in the real system."""
+
+    access: bool
+    expires: datetime | None = None
+    """When it ends there by itself, with a time zone; None when it does not, or nobody knows."""
+
+
 class Receiver:
     """Answers the calls of the server to a webhook. It is a WSGI application, too.
 
@@ -206,6 +221,8 @@ class Receiver:
         decide: Called with the events of a petition; returns claims such as
             `[{"event": "access/approve", "reason": "on call"}]`. None leaves it to people. A claim
             counts only if the webhook's bot may review the petition.
+        state: Called with the user and the target; returns `Access`, read from the real system and
+            not from memory.
         name: What `GetInfo` says that the endpoint is called.
         failed: Called with what went wrong where it is answered without its text, and with what
             was wrong with a call that is not the server's.
@@ -219,6 +236,7 @@ class Receiver:
         apply: Callable[[Update], None] | None = None,
         pull: Callable[[list[str], dict[str, str]], Iterable[Mapping[str, Any]]] | None = None,
         decide: Callable[[list[dict[str, Any]]], Iterable[Mapping[str, Any]]] | None = None,
+        state: Callable[[Mapping[str, Any], Mapping[str, Any]], Access] | None = None,
         name: str = "",
         failed: Callable[[Exception], None] | None = None,
         accept_original: bool = False,
@@ -226,7 +244,7 @@ class Receiver:
         if isinstance(secrets, str):
             raise TypeError("secrets is a list: write [secret]")
         self._secrets = list(secrets)
-        self._apply, self._pull, self._decide = apply, pull, decide
+        self._apply, self._pull, self._decide, self._state = apply, pull, decide, state
         self._name = name
         self._failed = failed
         self._accept_original = accept_original
@@ -244,7 +262,8 @@ class Receiver:
         except SignatureError as error:
             self._tell(error)
             return 401, _refusal(16, str(error))
-        identifier = next((v for n, v in headers.items() if n.lower() == "webhook-id"), "")
+        # as `verify` reads it, where a name is there twice
+        identifier = {n.lower(): v for n, v in headers.items()}.get("webhook-id", "")
         try:
             answer = self._serve(identifier, body)
             return 200, json.dumps({"status": {"code": 0}, **answer}).encode()
@@ -285,6 +304,9 @@ class Receiver:
             return {"status": {"code": 0, "details": [self._info()]}}
         if isinstance(call.get("kinds"), list) and self._pull:
             return {"resources": [dict(r) for r in self._pull(call["kinds"], _flags(call))]}
+        if call.get("state") is not None and self._state:
+            user, target = _pair(call["state"])
+            return _access(self._state(user, target))
         events = _events(call)
         commands = any(e.get("event") in _COMMANDS for e in events)
         if events and commands and self._apply:
@@ -295,7 +317,12 @@ class Receiver:
         raise Status(12, "this endpoint does not answer calls of this kind")
 
     def _info(self) -> dict[str, Any]:
-        able = {"PullUpdate": self._pull, "GetDecision": self._decide, "ApplyUpdate": self._apply}
+        able = {
+            "PullUpdate": self._pull,
+            "GetDecision": self._decide,
+            "ApplyUpdate": self._apply,
+            "GetState": self._state,
+        }
         return {"name": self._name, "capabilities": ["GetInfo", *(n for n, f in able.items() if f)]}
 
     def _tell(self, error: Exception) -> None:
@@ -328,6 +355,27 @@ def _events(call: Mapping[str, Any]) -> list[dict[str, Any]]:
     ):
         raise Status(3, "events is not a list of events")
     return cast("list[dict[str, Any]]", events)
+
+
+def _pair(state: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    named = cast("dict[str, Any]", state) if isinstance(state, dict) else {}
+    resources: Any = named.get("resources")
+    if isinstance(resources, list):
+        pair = cast("list[Any]", resources)
+        if len(pair) == 2 and all(isinstance(r, dict) for r in pair):
+            return pair[0], pair[1]
+    raise Status(3, "state must have the user and the target as its resources")
+
+
+def _access(said: Access) -> dict[str, Any]:
+    # None, or a text, must not be read as "no access"
+    if not isinstance(cast("Any", said), Access) or not isinstance(cast("Any", said.access), bool):
+        raise TypeError("the function `state` returns Access(True) or Access(False)")
+    if said.expires is None:
+        return {"access": said.access}
+    if said.expires.tzinfo is None:
+        raise TypeError("`expires` of Access has no time zone")
+    return {"access": said.access, "expireTime": said.expires.isoformat()}
 
 
 def _update(identifier: str, events: list[dict[str, Any]]) -> Update:
