@@ -10,7 +10,6 @@ import sys
 if sys.version_info < (3, 10):  # noqa: UP036 - this is where older ones are told
     sys.exit("Python 3.10 or newer is needed; name one: make demo PYTHON=/path/to/python3")
 
-import json
 import re
 import shutil
 import subprocess
@@ -19,62 +18,26 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import dev_server
 import machine
 import processes
 import python_env
 import tree
+from scene import NotAsPromised, Scene, performed, say
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 REQUESTED = rf"⏵ Requested approval #acmecorp/({UUID})"
 SECONDS_UNTIL_DECISION = 3
 
 
-class NotAsPromised(Exception):
-    pass
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Who plays: the server, the Python of a user, and the folder where the user works."""
-
-    server: dev_server.DevServer
-    python: Path
-    folder: Path
-
-    def indent(self, *arguments: str) -> str:
-        """Run the CLI as the second person; its output."""
-        command = [tree.ROOT / "bin/indent", *arguments]
-        environment = {**tree.without_indent_settings(), **self.server.reviewer}
-        done = subprocess.run(
-            command, env=environment, cwd=self.folder, capture_output=True, text=True, timeout=60
-        )
-        if done.returncode != 0:
-            what = f"indent {' '.join(arguments)}"
-            raise NotAsPromised(f"`{what}` ended with {done.returncode}: {done.stderr}")
-        return done.stdout
-
-    def listed(self, *arguments: str) -> list[Any]:
-        """Run a listing command of the CLI; the objects that it lists."""
-        return json.loads(self.indent(*arguments, "--json"))
-
-
 def main() -> int:
-    started = time.monotonic()
     machine.ensure(["go", "venv"])
     python = python_env.for_demo()
-    with tree.scratch_folder("indent-demo-") as scratch:
-        try:
-            with dev_server.running(scratch) as server:
-                play(Scene(server, python, user_folder(scratch, server)))
-        except (NotAsPromised, dev_server.DidNotStart) as error:
-            print(f"\nNOT as promised: {error}", flush=True)
-            print_log(scratch / "server.log")
-            return 1
-    print(f"\nAll as promised, in {time.monotonic() - started:.0f} seconds.")
-    return 0
+    return performed(
+        "indent-demo-",
+        lambda server, scratch: play(Scene(server, python, user_folder(scratch, server))),
+    )
 
 
 def user_folder(scratch: Path, server: dev_server.DevServer) -> Path:
@@ -247,15 +210,6 @@ def expect_lines(lines: Sequence[str], patterns: Sequence[str]) -> None:
 
 def wait_line(seconds: int) -> str:
     return f"↳ Waiting for approval... ({seconds}s elapsed)"
-
-
-def say(heading: str) -> None:
-    print(f"\n{heading}\n", flush=True)
-
-
-def print_log(log: Path) -> None:
-    if log.is_file() and (lines := log.read_text(errors="replace").splitlines()[-20:]):
-        print("\nThe end of the server's log:\n" + "\n".join(f"  {line}" for line in lines))
 
 
 if __name__ == "__main__":
