@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
@@ -23,8 +22,11 @@ func (w *world) check(m *model) {
 	if p.Phase == approval.Granted && p.Grant.Warned != m.warned {
 		w.t.Fatalf("%s is warned of %v; want %v", m.name, p.Grant.Warned, m.warned)
 	}
-	if p.Phase == approval.Open && p.Progress != nil && (p.Progress.Stage != m.stage || !p.Progress.Since.Equal(m.since)) {
+	if m.decides() && p.Progress != nil && (p.Progress.Stage != m.stage || !p.Progress.Since.Equal(m.since)) {
 		w.t.Fatalf("%s is in stage %d since %v; want %d since %v", m.name, p.Progress.Stage, p.Progress.Since, m.stage, m.since)
+	}
+	if r := m.review; (p.Review != nil) != (r != nil) || r != nil && (p.Review.Outcome != r.outcome || !p.Review.ExpireTime.Equal(r.until)) {
+		w.t.Fatalf("the review of %s is %+v; want %+v", m.name, p.Review, r)
 	}
 	if p.Labels[approval.LabelReplaces] != m.replaces {
 		w.t.Fatalf("%s replaces %q", m.name, p.Labels[approval.LabelReplaces])
@@ -65,10 +67,14 @@ func (w *world) everyChangeHasItsEvent(p approval.Petition) {
 	}
 }
 
-// grantedByQuorum demands that what a review granted was granted by enough distinct persons, none of whom asks unless a
+// grantedByQuorum demands that what people granted, or ratified, was so by enough distinct persons, none of whom asks unless a
 // rule says so.
 func (w *world) grantedByQuorum(p approval.Petition) {
-	if p.Verdict.Decision != approval.VerdictReview {
+	asked, agreed := p.Verdict.Requirements, p.Grant != nil
+	if p.Review != nil {
+		asked, agreed = p.Verdict.BreakGlass.Requirements, p.Review.Outcome == approval.ReviewRatified
+	}
+	if len(asked) == 0 {
 		return
 	}
 	persons, voted := map[string]bool{}, map[string]bool{}
@@ -84,7 +90,7 @@ func (w *world) grantedByQuorum(p approval.Petition) {
 		}
 		behalf := c.Label(approval.LabelBehalfPerson)
 		for _, one := range []string{person, behalf} {
-			if vote := fmt.Sprint(p.Verdict.Requirements[place].Stage, one); one != "" && voted[vote] && c.Label(approval.LabelAnew) == "" {
+			if vote := fmt.Sprint(asked[place].Stage, one); one != "" && voted[vote] && c.Label(approval.LabelAnew) == "" {
 				w.t.Fatalf("%s: %s counts twice", p.Name, one)
 			} else {
 				voted[vote] = true
@@ -97,34 +103,22 @@ func (w *world) grantedByQuorum(p approval.Petition) {
 		if slices.Contains(p.Persons, person) != (c.Label(approval.LabelSelfApproval) == "true") {
 			w.t.Fatalf("%s: %s asks and approved, marked %q", p.Name, person, c.Label(approval.LabelSelfApproval))
 		}
-		if slices.Contains(p.Persons, person) && !slices.ContainsFunc(p.Verdict.Requirements, func(r approval.Requirement) bool { return r.SelfApproval }) {
+		if slices.Contains(p.Persons, person) && !slices.ContainsFunc(asked, func(r approval.Requirement) bool { return r.SelfApproval }) {
 			w.t.Fatalf("%s: %s asks and approved, which no rule allows", p.Name, person)
 		}
 	}
-	most := slices.MaxFunc(p.Verdict.Requirements, func(a, b approval.Requirement) int { return a.Count - b.Count }).Count
-	if p.Grant != nil && len(persons) < most {
+	most := slices.MaxFunc(asked, func(a, b approval.Requirement) int { return a.Count - b.Count }).Count
+	if agreed && len(persons) < most {
 		w.t.Fatalf("%s was granted by %d persons, %d are needed", p.Name, len(persons), most)
 	}
 }
 
-// oneTimer demands that the petition has the one timer that its phase needs, at the time when it is needed.
+// oneTimer demands that the petition has the one timer that it needs, at the time when it is needed.
 func (w *world) oneTimer(p approval.Petition, m *model) {
 	kind, at := w.timer(p)
-	want, due := "", time.Time{}
-	switch {
-	case p.Phase == approval.Open:
-		if want, due = approval.JobExpire, m.next(); due.Before(p.ExpireTime) {
-			want = kind
-			if kind != approval.JobEscalate && kind != approval.JobRemind {
-				want = "escalate or remind"
-			}
-		}
-	case p.Phase == approval.Granted && !p.Grant.EndTime.IsZero():
-		if want, due = approval.JobEnd, p.Grant.EndTime; !m.warns().IsZero() {
-			want, due = approval.JobWarn, m.warns()
-		}
-	case p.Phase == approval.Revoked:
-		want, due = approval.JobClose, p.UpdateTime
+	want, due := m.timer(p.UpdateTime) // when the timer was set
+	if want == approval.JobEscalate && kind == approval.JobRemind {
+		want = kind
 	}
 	if kind != want || !at.Equal(due) {
 		w.t.Fatalf("%s is %s and has the timer %q at %v; want %q at %v", p.Name, p.Phase, kind, at, want, due)

@@ -119,10 +119,10 @@ func (m *model) fitsBoth(w *world, d *delegation, deputy approval.Member) []int 
 
 // right answers for which requirements the member's approval would count, whether it may refuse and revoke, and by which
 // delegation it makes the claim, nil where its own right is enough.
-func (m *model) right(w *world, who approval.Member, event string, asks bool, now time.Time) (counts []int, reviews bool, by *delegation) {
+func (m *model) right(w *world, who approval.Member, event string, own bool, now time.Time) (counts []int, reviews bool, by *delegation) {
 	counts, reviews = m.mayReview(w, who, now)
 	byRole := event == revoke && (who.Role == approval.Editor || who.Role == approval.Owner)
-	if len(counts) > 0 || event != approve && (reviews || asks || byRole) || who.Kind != approval.KindUser || m.phase == approval.Closed {
+	if len(counts) > 0 || event != approve && (reviews || own || byRole) || who.Kind != approval.KindUser || m.phase == approval.Closed {
 		return counts, reviews, nil
 	}
 	type candidate struct {
@@ -162,7 +162,7 @@ func (m *model) right(w *world, who approval.Member, event string, asks bool, no
 // hasSaid answers whether the person has agreed in the stage that decides now, or has refused.
 func (m *model) hasSaid(w *world, person string, now time.Time) bool {
 	agreed, stage := m.agreed, m.stage
-	if m.phase == approval.Open && len(m.verdict.Requirements) > 0 {
+	if m.decides() && len(m.verdict.Requirements) > 0 {
 		agreed = m.standing(w, now, 0)
 		stage, _ = m.reached(agreed)
 	}

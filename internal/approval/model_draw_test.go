@@ -20,17 +20,25 @@ func (w *world) draw(by approval.Member) (approval.NewPetition, *model) {
 	for range w.n(3, "others") {
 		other := w.member()
 		n.Petitioners = append(n.Petitioners, other.Resource())
-		m.askers, m.persons = append(m.askers, other.ID), append(m.persons, other.Person, other.ID)
+		m.askers = append(m.askers, other.ID)
+		if other.ID != by.ID {
+			m.persons = append(m.persons, other.Person, other.ID)
+		}
 	}
+	answer := m.verdict
 	switch w.n(10, "rule") {
 	case 0:
 		m.verdict.Decision, m.verdict.Requirements = approval.VerdictApprove, nil
+		answer = m.verdict
 		m.phase, m.starts, m.ends = approval.Granted, w.clock.Now(), m.endOf(agreement{}, w.clock.Now())
 	case 1:
 		m.verdict.Decision, m.verdict.Requirements = approval.VerdictDeny, nil
+		answer = m.verdict
 		m.phase, m.outcome = approval.Closed, approval.OutcomeDenied
+	case 2, 3:
+		answer = m.breaksGlass(w, []time.Duration{2 * time.Hour, 26 * time.Hour, 72 * time.Hour}[w.n(3, "within")])
 	}
-	w.rule.verdict = m.verdict
+	w.rule.verdict = answer
 	return n, m
 }
 

@@ -28,6 +28,7 @@ type model struct {
 	levels   []int     // of each requirement
 	reminded []bool
 	replaces string
+	review   *glassReview // of a grant that broke the glass; the requirements are its own
 }
 
 // agreement is one approval.
@@ -59,7 +60,7 @@ func (m *model) waits(i int) (remind time.Time, escalate []time.Time) {
 	if r.Stage != m.stage || m.count(m.agreed, i) >= r.Count {
 		return remind, nil
 	}
-	before := func(d time.Duration) bool { return m.since.Add(d).Before(m.expires) }
+	before := func(d time.Duration) bool { return m.since.Add(d).Before(m.until()) }
 	if r.RemindAfter > 0 && !m.reminded[i] && before(r.RemindAfter) {
 		remind = m.since.Add(r.RemindAfter)
 	}
@@ -71,9 +72,9 @@ func (m *model) waits(i int) (remind time.Time, escalate []time.Time) {
 	return remind, escalate
 }
 
-// next answers when time does something to the open petition.
+// next answers when time does something to a petition that people decide.
 func (m *model) next() time.Time {
-	at := m.expires
+	at := m.until()
 	for i := range m.verdict.Requirements {
 		remind, escalate := m.waits(i)
 		for _, t := range append(escalate, remind) {
@@ -86,24 +87,8 @@ func (m *model) next() time.Time {
 }
 
 // settle does what time has done by now.
-func (m *model) settle(now time.Time) {
-	switch {
-	case m.phase == approval.Open && !now.Before(m.expires):
-		m.phase, m.outcome = approval.Closed, approval.OutcomeExpired
-	case m.phase == approval.Granted && !m.ends.IsZero() && !now.Before(m.ends):
-		m.phase, m.outcome = approval.Revoked, approval.OutcomeEnded
-	case m.phase == approval.Granted:
-		m.warned = m.warned || !m.warns().IsZero() && !now.Before(m.warns())
-	case m.phase == approval.Open:
-		for i := range m.verdict.Requirements {
-			remind, escalate := m.waits(i)
-			m.reminded[i] = m.reminded[i] || !remind.IsZero() && !now.Before(remind)
-			for _, t := range escalate {
-				if !now.Before(t) {
-					m.levels[i]++
-				}
-			}
-		}
+func (m *model) settle(w *world) {
+	for m.pass(w) {
 	}
 }
 
@@ -190,7 +175,7 @@ func (m *model) mayReview(w *world, who approval.Member, now time.Time) (counts 
 // mayReviewAs is mayReview for what fits, where none of the persons must have agreed in a stage that others are asked for.
 func (m *model) mayReviewAs(w *world, fits []int, now time.Time, persons ...string) (counts []int, reviews bool) {
 	stage, agreed := m.stage, m.agreed
-	if m.phase == approval.Open && len(m.verdict.Requirements) > 0 {
+	if m.decides() && len(m.verdict.Requirements) > 0 {
 		agreed = m.standing(w, now, 0)
 		stage, _ = m.reached(agreed)
 	}
@@ -216,35 +201,34 @@ func (m *model) claim(w *world, who approval.Member, event string, term agreemen
 		return approval.Forbidden
 	}
 	now := w.clock.Now()
-	m.settle(now)
+	m.settle(w)
 	if who.Role == approval.Auditor {
 		return approval.Forbidden
 	}
-	asks := slices.Contains(m.askers, who.ID)
-	if event == approve && m.phase == approval.Open && m.standsAgain(w, who, now) {
+	own := m.owns(event, slices.Contains(m.askers, who.ID))
+	if event == approve && m.decides() && m.standsAgain(w, who, now) {
 		switch {
 		case wrongDigest:
 			return approval.Conflict
 		case invalid, m.tooLong(term, now):
 			return approval.Invalid
 		}
-		m.grant(append(m.standing(w, now, 0), term), now)
+		m.agree(append(m.standing(w, now, 0), term), now)
 		return ""
 	}
-	counts, reviews, by := m.right(w, who, event, asks, now)
+	counts, reviews, by := m.right(w, who, event, own, now)
 	persons := agreement{person: who.Person, by: by}.persons()
-	phase := map[string]approval.Phase{approve: approval.Open, deny: approval.Open, revoke: approval.Granted}[event]
 	switch {
-	case m.phase != phase:
+	case event == revoke && m.phase != approval.Granted, event != revoke && !m.decides():
 		return approval.Conflict
 	case event == approve && len(counts) == 0,
-		event != approve && !reviews && !asks && !(event == revoke && (who.Role == approval.Editor || who.Role == approval.Owner)):
+		event != approve && !reviews && !own && !(event == revoke && (who.Role == approval.Editor || who.Role == approval.Owner)):
 		return approval.Forbidden
 	case wrongDigest:
 		return approval.Conflict
 	case invalid, event == approve && m.tooLong(term, now):
 		return approval.Invalid
-	case event != revoke && !(event == deny && asks) && slices.ContainsFunc(persons, func(p string) bool { return slices.Contains(m.refused, p) }):
+	case event != revoke && !own && slices.ContainsFunc(persons, func(p string) bool { return slices.Contains(m.refused, p) }):
 		return approval.Conflict
 	case event == approve && slices.ContainsFunc(m.standing(w, now, 0), func(a agreement) bool {
 		return a.of(persons...) && m.inStage(a, m.verdict.Requirements[counts[0]].Stage)
@@ -253,7 +237,7 @@ func (m *model) claim(w *world, who approval.Member, event string, term agreemen
 	}
 	switch event {
 	case deny:
-		m.deny(persons, asks, now)
+		m.deny(w, persons, own, now)
 	case revoke:
 		m.phase, m.outcome = approval.Revoked, approval.OutcomeRevoked
 	case approve:
@@ -270,11 +254,14 @@ func (m *model) claim(w *world, who approval.Member, event string, term agreemen
 	return ""
 }
 
-func (m *model) deny(persons []string, asks bool, now time.Time) {
+func (m *model) deny(w *world, persons []string, own bool, now time.Time) {
 	m.refused, m.refusals = append(m.refused, persons...), m.refusals+1
 	switch {
-	case asks:
+	case own:
 		m.phase, m.outcome = approval.Closed, approval.OutcomeWithdrawn
+	case m.refusals >= m.verdict.Denials && m.review != nil:
+		m.advance(now)
+		m.unratified(w, approval.ReviewRefused)
 	case m.refusals >= m.verdict.Denials:
 		m.phase, m.outcome = approval.Closed, approval.OutcomeDenied
 	default:
@@ -307,7 +294,7 @@ func (m *model) endOf(a agreement, now time.Time) time.Time {
 func (m *model) grantIfMet(w *world, now time.Time) {
 	standing := m.standing(w, now, 1)
 	if _, met := m.reached(standing); met {
-		m.grant(standing, now)
+		m.agree(standing, now)
 	}
 }
 
@@ -340,12 +327,4 @@ func (m *model) warns() time.Time {
 		return time.Time{}
 	}
 	return m.ends.Add(-min(max(length/6, 5*time.Minute), 24*time.Hour)).Truncate(time.Microsecond)
-}
-
-// due answers when time does something to the grant next.
-func (m *model) due() time.Time {
-	if at := m.warns(); !at.IsZero() {
-		return at
-	}
-	return m.ends
 }

@@ -242,8 +242,9 @@ func (p Petition) approved(e Event) (Petition, error) {
 // denied closes the petition, unless its rule asks for more refusals than there are. Who asks, and a rule, need no others.
 func (p Petition) denied(e Event) (Petition, error) {
 	outcome := p.denialOutcome(e)
+	withdraws := outcome == OutcomeWithdrawn && p.Phase == Open // in a review nobody withdraws
 	for _, person := range e.persons() {
-		if p.hasDenied(person) && outcome != OutcomeWithdrawn {
+		if p.hasDenied(person) && !withdraws {
 			return p, p.deniedBefore(person)
 		}
 	}

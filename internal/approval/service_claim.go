@@ -152,7 +152,7 @@ func (l *looking) votes(ctx context.Context, a *Actor, p *Petition, event string
 		persons = append(persons, away.actor)
 		writes = append(writes, UseDelegation{Name: away.Delegation, At: l.now})
 	}
-	if event == EventRevoke || event == EventDeny && p.AskedBy(a.Resource()) { // a withdrawal, which Apply tells from a refusal
+	if event == EventRevoke || event == EventDeny && p.Phase == Open && p.AskedBy(a.Resource()) { // a withdrawal, which Apply tells from a refusal
 		return writes, nil
 	}
 	for _, who := range persons {

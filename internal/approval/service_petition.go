@@ -235,19 +235,25 @@ func (s *Service) recent(a *Actor, name string) (Petition, bool) {
 // load answers the petition as it is now. Where its timer is late, what time has done to it is done first: nobody
 // decides a petition that has expired, and nobody reads as granted what has ended (I3).
 func (s *Service) load(ctx context.Context, space, name string) (Petition, error) {
-	p, err := s.Store.Petition(ctx, space, name)
-	if err != nil {
-		return Petition{}, err
+	for range mostLate {
+		p, err := s.Store.Petition(ctx, space, name)
+		if err != nil {
+			return Petition{}, err
+		}
+		j, late := p.overdue(s.Clock.Now())
+		if !late {
+			return p, nil
+		}
+		if err := s.RunJob(ctx, j); err != nil {
+			return Petition{}, err
+		}
 	}
-	j, late := p.overdue(s.Clock.Now())
-	if !late {
-		return p, nil
-	}
-	if err := s.RunJob(ctx, j); err != nil {
-		return Petition{}, err
-	}
-	return s.Store.Petition(ctx, space, name)
+	return Petition{}, Errorf(Unavailable, "what time has done to petition #%s/%s is not done yet: try again", space, name)
 }
+
+// mostLate bounds what time can have done to a petition one after the other, with room: a grant that broke the glass begins, is
+// escalated, warned of and ends, and then its review ends.
+const mostLate = 20
 
 // History answers all events of a petition, oldest first. Of refused attempts, which anybody can make as often as
 // they like, it answers the first ones only, so that they cannot push out what happened.

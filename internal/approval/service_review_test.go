@@ -178,3 +178,45 @@ func TestAGlassThatNobodyCanRatify(t *testing.T) {
 	h.rule.verdict = glass(named(0, 1, bob))
 	same(t, "stuck with somebody", h.ask(vic).Stuck, "")
 }
+
+// A review whose time was up while the server was down ends badly before anybody is heard, also where the grant had ended before.
+func TestAReviewThatEndedWhileTheServerWasDown(t *testing.T) {
+	t.Parallel()
+	for name, within := range map[string]time.Duration{"before the grant's end": 30 * time.Minute, "with it": time.Hour, "after it": 2 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			h.rule.verdict = glass(named(0, 1, bob))
+			h.rule.verdict.BreakGlass.Within = within
+			p := h.ask(vic)
+			h.clock.Advance(3 * time.Hour)
+			_, err := h.try(bob, p, claim(approve))
+			same(t, "too late", approval.CodeOf(err), approval.Conflict)
+			p, err = h.Petition(t.Context(), h.actor(bob), p.Name)
+			if err != nil || p.Review.Outcome != approval.ReviewExpired || p.Phase != approval.Revoked {
+				t.Errorf("%s, %+v, %v", p.Phase, p.Review, err)
+			}
+			same(t, "the next", h.ask(vic).Phase, approval.Open)
+			h.conserves(p)
+		})
+	}
+}
+
+// Whoever asks and may review refuses the review once, as everybody does.
+func TestWhoAsksRefusesAReviewOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	own := named(0, 1, vic, bob)
+	own.SelfApproval = true
+	h.rule.verdict = glass(own)
+	h.rule.verdict.Denials = 2
+	p := h.decide(vic, h.ask(vic), claim(deny))
+	_, err := h.try(vic, p, claim(deny))
+	same(t, "again", approval.CodeOf(err), approval.Conflict)
+	_, err = h.WithdrawPetition(t.Context(), h.actor(vic), p.Name)
+	same(t, "as a withdrawal", approval.CodeOf(err), approval.Conflict)
+	p = h.now(p)
+	same(t, "claims", len(p.Claims), 1)
+	same(t, "phase", p.Phase, approval.Granted)
+	same(t, "phase with another's", h.decide(bob, p, claim(deny)).Phase, approval.Revoked)
+}
