@@ -1,8 +1,12 @@
 package app
 
 import (
+	"context"
+	"math"
+
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/indent-approvals/indent/internal/approval"
 	"github.com/indent-approvals/indent/internal/limits"
 	"github.com/indent-approvals/indent/internal/store"
 )
@@ -21,6 +25,25 @@ func (a *App) countStore() {
 		a.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: c.name, Help: c.help},
 			func() float64 { return float64(c.value(a.store.Stats())) }))
 	}
+}
+
+// countPulls shows how the pulls of directories end, and how many policies fail.
+func (a *App) countPulls() {
+	for _, state := range approval.PullStates {
+		a.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "indent_pulls_total",
+			Help: "Pulls of directories that ended on this node, by how.", ConstLabels: prometheus.Labels{"state": string(state)}},
+			func() float64 { return float64(a.service.PullsEnded(state)) }))
+	}
+	a.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "indent_pull_policies_failing",
+		Help: "Pull policies of the server that have not worked since they last failed."}, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), readyWithin)
+		defer cancel()
+		n, err := a.store.FailingPulls(ctx)
+		if err != nil {
+			return math.NaN() // nobody can tell
+		}
+		return float64(n)
+	}))
 }
 
 // countLimits shows which budgets are spent how often.

@@ -104,7 +104,7 @@ type ApplicationStore interface {
 	// Holding answers how many applications of a webhook hold access.
 	Holding(ctx context.Context, space, webhook string) (int, error)
 	// Note writes bookkeeping of calls, all or nothing like Commit. It makes no event, because nobody's rights change by it: it
-	// takes PutApplication, PutDelivery, PutWebhookHealth, WakeJob and WakeLane, and refuses the rest (Internal).
+	// takes PutApplication, PutDelivery, PutWebhookHealth, PutPull, WakeJob and WakeLane, and refuses the rest (Internal).
 	Note(ctx context.Context, space string, writes ...Write) error
 	DeliveryStore
 }
@@ -112,7 +112,7 @@ type ApplicationStore interface {
 // IsNote answers whether a write is bookkeeping of calls, see [ApplicationStore].
 func IsNote(w Write) bool {
 	switch w.(type) {
-	case PutApplication, PutDelivery, PutWebhookHealth, WakeJob, WakeLane:
+	case PutApplication, PutDelivery, PutWebhookHealth, PutPull, WakeJob, WakeLane:
 		return true
 	}
 	return false

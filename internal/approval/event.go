@@ -77,7 +77,14 @@ const (
 	EventWebhookPolicyCreate = "webhookPolicy/create"
 	EventWebhookPolicyUpdate = "webhookPolicy/update"
 	EventWebhookPolicyDelete = "webhookPolicy/delete"
-	EventTokenReuse          = "token/reuse" // a refresh token came again: the login has ended
+	EventPullPolicyCreate    = "pullPolicy/create"
+	EventPullPolicyUpdate    = "pullPolicy/update"
+	EventPullPolicyDelete    = "pullPolicy/delete"
+	EventPullRequest         = "pull/request"  // somebody has a policy pulled at once
+	EventPullFail            = "pull/fail"     // pulls of a policy begin to fail
+	EventPullRecover         = "pull/recover"  // they work again
+	EventResourceGone        = "resource/gone" // what a policy brought is not listed any more
+	EventTokenReuse          = "token/reuse"   // a refresh token came again: the login has ended
 )
 
 // Labels of petitions, claims and events.
@@ -110,6 +117,10 @@ const (
 	LabelPolicyDigest   = "indent.com/policy/digest" // of the document's text
 	LabelPolicyDev      = "indent.com/policy/dev"
 	LabelToken          = "indent.com/token/name"
+	LabelWebhook        = "indent.com/webhook"     // of an event: the webhook that it is about
+	LabelPullPolicy     = "indent.com/pull/policy" // of an event: the pull policy that brought its resources
+	LabelPullRun        = "indent.com/pull/run"    // of an event: which pull
+	LabelPullForce      = "indent.com/pull/force"  // of a pull/request: "true" where what would be too much is marked all the same
 	LabelRefusedCode    = "indent.com/refused/code"
 	LabelRefusedAction  = "indent.com/refused/action"
 	LabelSpace          = "indent.com/space"

@@ -109,6 +109,14 @@ func (noConditions) Holds(context.Context, string, ConditionInput) (bool, error)
 	return false, Errorf(Unavailable, "this program evaluates no conditions")
 }
 
+func (noConditions) CheckListed(string) error {
+	return Errorf(Unavailable, "this program evaluates no conditions")
+}
+
+func (noConditions) Listed(context.Context, string, Resource) (bool, error) {
+	return false, Errorf(Unavailable, "this program evaluates no conditions")
+}
+
 // checkBase refuses a base that is out of its limits or has a condition that does not compile.
 func (s *Service) checkBase(b PolicyBase) error {
 	if err := b.Selector.Check(); err != nil {

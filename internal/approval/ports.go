@@ -111,6 +111,7 @@ type Store interface {
 	// WebhookPolicy answers one webhook policy, and WebhookPolicies all of a space, by name.
 	WebhookPolicy(ctx context.Context, space, name string) (WebhookPolicy, error)
 	WebhookPolicies(ctx context.Context, space string) ([]WebhookPolicy, error)
+	PullReader
 	// SigningKeys answers all signing keys, newest first.
 	SigningKeys(ctx context.Context) ([]SigningKey, error)
 
@@ -378,6 +379,9 @@ type Conditions interface {
 	CheckCondition(text string) error
 	// Holds answers whether a condition holds. An error means that nobody can tell; it is Unavailable where it can be tried again.
 	Holds(ctx context.Context, text string, in ConditionInput) (bool, error)
+	// CheckListed and Listed are the same of a condition over resource alone, as an endpoint lists it.
+	CheckListed(text string) error
+	Listed(ctx context.Context, text string, r Resource) (bool, error)
 }
 
 // PolicyInput is what a rule may look at: the petition as checked, who asks, and the directory's own record of what is
@@ -428,6 +432,8 @@ type Vault interface {
 // Endpoints makes calls to webhooks. Whatever goes wrong with a call is in its answer.
 type Endpoints interface {
 	Call(ctx context.Context, t WebhookTarget, c WebhookCall) (WebhookAnswer, error)
+	// Pull makes a call PullUpdate and hands over each resource as it comes. They count only when it is done; an error of take ends it.
+	Pull(ctx context.Context, t WebhookTarget, c WebhookCall, take func(Resource) error) (WebhookAnswer, error)
 	// PublicKey answers what verifies the signatures v1a of a key.
 	PublicKey(k WebhookKey) string
 }
@@ -443,6 +449,10 @@ var errNoVault = Errorf(Unavailable, "this server has no key to keep secrets wit
 type noEndpoints struct{}
 
 func (noEndpoints) Call(context.Context, WebhookTarget, WebhookCall) (WebhookAnswer, error) {
+	return WebhookAnswer{}, Errorf(Unavailable, "this program makes no calls to webhooks")
+}
+
+func (noEndpoints) Pull(context.Context, WebhookTarget, WebhookCall, func(Resource) error) (WebhookAnswer, error) {
 	return WebhookAnswer{}, Errorf(Unavailable, "this program makes no calls to webhooks")
 }
 

@@ -22,6 +22,10 @@ func webhookTests() seats {
 	return seats{most: testsAtOnce, each: testsAtOnce / 2, what: "tests of webhooks are under way", again: tryWithin}
 }
 
+func pullSeats() seats {
+	return seats{most: pullsAtOnce, each: pullsAtOnce / 2, what: "pulls are under way", again: 5 * time.Second}
+}
+
 // sameWebhook bounds the tests of each; those of all are bounded by [webhookTests].
 func sameWebhook() seats {
 	return seats{most: math.MaxInt, each: 1, what: "test is under way", again: tryWithin}

@@ -51,6 +51,8 @@ type Service struct {
 	trying   seats // for those that are only tried
 	testing  seats // for tests of webhooks, by space
 	tested   seats // and of the same webhook
+	pulls    seats
+	pulled   pullCounts
 }
 
 // NewService answers the use cases over deps.
@@ -70,7 +72,7 @@ func NewService(deps Deps) *Service {
 	if deps.Conditions == nil {
 		deps.Conditions = noConditions{}
 	}
-	s := &Service{Deps: deps, changing: examinations(), trying: examinations(), testing: webhookTests(), tested: sameWebhook(), policies: policyCache{entries: map[string]cachedPolicy{}}, labelled: labelledCache{entries: map[string]cachedLabelled{}}}
+	s := &Service{Deps: deps, changing: examinations(), trying: examinations(), testing: webhookTests(), tested: sameWebhook(), pulls: pullSeats(), policies: policyCache{entries: map[string]cachedPolicy{}}, labelled: labelledCache{entries: map[string]cachedLabelled{}}}
 	s.lookups = Lookups{Known: s.known, Groups: s.GroupsOf, Labels: s.labelsOf}
 	return s
 }
@@ -179,7 +181,7 @@ func (s *Service) topics(c Change) []string {
 			s.rosters.forget(c.Space)
 		case PutWebhookPolicy, DeleteWebhookPolicy:
 			s.hooking.forget(c.Space)
-		case PutResource:
+		case PutResource, PutPulled:
 			s.labelled.forget(c.Space)
 		}
 	}
@@ -199,7 +201,7 @@ func changesRights(w Write) bool {
 		return w.Expect > 0
 	case PutMember:
 		return !w.MustBeNew
-	case DeleteMember, EndToken, ShortenToken, DeleteTrust, PutIdentity, DeleteIdentity, PutResource, DeleteResource:
+	case DeleteMember, EndToken, ShortenToken, DeleteTrust, PutIdentity, DeleteIdentity, PutResource, PutPulled, DeleteResource:
 		return true
 	}
 	return false

@@ -37,7 +37,7 @@ func quorumAt(space, petition string, at time.Time) PutJob {
 // changesReviewers answers whether a write may change who can grant what.
 func changesReviewers(w Write) bool {
 	switch w.(type) {
-	case PutMember, DeleteMember, PutIdentity, DeleteIdentity, PutGroupMember, DeleteGroupMember, PutResource, DeleteResource, DeletePasskey, PutPolicy, PutDelegation, EndDelegation:
+	case PutMember, DeleteMember, PutIdentity, DeleteIdentity, PutGroupMember, DeleteGroupMember, PutResource, PutPulled, DeleteResource, DeletePasskey, PutPolicy, PutDelegation, EndDelegation:
 		return true
 	}
 	return false

@@ -13,6 +13,9 @@ func (s *Service) RunJob(ctx context.Context, j Job) error {
 	if j.Kind == JobQuorum {
 		return s.lookAtQuorum(ctx, j)
 	}
+	if j.Kind == JobPull {
+		return s.runPull(ctx, j)
+	}
 	_, err := again(func() (struct{}, error) { return struct{}{}, s.runTimer(ctx, j) })
 	return err
 }

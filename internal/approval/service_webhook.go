@@ -134,6 +134,9 @@ func (s *Service) ChangeWebhook(ctx context.Context, a Actor, name string, chang
 		if err := s.mayMove(ctx, a, before, w); err != nil {
 			return Webhook{}, err
 		}
+		if err := s.mayMovePulls(ctx, a, before, w); err != nil {
+			return Webhook{}, err
+		}
 		w.UpdateTime = s.Clock.Now()
 		e := s.event(a, w.UpdateTime, EventWebhookUpdate, strings.Join(told, ", "), []Resource{w.resource()}, nil)
 		err = s.commitRead(ctx, Change{Space: a.Space, Writes: []Write{PutWebhook{Webhook: w, Expect: before.Version}}, Events: []Event{e}})
@@ -186,6 +189,9 @@ func (s *Service) DeleteWebhook(ctx context.Context, a Actor, name string) error
 			return struct{}{}, err
 		}
 		if err := s.unused(ctx, w); err != nil {
+			return struct{}{}, err
+		}
+		if err := s.unpulled(ctx, w); err != nil {
 			return struct{}{}, err
 		}
 		e := s.event(a, s.Clock.Now(), EventWebhookDelete, "", []Resource{w.resource()}, nil)

@@ -71,7 +71,6 @@ func (s *Service) enterTest(w Webhook) (leave func(), err error) {
 // TryEndpoint is the test itself, which takes short answers only. After a call that reached nobody it does not go on.
 func TryEndpoint(ctx context.Context, endpoints Endpoints, clock Clock, ids IDs, t WebhookTarget) (trials []WebhookTrial, err error) {
 	for _, c := range triedCalls(clock.Now(), ids) {
-		c.Short = true
 		within, cancel := context.WithTimeout(ctx, tryWithin)
 		answer, err := endpoints.Call(within, t, c.WebhookCall)
 		cancel()

@@ -24,11 +24,12 @@ type WebhookCall struct {
 	// Kinds of resources to list, and what else the endpoint is told (PullUpdate).
 	Kinds []string
 	Flags map[string]string
+	// PageToken is what the page before has answered as its NextPage, "" of the first; MaxBytes bounds the answer (PullUpdate).
+	PageToken string
+	MaxBytes  int64
 	// Events are all of the petition so far. Of ApplyUpdate the last is the command, access/grant or access/revoke; of
 	// GetDecision none is (ApplyUpdate, GetDecision).
 	Events []Event
-	// Short: the answer is at most 1 MiB, whatever the call.
-	Short bool
 }
 
 // WebhookTarget is what a call needs of a webhook, with its secrets open. It is never stored, logged or shown.
@@ -78,6 +79,8 @@ type WebhookAnswer struct {
 	// RetryAfter is how long the endpoint asks to wait (WebhookAgain); zero when it does not say.
 	RetryAfter time.Duration
 	Resources  []Resource // of PullUpdate
+	NextPage   string     // of PullUpdate: there is more, by this token
+	Bytes      int64      // how long the answer is
 	Claims     []Event    // of GetDecision
 	Details    RawJSON    // of status: what GetInfo says of the endpoint; nil for none
 	Attempt    WebhookAttempt

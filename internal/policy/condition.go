@@ -143,14 +143,16 @@ func (c *condition) holds(s *scene) (bool, error) {
 	return answer, nil
 }
 
-// allKnown answers whether the directory has an entry for every resource that is asked for.
+// allKnown answers whether the directory has an entry for every resource that is asked for, of which it does not say that it is out of use.
 func (s *scene) allKnown() bool {
 	entries, err := s.directory()
 	if err != nil {
 		return false
 	}
 	for _, asked := range s.in.Petition.Resources {
-		if !slices.ContainsFunc(entries, func(r approval.Resource) bool { return r.Same(asked) }) {
+		if !slices.ContainsFunc(entries, func(r approval.Resource) bool {
+			return r.Same(asked) && r.Labels[approval.LabelDeactivated] != "true"
+		}) {
 			return false
 		}
 	}

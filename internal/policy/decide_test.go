@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,19 @@ func params(json string) func(*approval.PolicyInput) {
 
 func unknownToo(in *approval.PolicyInput) {
 	in.Petition.Resources = append(in.Petition.Resources, approval.Resource{ID: "made-up", Kind: "database"})
+}
+
+// outOfUse is what the directory has kept of something that is gone.
+func outOfUse(in *approval.PolicyInput) {
+	known := in.Known
+	in.Known = func(ctx context.Context, space string, asked []approval.Resource) ([]approval.Resource, error) {
+		list, err := known(ctx, space, asked)
+		for i := range list {
+			list[i].Labels = maps.Clone(list[i].Labels)
+			list[i].Labels[approval.LabelDeactivated] = "true"
+		}
+		return list, err
+	}
 }
 
 func nothingKnown(in *approval.PolicyInput) {
@@ -114,6 +128,7 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 		{"by the directory", []string{"known.all(r, r.labels.tier == 'prod' && r.displayName == 'Production') -> approve"}, with(), "approve r1"},
 		{"all of nothing is not approved", []string{"known.all(r, r.labels.tier == 'prod') -> approve", "review"}, with(nothingKnown), "review r2"},
 		{"all of half is not approved", []string{"known.all(r, r.labels.tier == 'prod') -> approve", "review"}, with(unknownToo), "review r2"},
+		{"what is out of use is not approved", []string{"known.all(r, r.labels.tier == 'prod') -> approve", "known.all(r, r.labels.tier == 'prod') -> review"}, with(outOfUse), "review r2"},
 		{"a rule that reviews may see half", []string{"known.exists(r, r.labels.tier == 'prod') -> review", "deny"}, with(unknownToo), "review r1"},
 	}
 	for _, c := range cases {

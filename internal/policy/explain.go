@@ -112,7 +112,7 @@ func (r *rule) tries(s *scene, tried *RuleTried) (match, failed bool) {
 	case r.who != nil && !match:
 		tried.Why = "it is for " + spellReviewers(r.who.Reviewers)
 	case !match && r.condition.known && r.verdict.Decision == approval.VerdictApprove && !s.allKnown():
-		tried.Why = "it looks at known, and the directory does not have all that is asked for"
+		tried.Why = "it looks at known, and the directory does not have all that is asked for, or has it as out of use"
 	}
 	tried.Matched = match
 	return match, false

@@ -107,7 +107,7 @@ func TestExplainSaysWhyARuleDoesNotHold(t *testing.T) {
 		{"nobody breaks the glass", compiled(t, glass), asks(), RuleTried{Rule: "glass", Answer: "breakGlass", Why: `the petition does not carry the label indent.com/breakGlass with the value "true"`}, ""},
 		{"somebody who may not", compiled(t, glass), asks(broken), RuleTried{Rule: "glass", Answer: "breakGlass", Why: "it is for roles [Owner] or groups [sre]"}, ""},
 		{"half is known", document(t, "known.all(r, r.labels.tier == 'prod') -> approve", "deny"), asks(unknownToo),
-			RuleTried{Rule: "r1", Answer: "approve", Why: "it looks at known, and the directory does not have all that is asked for"}, "known.all(r, r.labels.tier == \"prod\") = true\n  known[0]: r.labels.tier == \"prod\" = true\n    r.labels.tier = \"prod\"\n"},
+			RuleTried{Rule: "r1", Answer: "approve", Why: "it looks at known, and the directory does not have all that is asked for, or has it as out of use"}, "known.all(r, r.labels.tier == \"prod\") = true\n  known[0]: r.labels.tier == \"prod\" = true\n    r.labels.tier = \"prod\"\n"},
 		{"it cannot be evaluated", document(t, "petition.params.n == 1 -> approve", "approve"), asks(), RuleTried{Rule: "r1", Answer: "approve", Error: "no such key: n"},
 			"petition.params.n == 1 = error: no such key: n\n  petition.params.n = error: no such key: n\n"},
 	}

@@ -41,12 +41,38 @@ func (c *Conditions) CheckCondition(text string) error {
 
 // Holds implements [approval.Conditions].
 func (c *Conditions) Holds(ctx context.Context, text string, in approval.ConditionInput) (bool, error) {
-	compiled, err := c.condition(text)
+	compiled, err := c.condition(text, compileBase)
 	if err != nil {
 		return false, err
 	}
 	s := &baseScene{in: in, scene: scene{ctx: ctx}}
 	s.scene.in.Petition = *in.Petition
+	return compiled.evaluate(ctx, s)
+}
+
+// listedKey keeps conditions over resource alone apart from the others: a text that is one of these may be none of those.
+const listedKey = "listed\x00"
+
+// CheckListed implements [approval.Conditions].
+func (c *Conditions) CheckListed(text string) error {
+	_, err := compileListed(text)
+	if all := mistakes(err); len(all) > 0 {
+		return approval.Errorf(approval.Invalid, "%v", all[0])
+	}
+	return nil
+}
+
+// Listed implements [approval.Conditions].
+func (c *Conditions) Listed(ctx context.Context, text string, r approval.Resource) (bool, error) {
+	compiled, err := c.condition(listedKey+text, func(string) (*condition, error) { return compileListed(text) })
+	if err != nil {
+		return false, err
+	}
+	return compiled.evaluate(ctx, &baseScene{in: approval.ConditionInput{Resource: r}, scene: scene{ctx: ctx}})
+}
+
+// evaluate answers whether the condition holds.
+func (compiled *condition) evaluate(ctx context.Context, s *baseScene) (bool, error) {
 	value, _, err := compiled.program.ContextEval(ctx, s)
 	switch {
 	case s.unavailable != nil: // CEL may have swallowed it
@@ -63,7 +89,7 @@ func (c *Conditions) Holds(ctx context.Context, text string, in approval.Conditi
 	return holds, nil
 }
 
-func (c *Conditions) condition(text string) (*condition, error) {
+func (c *Conditions) condition(text string, compile func(string) (*condition, error)) (*condition, error) {
 	c.mu.Lock()
 	known := c.compiled[text]
 	if known == nil {
@@ -74,7 +100,7 @@ func (c *Conditions) condition(text string) (*condition, error) {
 		c.compiled[text] = known
 	}
 	c.mu.Unlock()
-	known.once.Do(func() { known.condition, known.err = compileBase(text) })
+	known.once.Do(func() { known.condition, known.err = compile(text) })
 	return known.condition, known.err
 }
 
@@ -96,7 +122,28 @@ func compileBase(expression string) (*condition, error) {
 	})
 }
 
+// compileListed compiles a condition over resource alone.
+func compileListed(expression string) (*condition, error) {
+	env, err := aboutListed()
+	if err != nil {
+		return nil, err
+	}
+	when := text{value: expression, style: token.LiteralType}
+	return compileIn(env, when, "a condition", func(issue *cel.Error) error {
+		at := when.at(issue.Location.Line(), issue.Location.Column())
+		if wide, err := aboutResources(); err == nil {
+			if _, issues := wide.Compile(expression); issues.Err() == nil {
+				return at.wrong("%s: what is listed is of no petition: a condition can look at resource alone", issue.Message)
+			}
+		}
+		return at.wrong("%s", withHint(env, when, issue))
+	})
+}
+
 var (
+	aboutListed = sync.OnceValues(func() (*cel.Env, error) {
+		return newEnvironment(true, cel.Variable("resource", objectTypes[typeResource]))
+	})
 	aboutResources = sync.OnceValues(func() (*cel.Env, error) { return baseConditions(true) })
 	aboutAnything  = sync.OnceValues(func() (*cel.Env, error) { return baseConditions(false) }) // only to explain
 )

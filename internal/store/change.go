@@ -227,6 +227,8 @@ func (p *plan) write(w approval.Write) {
 	case approval.PutWebhookHealth:
 		p.putWebhookHealth(w)
 	default:
-		p.writePasskey(w)
+		if !p.writePull(w) {
+			p.writePasskey(w)
+		}
 	}
 }

@@ -20,7 +20,19 @@ var (
 	selectResource = sqlText(`SELECT name, doc FROM resources WHERE space = $1 AND name = $2`)
 )
 
+// putResource writes an entry as people do: what a pull policy brought is theirs from now on.
 func (p *plan) putResource(w approval.PutResource) {
+	if !w.MustBeNew {
+		p.add(takeOver, p.space, w.Resource.Name(), resourceDocument(&w.Resource))
+	}
+	p.putEntry(w)
+}
+
+func resourceDocument(r *approval.Resource) string {
+	return documentOf(func(j approval.JSON) approval.JSON { return j.Resource(r) })
+}
+
+func (p *plan) putEntry(w approval.PutResource) {
 	r, name := &w.Resource, w.Resource.Name()
 	put, words := insertResource, resourceWords(p.space, r)
 	if !w.MustBeNew {
@@ -28,7 +40,7 @@ func (p *plan) putResource(w approval.PutResource) {
 		p.add(forgetResource, p.space, name)
 		p.add(deleteAliases, p.space, resourceOwner(name))
 	}
-	s := p.add(put, p.space, name, r.ID, viewsOf(r), words, documentOf(func(j approval.JSON) approval.JSON { return j.Resource(r) }))
+	s := p.add(put, p.space, name, r.ID, viewsOf(r), words, resourceDocument(r))
 	s.taken = func(args []any) error {
 		return approval.Errorf(approval.Conflict, "a resource with the name %q exists already in %s", args[1], args[0])
 	}
@@ -42,6 +54,7 @@ func (p *plan) putResource(w approval.PutResource) {
 func (p *plan) deleteResource(name string) {
 	p.add(forgetResource, p.space, name)
 	p.add(deleteAliases, p.space, resourceOwner(name))
+	p.add(deletePulled, p.space, name)
 	p.forgetGroup(name)
 	s := p.add(deleteResource, p.space, name)
 	s.missing = func(args []any) error { return noResource(args[0], args[1]) }

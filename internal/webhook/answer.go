@@ -23,7 +23,6 @@ var passing = []string{"CANCELLED", "UNKNOWN", "DEADLINE_EXCEEDED", "RESOURCE_EX
 
 const (
 	maxRetryAfter = 24 * time.Hour
-	maxResources  = 100_000
 	maxClaims     = 10
 	maxMessage    = 1000
 )
@@ -35,8 +34,9 @@ type said struct {
 		Message string         `json:"message"`
 		Details jsontext.Value `json:"details"`
 	} `json:"status"`
-	Resources []approval.Resource `json:"resources"`
-	Claims    []approval.Event    `json:"claims"`
+	Resources     []approval.Resource `json:"resources"`
+	NextPageToken string              `json:"nextPageToken"`
+	Claims        []approval.Event    `json:"claims"`
 }
 
 // readAnswer says what an answer means for the call. Half of one, or one that contradicts itself, is none: the call is made
@@ -50,8 +50,17 @@ func readAnswer(kind approval.WebhookKind, status int, header http.Header, body 
 	}
 	var s said
 	if err := json.Unmarshal(body, &s); err != nil {
-		return again(header, now, "the endpoint answers %d with what is not an answer to %s: %s", status, kind, why(err))
+		return unreadable(kind, status, header, now, err)
 	}
+	return meaning(kind, status, header, s, now)
+}
+
+func unreadable(kind approval.WebhookKind, status int, header http.Header, now time.Time, err error) approval.WebhookAnswer {
+	return again(header, now, "the endpoint answers %d with what is not an answer to %s: %s", status, kind, why(err))
+}
+
+// meaning says what an answer that was read means for the call.
+func meaning(kind approval.WebhookKind, status int, header http.Header, s said, now time.Time) approval.WebhookAnswer {
 	if s.Status == nil {
 		return again(header, now, `the endpoint answers %d without a status: it must answer {"status": {"code": 0}} when it is done`, status)
 	}
@@ -80,15 +89,15 @@ func accepted(kind approval.WebhookKind, s said, a approval.WebhookAnswer, heade
 	a.Outcome = approval.WebhookDone
 	switch kind {
 	case approval.WebhookPull:
-		if len(s.Resources) > maxResources {
-			return again(header, now, "the endpoint lists %d resources, at most %d are taken", len(s.Resources), maxResources)
+		if err := checkPageToken(s.NextPageToken); err != nil {
+			return again(header, now, "%s", err)
 		}
 		for i, r := range s.Resources {
 			if err := r.Check(); err != nil {
 				return again(header, now, "resources[%d] of the endpoint's answer cannot be taken: %s", i, err)
 			}
 		}
-		a.Resources = s.Resources
+		a.Resources, a.NextPage = s.Resources, s.NextPageToken
 	case approval.WebhookDecide:
 		if len(s.Claims) > maxClaims {
 			return again(header, now, "the endpoint makes %d claims, at most %d are taken", len(s.Claims), maxClaims)

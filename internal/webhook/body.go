@@ -24,7 +24,8 @@ func bodyOf(c approval.WebhookCall) ([]byte, error) {
 		return json.Marshal(struct {
 			Kinds []string          `json:"kinds"`
 			Flags map[string]string `json:"flags"`
-		}{kinds, flags}, json.Deterministic(true))
+			Page  string            `json:"pageToken,omitempty"`
+		}{kinds, flags, c.PageToken}, json.Deterministic(true))
 	case approval.WebhookApply, approval.WebhookDecide:
 		if commands := commandsIn(c.Events); (commands > 0) != (c.Kind == approval.WebhookApply) {
 			return nil, approval.Errorf(approval.Internal, "a call %s was made with %d commands: this is a mistake of ours", c.Kind, commands)

@@ -17,21 +17,23 @@ import (
 // Limits of a call.
 const (
 	// CallTimeout bounds a call from its first packet to the last byte of the answer; the context may be shorter.
-	CallTimeout   = 15 * time.Second
-	maxAnswer     = 1 << 20
-	maxPullAnswer = 32 << 20
+	CallTimeout = 15 * time.Second
+	// PullTimeout is the same of a page of what an endpoint lists.
+	PullTimeout = time.Minute
+	maxAnswer   = 1 << 20
 )
 
 // Caller makes calls to endpoints.
 type Caller struct {
 	client *http.Client
+	lists  *http.Client // for what is listed, which takes longer
 	clock  approval.Clock
 	agent  string
 }
 
 // NewCaller answers a caller whose calls the guard lets through. agent is how it names itself, such as "indent/1.2".
 func NewCaller(g *Guard, clock approval.Clock, agent string) *Caller {
-	return &Caller{client: g.Client(CallTimeout), clock: clock, agent: agent}
+	return &Caller{client: g.Client(CallTimeout), lists: g.Client(PullTimeout), clock: clock, agent: agent}
 }
 
 // PublicKey implements [approval.Endpoints].
@@ -40,6 +42,11 @@ func (c *Caller) PublicKey(k approval.WebhookKey) string { return PublicKey(k) }
 // Call makes one attempt of a call. Whatever goes wrong is in the answer, which has the record of the attempt; an error is a
 // mistake of the caller's. An endpoint's answer counts only when it is whole.
 func (c *Caller) Call(ctx context.Context, t approval.WebhookTarget, call approval.WebhookCall) (approval.WebhookAnswer, error) {
+	return c.attempt(ctx, t, call, c.send)
+}
+
+// attempt makes one attempt of a call, of which send gets the answer.
+func (c *Caller) attempt(ctx context.Context, t approval.WebhookTarget, call approval.WebhookCall, send func(*http.Request, approval.WebhookCall, *approval.WebhookAttempt, []string) (approval.WebhookAnswer, error)) (approval.WebhookAnswer, error) {
 	body, err := bodyOf(call)
 	if err != nil {
 		return approval.WebhookAnswer{}, err
@@ -55,10 +62,10 @@ func (c *Caller) Call(ctx context.Context, t approval.WebhookTarget, call approv
 	if t.DryRun {
 		return approval.WebhookAnswer{Outcome: approval.WebhookNotSent, Problem: "the webhook is in a dry run: nothing was sent", Attempt: record}, nil
 	}
-	answer := c.send(request, call, &record, secrets)
+	answer, err := send(request, call, &record, secrets)
 	record.Took = max(0, c.clock.Now().Sub(began))
 	answer.Problem, answer.Attempt = clean(answer.Problem, secrets, kept), record
-	return answer, nil
+	return answer, err
 }
 
 func (c *Caller) request(ctx context.Context, t approval.WebhookTarget, call approval.WebhookCall, body []byte, at time.Time) (*http.Request, error) {
@@ -82,25 +89,26 @@ func (c *Caller) request(ctx context.Context, t approval.WebhookTarget, call app
 	return request, nil
 }
 
-func (c *Caller) send(request *http.Request, call approval.WebhookCall, record *approval.WebhookAttempt, secrets []string) approval.WebhookAnswer {
+func (c *Caller) send(request *http.Request, call approval.WebhookCall, record *approval.WebhookAttempt, secrets []string) (approval.WebhookAnswer, error) {
 	response, err := c.client.Do(request)
 	if err != nil {
-		return approval.WebhookAnswer{Outcome: approval.WebhookAgain, Problem: reason(err)}
+		return approval.WebhookAnswer{Outcome: approval.WebhookAgain, Problem: reason(err)}, nil
 	}
 	defer response.Body.Close()
-	most := int64(maxAnswer)
-	if call.Kind == approval.WebhookPull && !call.Short {
-		most = maxPullAnswer
-	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, most+1))
+	return c.read(response, call, record, secrets), nil
+}
+
+// read reads a whole answer, which is short.
+func (c *Caller) read(response *http.Response, call approval.WebhookCall, record *approval.WebhookAttempt, secrets []string) approval.WebhookAnswer {
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	record.Status, record.AnswerHeaders = response.StatusCode, headersOf(response.Header, nil, secrets)
 	record.Answer = clean(string(body), secrets, kept)
 	now := c.clock.Now()
 	switch {
 	case err != nil:
 		return again(response.Header, now, "the endpoint answers %d and breaks off: %s", response.StatusCode, reason(err))
-	case int64(len(body)) > most:
-		return again(response.Header, now, "the endpoint answers more than %d bytes", most)
+	case len(body) > maxAnswer:
+		return again(response.Header, now, "the endpoint answers more than %d bytes", maxAnswer)
 	}
 	return readAnswer(call.Kind, response.StatusCode, response.Header, body, now)
 }

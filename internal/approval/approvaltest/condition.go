@@ -43,3 +43,11 @@ func (Conditions) Holds(ctx context.Context, text string, in approval.ConditionI
 	}
 	return word == "true", nil
 }
+
+// CheckListed implements approval.Conditions.
+func (c Conditions) CheckListed(text string) error { return c.CheckCondition(text) }
+
+// Listed implements approval.Conditions: as Holds, of a resource alone.
+func (c Conditions) Listed(ctx context.Context, text string, r approval.Resource) (bool, error) {
+	return c.Holds(ctx, text, approval.ConditionInput{Resource: r, Petition: &approval.Petition{}})
+}

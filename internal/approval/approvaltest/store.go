@@ -63,6 +63,7 @@ type state struct {
 	events      []eventRow
 	passkeyRows
 	applicationRows
+	pullRows
 }
 
 type key struct{ space, name string }
@@ -93,7 +94,7 @@ func NewStore() *Store {
 		trusts:      map[key]approval.Trust{},
 		webhooks:    map[key]approval.Webhook{},
 		hooking:     map[key]approval.WebhookPolicy{},
-		passkeyRows: newPasskeyRows(), applicationRows: newApplicationRows(),
+		passkeyRows: newPasskeyRows(), applicationRows: newApplicationRows(), pullRows: newPullRows(),
 		logins: map[string]approval.Login{}, refresh: map[string]approval.RefreshToken{},
 		sessions: map[key]approval.Session{}, mapped: map[key]approval.MappedRole{},
 	}}
@@ -246,6 +247,9 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 		if w.MustBeNew {
 			return insert(tx, s.resources, k, r)
 		}
+		if !slices.Equal(encode(s.resources[k]), encode(r)) {
+			remove(tx, s.pulled, k) // it is people's from now on
+		}
 		put(tx, s.resources, k, r)
 		if !r.IsGroup() {
 			s.forgetGroup(tx, space, w.Resource.Name())
@@ -255,6 +259,7 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 			return missing("resource", space, w.Name)
 		}
 		remove(tx, s.resources, key{space, w.Name})
+		remove(tx, s.pulled, key{space, w.Name})
 		s.forgetGroup(tx, space, w.Name)
 	case approval.PutGroupMember:
 		return s.putGroupMember(tx, w.GroupMember)
@@ -356,6 +361,9 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 			return err
 		}
 		if ok, err := s.writeApplication(tx, w); ok {
+			return err
+		}
+		if ok, err := s.writePull(tx, space, w); ok {
 			return err
 		}
 		return s.writePasskey(tx, space, w)

@@ -104,6 +104,18 @@ func (e *Endpoints) Call(_ context.Context, t approval.WebhookTarget, c approval
 	return answer, nil
 }
 
+// Pull implements approval.Endpoints: it hands over the resources of the answer.
+func (e *Endpoints) Pull(ctx context.Context, t approval.WebhookTarget, c approval.WebhookCall, take func(approval.Resource) error) (approval.WebhookAnswer, error) {
+	answer, err := e.Call(ctx, t, c)
+	for _, r := range answer.Resources {
+		if err == nil {
+			err = take(r)
+		}
+	}
+	answer.Resources = nil
+	return answer, err
+}
+
 // PublicKey implements approval.Endpoints.
 func (*Endpoints) PublicKey(k approval.WebhookKey) string {
 	return "whpk_" + base64.StdEncoding.EncodeToString(k.Seed)[:8]

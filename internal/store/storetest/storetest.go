@@ -122,6 +122,10 @@ var cases = []struct {
 	{"a webhook that holds access stays", false, heldWebhooksStay},
 	{"attempts of calls", false, deliveries},
 	{"how endpoints behave", false, webhookHealth},
+	{"pull policies", false, pullPolicies},
+	{"how pulls stand", false, pulls},
+	{"what policies have brought", false, pulled},
+	{"whose names are", false, nameOwners},
 
 	{"jobs are leased", true, jobsAreLeased},
 	{"a job goes to one of many", true, jobGoesToOne},
