@@ -25,13 +25,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import bench_ending
 import bench_report
 import bench_servers
 import machine
 import postgres
 import tree
 from bench_report import Row, at_least, at_most
-from bench_servers import Failed, Floor, Indent, Postgres
+from bench_servers import Failed, Floor, Indent, Postgres, good, warm_up
 
 RESULT = tree.BUILD / "bench.json"
 PAGE = tree.ROOT / "docs/performance.md"
@@ -45,6 +46,7 @@ class Options:
     rounds: int
     waiters: int
     sizes: Sequence[int]
+    leases: int
     floor: bool
 
 
@@ -307,6 +309,14 @@ def grown(part: str, o: Options, folder: Path, database: str, size: int) -> Rows
             yield Row(part, f"{what}, 64 at once", result["perSecond"], "/s", note=note)
 
 
+def ending(o: Options) -> Rows:
+    return bench_ending.ending(o.leases, o.seconds)
+
+
+def ending_postgres(o: Options) -> Rows:
+    return bench_ending.ending_postgres(o.leases, o.seconds)
+
+
 PARTS: dict[str, Callable[[Options], Rows]] = {
     "sqlite": sqlite,
     "parked": parked,
@@ -314,14 +324,9 @@ PARTS: dict[str, Callable[[Options], Rows]] = {
     "postgres": on_postgres,
     "growth": growth,
     "growth-postgres": growth_postgres,
+    "ending": ending,
+    "ending-postgres": ending_postgres,
 }
-
-
-def warm_up(indent: Indent, floor: Floor | None, nodes: int = 1) -> None:
-    """What is done for the first time is not what is measured."""
-    good(indent.measure_one("roundtrip", 64, 0.5, nodes=nodes))
-    if floor:
-        floor.measure("rt", 64, 0.5)
 
 
 def take_turns(
@@ -349,14 +354,6 @@ def median(results: Sequence[Result], key: str) -> float:
     return statistics.median(result[key] for result in results)
 
 
-def good(result: Result) -> Result:
-    """The result, if all that was asked was answered rightly."""
-    if result["bad"] or not result["done"]:
-        what = f"{result['mode']}, {result['atOnce']} at once"
-        raise Failed(f"{what}: {result['bad']} bad, first: {result.get('problem')}")
-    return result
-
-
 def options(arguments: Sequence[str]) -> tuple[Options, bool]:
     parser = argparse.ArgumentParser(
         prog="scripts/bench.py",
@@ -368,6 +365,7 @@ def options(arguments: Sequence[str]) -> tuple[Options, bool]:
     parser.add_argument("--rounds", type=int, default=3, help="of which the median is told")
     parser.add_argument("--waiters", type=int, default=10_000, help="how many are parked")
     parser.add_argument("--sizes", default="10000,100000,1000000", help="petitions of growth")
+    parser.add_argument("--leases", type=int, default=bench_ending.LEASES, help="how many end")
     parser.add_argument("--quick", action="store_true", help="a direction, no figures to keep")
     parser.add_argument("--without-floor", action="store_true", help="where there is no C compiler")
     parser.add_argument("--write-docs", action="store_true", help="write the last run's figures")
@@ -376,12 +374,14 @@ def options(arguments: Sequence[str]) -> tuple[Options, bool]:
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
     if given.quick:
         given.seconds, given.rounds, given.waiters, given.sizes = 1, 1, 1000, "10000"
+        given.leases = bench_ending.LEASES // 20
     return Options(
         parts=given.parts or list(PARTS),
         seconds=given.seconds,
         rounds=given.rounds,
         waiters=given.waiters,
         sizes=[int(size) for size in given.sizes.split(",")],
+        leases=given.leases,
         floor=not given.without_floor,
     ), given.write_docs
 

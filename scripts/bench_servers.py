@@ -84,6 +84,21 @@ class Indent:
         raise Failed(f"{who}.env has no {name}")
 
 
+def warm_up(indent: Indent, floor: Floor | None, nodes: int = 1) -> None:
+    """What is done for the first time is not what is measured."""
+    good(indent.measure_one("roundtrip", 64, 0.5, nodes=nodes))
+    if floor:
+        floor.measure("rt", 64, 0.5)
+
+
+def good(result: dict[str, Any]) -> dict[str, Any]:
+    """The result, if all that was asked was answered rightly."""
+    if result["bad"] or not result["done"]:
+        what = f"{result['mode']}, {result['atOnce']} at once"
+        raise Failed(f"{what}: {result['bad']} bad, first: {result.get('problem')}")
+    return result
+
+
 PETITION = {"petition": {"reason": "bench", "resources": [{"kind": "action", "id": "deploy"}]}}
 CLAIM = {"claim": {"event": "access/approve"}}
 
@@ -143,7 +158,7 @@ def floor(folder: Path) -> Generator[Floor, None, None]:
 
 @contextlib.contextmanager
 def indent(
-    folder: Path, database: str = "", nodes: int = 1, petitions: int = 0
+    folder: Path, database: str = "", nodes: int = 1, petitions: int = 0, people: int = 0
 ) -> Generator[Indent, None, None]:
     """Prepare a space in the database, by default a new file, and start nodes on it."""
     home = folder / f"indent-{secrets.token_hex(4)}"
@@ -153,7 +168,7 @@ def indent(
     addresses = [f"127.0.0.1:{port}" for port in ports]
     # user tokens are for one address, whatever node they reach
     base = f"http://{addresses[0]}"
-    prepare(home, database, base, petitions)
+    prepare(home, database, base, petitions, people)
     with contextlib.ExitStack() as all_nodes:
         pids: list[int] = []
         for number, address in enumerate(addresses):
@@ -165,13 +180,14 @@ def indent(
         yield Indent([f"http://{address}" for address in addresses], pids, home)
 
 
-def prepare(home: Path, database: str, base: str, petitions: int) -> None:
+def prepare(home: Path, database: str, base: str, petitions: int, people: int = 0) -> None:
     # nobody needs what is made before the measurement to survive a power cut
     if "://" in database:
         parts = urlsplit(database)
         database = urlunsplit(parts._replace(query=f"{parts.query}&synchronous_commit=off"))
     command: list[str | Path] = [INDENT, "bench", "prepare", "--dir", home, "--base-url", base]
-    _run([*command, "--petitions", str(petitions)], settings(database))
+    command += ["--petitions", str(petitions), "--people", str(people)]
+    _run(command, settings(database))
 
 
 def settings(database: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
+	"github.com/indent-approvals/indent/internal/bench"
 	"github.com/indent-approvals/indent/internal/policy"
 )
 
@@ -20,14 +21,17 @@ const (
 	benchAsker    = "asker"
 )
 
-// historyPolicy closes what stands for the past, so that a petition of it is made by one commit and leaves no timer.
-// What is asked while somebody measures, a person decides, as in a space that is new.
+// historyPolicy closes what stands for the past, so that a petition of it is made by one commit and leaves no timer, and
+// grants leases. What else is asked while somebody measures, a person decides, as in a space that is new.
 const historyPolicy = `version: 1
 name: bench
 rules:
   - name: history
     when: resources.all(r, r.kind == 'history')
     deny: {reason: "it stands for the past, to measure among many"}
+  - name: lease
+    when: resources.all(r, r.kind == 'lease')
+    approve: {duration: 8h}
   - name: review
     require:
       reviewers: {roles: [Editor, Owner]}
@@ -40,18 +44,24 @@ type Bench struct {
 	Asker, Reviewer string
 }
 
+// BenchHistory is what a space to measure in has before anybody measures.
+type BenchHistory struct {
+	Petitions int // closed ones
+	People    int // members, see [bench.PersonID]
+}
+
 // EnvLines answers what a client needs to be one of the two.
 func (a *App) EnvLines(space, token string) string {
 	return fmt.Sprintf("INDENT_API_URL=%s\nINDENT_SPACE=%s\nINDENT_API_TOKEN=%s\n", a.URL(), space, token)
 }
 
-// PrepareBench makes the space, unless it is there, adds petitions that are closed already, and answers new tokens. Every
-// thousandth petition has a word that no other has, see [RareWord]. told hears now and then how many are made.
-func (a *App) PrepareBench(ctx context.Context, petitions int, told func(made int)) (Bench, error) {
+// PrepareBench makes the space, unless it is there, adds its history, and answers new tokens. Every thousandth petition has
+// a word that no other has, see [RareWord]. told hears now and then how many are made.
+func (a *App) PrepareBench(ctx context.Context, h BenchHistory, told func(made int)) (Bench, error) {
 	if a.URL() == "" {
 		return Bench{}, errors.New("the tokens are for one address: give --base-url, or --addr with the port that the server will listen on")
 	}
-	owner, err := a.benchSpace(ctx, petitions > 0)
+	owner, err := a.benchSpace(ctx, h != BenchHistory{})
 	if err != nil {
 		return Bench{}, err
 	}
@@ -67,7 +77,10 @@ func (a *App) PrepareBench(ctx context.Context, petitions int, told func(made in
 	if err != nil {
 		return Bench{}, err
 	}
-	return Bench{Asker: asker.Secret, Reviewer: decides.Secret}, a.benchHistory(ctx, petitions, told)
+	if err := a.benchPeople(ctx, h.People); err != nil {
+		return Bench{}, err
+	}
+	return Bench{Asker: asker.Secret, Reviewer: decides.Secret}, a.benchHistory(ctx, h.Petitions, told)
 }
 
 // benchSpace answers the owner. A space of that name that somebody else made is left alone.
@@ -96,7 +109,7 @@ func (a *App) benchSpace(ctx context.Context, history bool) (approval.Actor, err
 }
 
 const (
-	// historians make petitions at once: one batch of the writer.
+	// historians write at once: one batch of the writer.
 	historians = 256
 	// rareEvery is how many petitions share no rare word.
 	rareEvery = 1000
@@ -111,17 +124,32 @@ func (a *App) benchHistory(ctx context.Context, petitions int, told func(made in
 		return err
 	}
 	actor := member.Actor("", nil)
+	return atOnce(petitions, func(n int) error {
+		_, _, err := a.service.CreatePetition(ctx, actor, pastPetition(n), "")
+		if n%10_000 == 9_999 {
+			told(n + 1)
+		}
+		return err
+	})
+}
+
+func (a *App) benchPeople(ctx context.Context, people int) error {
+	return atOnce(people, func(n int) error {
+		_, err := a.service.PutMember(ctx, approval.System(BenchSpace, "admin"), approval.Member{Email: bench.PersonID(n), Role: approval.Viewer})
+		return err
+	})
+}
+
+// atOnce makes what is numbered from 0 to n, many at once, and answers an error of one of them.
+func atOnce(n int, make func(int) error) error {
 	var next atomic.Int64
 	var failed atomic.Pointer[error]
 	var all sync.WaitGroup
-	for range min(historians, petitions) {
+	for range min(historians, n) {
 		all.Go(func() {
-			for n := int(next.Add(1)) - 1; n < petitions && failed.Load() == nil; n = int(next.Add(1)) - 1 {
-				if _, _, err := a.service.CreatePetition(ctx, actor, pastPetition(n), ""); err != nil {
+			for i := int(next.Add(1)) - 1; i < n && failed.Load() == nil; i = int(next.Add(1)) - 1 {
+				if err := make(i); err != nil {
 					failed.CompareAndSwap(nil, &err)
-				}
-				if n%10_000 == 9_999 {
-					told(n + 1)
 				}
 			}
 		})

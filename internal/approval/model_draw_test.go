@@ -20,10 +20,13 @@ func (w *world) draw(by approval.Member) (approval.NewPetition, *model) {
 	for range w.n(3, "others") {
 		other := w.member()
 		n.Petitioners = append(n.Petitioners, other.Resource())
-		m.askers = append(m.askers, other.ID)
+		m.askers, m.holders = append(m.askers, other.ID), append(m.holders, other.ID)
 		if other.ID != by.ID {
 			m.persons = append(m.persons, other.Person, other.ID)
 		}
+	}
+	if len(m.holders) == 0 {
+		m.holders = []string{by.ID}
 	}
 	answer := m.verdict
 	switch w.n(10, "rule") {

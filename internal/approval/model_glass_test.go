@@ -115,6 +115,9 @@ func (m *model) pass(w *world) bool {
 		m.warned = true
 	case approval.JobEnd:
 		m.phase, m.outcome = approval.Revoked, approval.OutcomeEnded
+		if next, _ := m.timer(now); next == approval.JobClose && !w.keeps(m) {
+			m.phase = approval.Closed
+		}
 	case approval.JobReview:
 		m.unratified(w, approval.ReviewExpired)
 	}

@@ -13,6 +13,7 @@ type model struct {
 	phase    approval.Phase
 	outcome  approval.Outcome
 	askers   []string // ids
+	holders  []string // ids of those for whom it is asked
 	persons  []string
 	verdict  approval.Verdict
 	asked    time.Duration
@@ -52,6 +53,15 @@ func (a agreement) persons() []string {
 
 func (a agreement) of(persons ...string) bool {
 	return slices.ContainsFunc(persons, func(person string) bool { return slices.Contains(a.persons(), person) })
+}
+
+// keeps answers whether another petition gives one of its petitioners the same access, which all petitions ask for.
+func (w *world) keeps(m *model) bool {
+	now := w.clock.Now()
+	return slices.ContainsFunc(w.models, func(o *model) bool {
+		return o != m && o.phase == approval.Granted && !now.Before(o.starts) && (o.ends.IsZero() || now.Before(o.ends)) &&
+			slices.ContainsFunc(m.holders, func(id string) bool { return slices.Contains(o.holders, id) })
+	})
 }
 
 // reminder and escalations that the stage waits for, by their times.

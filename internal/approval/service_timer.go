@@ -53,14 +53,39 @@ func (s *Service) runTimer(ctx context.Context, j Job) error {
 				return err
 			}
 		}
-		e := s.petitionEvent(System(j.Space, "timer"), &p, now, t.event, "", labels)
-		if next, err = next.Apply(e, now); err != nil {
+		if next, err = s.passes(next, t.event, labels, &change, now); err != nil {
 			return err
 		}
-		change.Events = append(change.Events, e)
+	}
+	if first.event == EventEnd {
+		if next, err = s.closeWithEnd(ctx, next, &change, now); err != nil {
+			return err
+		}
 	}
 	change.Writes = []Write{PutPetition{Petition: next, Expect: p.Version, SameLabels: true}, timerOf(&next, now)}
 	return s.commitRead(ctx, change)
+}
+
+// passes applies what time does to the petition, and adds it to the change.
+func (s *Service) passes(p Petition, event string, labels map[string]string, change *Change, now time.Time) (Petition, error) {
+	e := s.petitionEvent(System(p.Space, "timer"), &p, now, event, "", labels)
+	next, err := p.Apply(e, now)
+	change.Events = append(change.Events, e)
+	return next, err
+}
+
+// closeWithEnd closes the petition in the change that ends its grant, where nothing is left to do and nothing else gives the
+// same access. Anybody may say that access has ended; that another grant keeps it may be said only by who has looked after
+// its own end was committed (see [Service.accessAfter]), so then, and when nobody can look, the close is left to its timer.
+func (s *Service) closeWithEnd(ctx context.Context, p Petition, change *Change, now time.Time) (Petition, error) {
+	if d, _ := p.next(now); d.kind != JobClose {
+		return p, nil
+	}
+	labels, err := s.accessAfter(ctx, &p, now)
+	if err != nil || labels != nil && labels[LabelAccessEnded] != accessEnded {
+		return p, nil
+	}
+	return s.passes(p, EventClose, labels, change, now)
 }
 
 // due is one thing that time does to a petition.

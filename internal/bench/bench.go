@@ -40,12 +40,17 @@ type Options struct {
 	Words []string
 	// Deep is how many petitions lie before the deep page.
 	Deep int
+	// Leases are how many leases end, each measured; the first at one moment, the last not Within later.
+	Leases []int
+	Within time.Duration
+	// People are how many members have them, see [PersonID]; 0: the asker has all.
+	People int
 }
 
 // Result is one measurement.
 type Result struct {
 	Mode string `json:"mode"`
-	// AtOnce is how many clients worked at the same time, or how many waiters were parked.
+	// AtOnce is how many clients worked at the same time, how many waiters were parked, or how many leases ended.
 	AtOnce int `json:"atOnce"`
 	// Done is how often the work was done and its answer was right, Bad how often not; Problem is the first of those.
 	Done    int    `json:"done"`
@@ -54,7 +59,8 @@ type Result struct {
 
 	Seconds   float64 `json:"seconds"`
 	PerSecond float64 `json:"perSecond"`
-	// Times are by what was timed: whole is the work, wake the time from sending a decision to the waiter's return.
+	// Times are by what was timed: whole is the work, wake the time from sending a decision to the waiter's return. Of leases
+	// that end, whole is from the end until it was closed, wake is of others meanwhile, and "calm wake" of others before.
 	Times map[string]Times `json:"times,omitempty"`
 	// Server is what the server says of itself, from the difference of its metrics before and after.
 	Server *ServerSide `json:"server,omitempty"`
@@ -92,6 +98,7 @@ var modes = []mode{
 	{"stream", "the same, with one connection that waits for all of them", (*bench).streamed},
 	{"list", "a page of 50: the first, the next, and a deep one", (*bench).lists},
 	{"search", "a page of what has a rare word", (*bench).searches},
+	{"ending", "leases that end by themselves: from the end until it is closed; others go on with round trips", (*bench).ends},
 }
 
 // Modes answers the modes, each with a sentence.
@@ -118,8 +125,10 @@ func (o Options) Check() error {
 	switch {
 	case len(o.URLs) == 0 || o.Space == "" || o.Token == "" || o.ReviewerToken == "":
 		return errors.New("an address, a space and the tokens of two members are needed")
-	case len(o.Modes) == 0 || len(o.Concurrency) == 0 || len(o.Parked) == 0:
-		return errors.New("there is nothing to measure: name a mode, how many at once, and how many waiters")
+	case len(o.Modes) == 0 || len(o.Concurrency) == 0 || len(o.Parked) == 0 || len(o.Leases) == 0:
+		return errors.New("there is nothing to measure: name a mode, how many at once, how many waiters, and how many leases")
+	case slices.Min(o.Leases) < 1 || o.People < 0 || o.Within < 0:
+		return errors.New("leases must be 1 or more, their people and the time within which they end 0 or more")
 	case o.Duration <= 0:
 		return errors.New("a measurement must take some time")
 	case o.Across && len(o.URLs) < 2:

@@ -13,9 +13,10 @@ import (
 
 // petitions is a server that has petitions in memory; lie spoils what it answers to one who waits.
 type petitions struct {
-	mu   sync.Mutex
-	open map[string]chan struct{}
-	lie  func(name, phase string) (string, string)
+	mu    sync.Mutex
+	waits map[string]chan struct{}
+	lie   func(name, phase string) (string, string)
+	leases
 }
 
 func (p *petitions) routes() http.Handler {
@@ -28,6 +29,7 @@ func (p *petitions) routes() http.Handler {
 		fmt.Fprintf(w, `{"petitions":[%s],"nextPageToken":"t"}`, strings.Repeat(petition("p", "open")+",", 99)+petition("p", "open"))
 	})
 	mux.HandleFunc("POST "+all+":wait", p.follow)
+	mux.HandleFunc("GET /v1/spaces/acmecorp/events", p.list)
 	return mux
 }
 
@@ -35,11 +37,15 @@ func petition(name, phase string) string {
 	return fmt.Sprintf(`{"name":%q,"spaceName":"acmecorp","reason":"bench","state":{"status":{"phase":%q},"verdict":{"decision":"review"}}}`, name, phase)
 }
 
-func (p *petitions) create(w http.ResponseWriter, _ *http.Request) {
+func (p *petitions) create(w http.ResponseWriter, r *http.Request) {
+	if granted, ok := p.grant(everything(r)); ok {
+		fmt.Fprint(w, granted)
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	name := fmt.Sprintf("p%d", len(p.open))
-	p.open[name] = make(chan struct{})
+	name := fmt.Sprintf("p%d", len(p.waits))
+	p.waits[name] = make(chan struct{})
 	fmt.Fprint(w, petition(name, "open"))
 }
 
@@ -56,7 +62,7 @@ func (p *petitions) wait(w http.ResponseWriter, r *http.Request) {
 func (p *petitions) decided(name string) chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.open[name]
+	return p.waits[name]
 }
 
 func (p *petitions) decide(w http.ResponseWriter, r *http.Request) {
@@ -82,11 +88,12 @@ func (p *petitions) follow(w http.ResponseWriter, r *http.Request) {
 // run measures, over https when it is said, and answers the results by mode.
 func run(t *testing.T, p *petitions, start func(http.Handler) *httptest.Server, modes ...string) map[string]Result {
 	t.Helper()
-	p.open = map[string]chan struct{}{}
+	p.waits = map[string]chan struct{}{}
 	server := start(p.routes())
 	t.Cleanup(server.Close)
 	o := Options{URLs: []string{server.URL}, Space: "acmecorp", Token: "asks", ReviewerToken: "decides", Modes: modes,
-		Concurrency: []int{3}, Parked: []int{10}, Duration: 20 * time.Millisecond, Settle: time.Millisecond, Deep: 100, Words: []string{"rare"}}
+		Concurrency: []int{3}, Parked: []int{10}, Duration: 20 * time.Millisecond, Settle: time.Millisecond, Deep: 100, Words: []string{"rare"},
+		Leases: []int{300}, Within: 10 * time.Millisecond}
 	target, err := newTarget(o)
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +115,7 @@ func TestEveryModeIsMeasuredOverHTTPAndHTTPS(t *testing.T) {
 			t.Parallel()
 			names, _ := Modes()
 			results := run(t, &petitions{}, start, names...)
-			for _, mode := range []string{"roundtrip", "create", "parked", "stream", "list first", "list next", "list deep", "search"} {
+			for _, mode := range []string{"roundtrip", "create", "parked", "stream", "list first", "list next", "list deep", "search", "ending"} {
 				if r := results[mode]; r.Done == 0 || r.Bad != 0 {
 					t.Errorf("%s: %d done, %d bad: %s", mode, r.Done, r.Bad, r.Problem)
 				}
@@ -146,7 +153,7 @@ func TestAServerThatTurnsAwayIsNotMeasuredForLong(t *testing.T) {
 	t.Parallel()
 	server := serve(t, says("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n", true))
 	o := Options{URLs: []string{server.address}, Space: "acmecorp", Token: "asks", ReviewerToken: "decides",
-		Modes: []string{"roundtrip"}, Concurrency: []int{4}, Parked: []int{1}, Duration: time.Hour}
+		Modes: []string{"roundtrip"}, Concurrency: []int{4}, Parked: []int{1}, Leases: []int{1}, Duration: time.Hour}
 	err := Run(t.Context(), o, func(r Result) {
 		if r.Done != 0 || r.Bad < mostBad || !strings.Contains(r.Problem, "503") {
 			t.Errorf("%d done, %d bad: %s", r.Done, r.Bad, r.Problem)

@@ -66,9 +66,11 @@ func (b *bench) closed(ctx context.Context, mode string, n int, work func(*worke
 }
 
 // once does a piece of work within the patience.
-func (w *worker) once(work func(*worker) error) error {
-	begun := time.Now()
-	until := begun.Add(patience)
+func (w *worker) once(work func(*worker) error) error { return w.due(time.Now(), work) }
+
+// due is once of what was to begin at a time that may have passed: it has taken so much longer.
+func (w *worker) due(begun time.Time, work func(*worker) error) error {
+	until := time.Now().Add(patience)
 	w.asker.until, w.waiter.until, w.reviewer.until = until, until, until
 	if err := work(w); err != nil {
 		return err

@@ -14,12 +14,12 @@ import (
 // target is the cluster that is measured.
 type target struct{ nodes []*node }
 
-// node is one server of it: where it is, and what is asked there. All but approve are the asker's.
+// node is one server of it: where it is, and what is asked there. Approve and log are the reviewer's, the rest the asker's.
 type node struct {
 	address string      // to be dialled
 	tls     *tls.Config // nil over http
 
-	create, wait, page, follow, approve, metrics form
+	create, wait, page, follow, approve, log, metrics form
 }
 
 // form is a request with a gap, to be written as it is.
@@ -59,6 +59,7 @@ func newNode(u *url.URL, o Options) *node {
 	n.follow = form{"POST " + petitions + ":wait" + asker, ""}
 	n.wait = form{"GET " + petitions + "/", "?wait=60s" + asker + end}
 	n.page = form{"GET " + petitions + "?", asker + end}
+	n.log = form{"GET " + strings.TrimSuffix(petitions, "petitions") + "events?", reviewer + end}
 	n.approve = form{"POST " + petitions + "/", "/claims" + reviewer + withBody(approveBody)}
 	n.metrics = form{"GET " + u.EscapedPath() + "/metrics" + host + end, ""}
 	return n
@@ -78,15 +79,20 @@ var onePetition = withBody(petitionBody)
 
 // create answers the name of a new open petition; body is one of withBody.
 func (w *wire) create(body string) (string, error) {
-	answer, err := w.exchange(w.node.create, body)
-	if err != nil {
-		return "", err
-	}
-	name, phase, err := readPetition(answer)
+	name, phase, err := w.ask(body)
 	if err == nil && phase != phaseOpen {
-		err = fmt.Errorf("a new petition is not open, so that nobody can wait for it: policy must leave it to a reviewer: %.300s", answer)
+		err = fmt.Errorf("a new petition is %s, so that nobody can wait for it: policy must leave it to a reviewer", phase)
 	}
 	return name, err
+}
+
+// ask answers the name of a new petition, and its phase.
+func (w *wire) ask(body string) (name, phase string, err error) {
+	answer, err := w.exchange(w.node.create, body)
+	if err != nil {
+		return "", "", err
+	}
+	return readPetition(answer)
 }
 
 // park asks to wait until the petition is decided.

@@ -48,6 +48,9 @@ func (t *terminal) benchCommand() *cobra.Command {
 	flags.IntSliceVar(&f.PIDs, "pid", nil, "processes of the server, on this machine, whose memory is read")
 	flags.StringSliceVar(&f.Words, "words", nil, "rare words to search for (default: of petitions that are made for it)")
 	flags.IntVar(&f.Deep, "deep", 100_000, "how many petitions lie before the deep page")
+	flags.IntSliceVar(&f.Leases, "leases", []int{1000}, "how many leases end; each is measured")
+	flags.DurationVar(&f.Within, "within", 5*time.Second, "time within which they end, evenly; 0: all at one moment")
+	flags.IntVar(&f.People, "people", 0, "members who have the leases, whom prepare --people has made (default: the asker)")
 	t.jsonFlag(flags)
 	cmd.AddCommand(t.benchPrepareCommand(), t.benchStartCommand())
 	return cmd

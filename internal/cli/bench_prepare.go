@@ -17,31 +17,32 @@ import (
 func (t *terminal) benchPrepareCommand() *cobra.Command {
 	var s settingFlags
 	var folder string
-	var petitions int
+	var h app.BenchHistory
 	cmd := &cobra.Command{
 		Use: "prepare", Short: "Make a space to measure in, on the server's machine", Args: noArguments,
 		Long: "Make the space bench in a database, with a service account that asks and a person that decides, and write DIR/asker.env\n" +
 			"and DIR/reviewer.env with their tokens. The tokens are for the address that --addr or --base-url names. --petitions adds\n" +
-			"petitions that are closed already: what others have asked before.",
+			"petitions that are closed already: what others have asked before. --people adds members for whom a rule grants leases.",
 		Example: "indent bench prepare --database bench/indent.db --addr 127.0.0.1:8080 --dir bench --petitions 10000\n" +
 			"indent serve --database bench/indent.db --addr 127.0.0.1:8080",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if petitions < 0 {
-				return usageError(cmd, "--petitions must be 0 or more")
+			if h.Petitions < 0 || h.People < 0 {
+				return usageError(cmd, "--petitions and --people must be 0 or more")
 			}
 			if s.file == "" && *s.values["database"] == "" && os.Getenv("INDENT_SERVER_DATABASE") == "" {
 				return usageError(cmd, "say which database, with --database or --config")
 			}
-			return t.prepare(cmd, &s, folder, petitions)
+			return t.prepare(cmd, &s, folder, h)
 		},
 	}
 	s.add(cmd)
 	cmd.Flags().StringVar(&folder, "dir", ".", "folder for the two .env files")
-	cmd.Flags().IntVar(&petitions, "petitions", 0, "how many closed petitions to add")
+	cmd.Flags().IntVar(&h.Petitions, "petitions", 0, "how many closed petitions to add")
+	cmd.Flags().IntVar(&h.People, "people", 0, "how many members to add for --mode ending")
 	return cmd
 }
 
-func (t *terminal) prepare(cmd *cobra.Command, s *settingFlags, folder string, petitions int) (err error) {
+func (t *terminal) prepare(cmd *cobra.Command, s *settingFlags, folder string, h app.BenchHistory) (err error) {
 	cfg, err := s.load()
 	if err != nil {
 		return err
@@ -52,7 +53,7 @@ func (t *terminal) prepare(cmd *cobra.Command, s *settingFlags, folder string, p
 		return err
 	}
 	defer func() { err = errors.Join(err, stop(cmd.Context(), a.Stop)) }()
-	made, err := a.PrepareBench(cmd.Context(), petitions, func(n int) {
+	made, err := a.PrepareBench(cmd.Context(), h, func(n int) {
 		if n%100_000 == 0 {
 			t.say("%d petitions are made.", n)
 		}

@@ -17,7 +17,13 @@ from bench_report import Row
 from bench_servers import Failed, Postgres
 
 SHORT = bench.Options(
-    parts=["sqlite", "growth"], seconds=0.05, rounds=1, waiters=20, sizes=[1001], floor=False
+    parts=["sqlite", "growth", "ending"],
+    seconds=0.05,
+    rounds=1,
+    waiters=20,
+    sizes=[1001],
+    leases=60,
+    floor=False,
 )
 FOUND: dict[str, Any] = {
     "machine": {
@@ -46,6 +52,7 @@ def test_a_short_run_measures_and_nothing_goes_wrong() -> None:
         assert told["SQLite, one node", f"round trips, {n} at once"].value > 0
         assert told["SQLite, one node", f"created, {n} at once"].value > 0
     assert told["SQLite, 1,001 petitions", "search for a rare word"].value > 0
+    assert told["SQLite, 60 leases end within 1 s", "ended and closed"].value > 0
 
 
 def test_a_part_in_which_work_goes_wrong_is_void_and_the_others_go_on(
@@ -158,3 +165,4 @@ def test_options_are_refused_with_what_there_is(capsys: pytest.CaptureFixture[st
     assert "there is no part speed; there are sqlite, parked" in capsys.readouterr().err
     quick, docs = bench.options(["--quick", "parked"])
     assert (quick.parts, quick.waiters, quick.sizes, docs) == (["parked"], 1000, [10000], False)
+    assert quick.leases == 5000
