@@ -72,6 +72,12 @@ def all_stages(python: Path) -> list[Stage]:
             ["npm", "--prefix", node_env.PACKAGE, "test"],
             stages.count_vitest,
         ),
+        Stage(
+            "examples",
+            "the endpoints in examples/ as processes, on a real PostgreSQL, real files and Node.js",
+            [*pytest, "tests/examples"],
+            stages.count_pytest,
+        ),
         Stage("scripts", "the scripts themselves", [*pytest, "scripts"], stages.count_pytest),
         Stage(
             "browser",
@@ -94,6 +100,7 @@ def main(wanted: Sequence[str]) -> int:
     python = python_env.for_tests()
     for folder in (node_env.BROWSER, node_env.PACKAGE):
         node_env.install(folder)
+    node_env.build()
     # tests of an old binary prove nothing
     chosen = choose(all_stages(python), ["build", *wanted] if wanted else [])
     env = tree.without_indent_settings()
