@@ -29,9 +29,6 @@ type Application struct {
 	Resource Resource `json:"resource"`
 	// Holds says that the webhook may have given access by it: a grant was sent, and it has not said that it refuses.
 	Holds bool `json:"-"`
-	// Unselected says that no policy has chosen the webhook for this petition: it holds access that another petition gave and that
-	// this one keeps. It is told nothing but the end.
-	Unselected bool `json:"unselected,omitzero"`
 	// Unsure says that whether the webhook is to be told could not be found out; Problem says why.
 	Unsure bool `json:"unsure,omitzero"`
 	// NotSent says that the webhook was in a dry run when it was to be told of the grant.
@@ -64,6 +61,7 @@ const (
 	ApplicationPending ApplicationState = "pending" // granted, and the webhook has not said that it is done
 	ApplicationApplied ApplicationState = "applied" // the webhook has given access
 	ApplicationFailed  ApplicationState = "failed"  // the webhook refuses the grant, or could not be told for too long
+	ApplicationKept    ApplicationState = "kept"    // the webhook was told by another petition, and is told of this one only that it is over
 	ApplicationEnding  ApplicationState = "ending"  // over, and the webhook has not said that access is taken away
 	ApplicationEnded   ApplicationState = "ended"   // nothing is left to take away, or another petition goes on with it
 )

@@ -19,6 +19,7 @@ const (
 	EventStart   = "access/start"   // the grant begins, later than it was given
 	EventWarn    = "access/warn"    // the grant ends soon
 	EventExtend  = "access/extend"  // another petition goes on with what this one gives
+	EventInherit = "access/inherit" // it goes on with access that a webhook gave for another petition
 	EventClose   = "access/close"   // everything that a revoked grant needed is done
 
 	EventEscalate      = "access/escalate"      // a requirement gets more reviewers: nobody has met it in time
@@ -73,6 +74,16 @@ const (
 	EventWebhookDelete    = "webhook/delete"
 	EventWebhookRotate    = "webhook/rotateSecret"
 	EventWebhookTest      = "webhook/test"
+	EventWebhookPause     = "webhook/pause"   // it fails: from now on it is called once in a while
+	EventWebhookResume    = "webhook/resume"  // it is called again
+	EventWebhookDisable   = "webhook/disable" // it wants no more calls (410)
+	EventWebhookOverdue   = "webhook/overdue" // it has not taken away in time what it gave
+	EventWebhookReplay    = "webhook/replay"  // somebody has a call made again
+	EventWebhookSettle    = "webhook/settle"  // somebody says that access was taken away by hand
+	EventWebhookApply     = "webhook/apply"   // of a petition: a webhook has given access
+	EventWebhookFail      = "webhook/fail"    // of a petition: a webhook has not given access, and is not asked again
+	EventWebhookEnd       = "webhook/end"     // of a petition: a webhook has taken access away
+	EventWebhookKeep      = "webhook/keep"    // of a petition: its access by a webhook goes on with another petition
 
 	EventWebhookPolicyCreate = "webhookPolicy/create"
 	EventWebhookPolicyUpdate = "webhookPolicy/update"
@@ -109,8 +120,11 @@ const (
 	LabelTimeStarts     = "indent.com/time/starts" // of a grant that begins later
 	LabelTimeExpires    = "indent.com/time/expires"
 	LabelTimeIndefinite = "indent.com/time/indefinite"
-	LabelAccessEnded    = "indent.com/access/ended"  // of an access/close: "true", or "false" or "partly" where other grants keep it
-	LabelAccessKeptBy   = "indent.com/access/keptBy" // of an access/close: names of the petitions that keep it, between commas
+	LabelAccessEnded    = "indent.com/access/ended"    // of an access/close: "true", or "false" or "partly" where other grants keep it
+	LabelAccessKeptBy   = "indent.com/access/keptBy"   // of an access/close: names of the petitions that keep it, between commas
+	LabelWebhooks       = "indent.com/webhooks"        // "true" of a grant or a start: webhooks may be told of it
+	LabelWebhookDryRun  = "indent.com/webhook/dryRun"  // "true" where nothing was sent
+	LabelWebhookOverdue = "indent.com/webhook/overdue" // of webhook/overdue: how many
 	LabelRule           = "indent.com/policy/rule"
 	LabelPolicyVersion  = "indent.com/policy/version"
 	LabelPolicyBase     = "indent.com/policy/base"   // of a petition for another policy: the version that it is to follow

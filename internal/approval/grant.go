@@ -10,6 +10,8 @@ type Grant struct {
 	Warned bool `json:"warned,omitzero" doc:"The log has told that it ends soon; absent before."`
 	// Pending says that it has not begun.
 	Pending bool `json:"pending,omitzero" doc:"It has not begun; absent as soon as it has."`
+	// Webhooks says that webhooks may be told of it, so that it is not over before they have taken away what they gave.
+	Webhooks bool `json:"webhooks,omitzero" doc:"Webhooks apply it; absent where none could."`
 }
 
 // checkStart refuses a beginning that has passed or is too far away; a zero one is at once.
@@ -228,7 +230,7 @@ func (g Grant) labels() map[string]string {
 
 // grantOf reads the grant back from its event.
 func grantOf(e Event) (Grant, error) {
-	g := Grant{StartTime: e.Timestamp}
+	g := Grant{StartTime: e.Timestamp, Webhooks: e.Label(LabelWebhooks) == "true"}
 	if starts := e.Label(LabelTimeStarts); starts != "" {
 		at, err := time.Parse(time.RFC3339Nano, starts)
 		if err != nil || !at.After(e.Timestamp) {

@@ -248,7 +248,7 @@ func (j JSON) Grant(name string, g *Grant) JSON {
 	if g == nil {
 		return j
 	}
-	return j.Name(name).Begin().Name("startTime").Instant(g.StartTime).Time("endTime", g.EndTime).True("warned", g.Warned).True("pending", g.Pending).End()
+	return j.Name(name).Begin().Name("startTime").Instant(g.StartTime).Time("endTime", g.EndTime).True("warned", g.Warned).True("pending", g.Pending).True("webhooks", g.Webhooks).End()
 }
 
 // Petition writes a petition as the store keeps it, as a value.

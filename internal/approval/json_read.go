@@ -99,7 +99,7 @@ func (r *jsonReader) grant() *Grant {
 	g := new(Grant)
 	r.expect('{')
 	g.StartTime, g.EndTime = r.must("startTime").instant(), r.instantIf("endTime")
-	g.Warned, g.Pending = r.booleanIf("warned"), r.booleanIf("pending")
+	g.Warned, g.Pending, g.Webhooks = r.booleanIf("warned"), r.booleanIf("pending"), r.booleanIf("webhooks")
 	r.expect('}')
 	return g
 }

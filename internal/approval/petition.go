@@ -147,6 +147,7 @@ var Transitions = []Transition{
 	{Granted, EventStart, []Phase{Granted}, "its time begins, later than it was granted"},
 	{Granted, EventWarn, []Phase{Granted}, "its time is up soon"},
 	{Granted, EventExtend, []Phase{Granted}, "another petition goes on with what it gives"},
+	{Granted, EventInherit, []Phase{Granted}, "it goes on with what a webhook gave for another petition"},
 	{Granted, EventRevoke, []Phase{Revoked}, "a reviewer or the holder takes it away"},
 	{Granted, EventEnd, []Phase{Revoked}, "its time is up"},
 	{Revoked, EventApprove, []Phase{Revoked}, "a reviewer ratifies what broke the glass, after it has ended"},
@@ -210,6 +211,11 @@ func (p Petition) Apply(e Event, now time.Time) (Petition, error) {
 	case EventStart, EventWarn:
 		grant := *p.Grant
 		grant.Pending, grant.Warned = false, e.Event == EventWarn
+		grant.Webhooks = grant.Webhooks || e.Label(LabelWebhooks) == "true"
+		next.Grant = &grant
+	case EventInherit:
+		grant := *p.Grant
+		grant.Webhooks = true
 		next.Grant = &grant
 	case EventExtend:
 		next = next.withLabel(LabelReplacedBy, e.Label(LabelReplacedBy))
@@ -431,8 +437,8 @@ type NewPetition struct {
 // reservedLabels are set by the server; a petitioner who could set them would speak for it (I13). All below
 // reservedPrefixes are, too.
 var (
-	reservedLabels   = []string{LabelPetition, LabelDigest, LabelReplaces, LabelReplacedBy, LabelSpace, LabelStuck}
-	reservedPrefixes = []string{"indent.com/claim/", "indent.com/policy/", "indent.com/refused/", "indent.com/token/", "indent.com/passkey/"}
+	reservedLabels   = []string{LabelWebhooks, LabelPetition, LabelDigest, LabelReplaces, LabelReplacedBy, LabelSpace, LabelStuck}
+	reservedPrefixes = []string{"indent.com/claim/", "indent.com/policy/", "indent.com/refused/", "indent.com/token/", "indent.com/passkey/", "indent.com/webhook/"}
 )
 
 func reserved(label string) bool {

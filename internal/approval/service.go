@@ -53,6 +53,9 @@ type Service struct {
 	tested   seats // and of the same webhook
 	pulls    seats
 	pulled   pullCounts
+
+	delivered  deliveryCounts
+	forgetting forgetting
 }
 
 // NewService answers the use cases over deps.
@@ -145,7 +148,8 @@ func (s *Service) commit(ctx context.Context, c Change) error {
 	if looks := s.looksAfter(c); looks != nil {
 		c.Writes = append(slices.Clip(c.Writes), looks...)
 	}
-	err := s.Store.Commit(context.WithoutCancel(ctx), c.withLeases())
+	c = c.withLeases().withApplications()
+	err := s.Store.Commit(context.WithoutCancel(ctx), c)
 	if code := CodeOf(err); code == Conflict || code == NotFound {
 		return err
 	}

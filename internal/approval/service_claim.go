@@ -118,7 +118,7 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 	if err != nil {
 		return p, Event{}, err
 	}
-	claim := s.petitionEvent(a, &p, now, c.Event, c.Reason, labels)
+	claim := s.petitionEvent(ctx, a, &p, now, c.Event, c.Reason, labels)
 	claim.ExternalID = key
 	next, err := p.Apply(claim, now)
 	if err != nil {
@@ -218,11 +218,11 @@ func (l *looking) grantIfMet(ctx context.Context, a Actor, p Petition, first int
 	}
 	if p.changesPolicy() {
 		if why, err := l.s.applyProposal(ctx, a, p, change, l.now); err != nil || why != "" {
-			return l.s.closeProposal(p, why, change, l.now, err)
+			return l.s.closeProposal(ctx, p, why, change, l.now, err)
 		}
 	}
 	if p.reviewing() {
-		e := l.s.petitionEvent(System(p.Space, policyPart), &p, l.now, EventRatify, "", lapsedIn(&p, &standing, whole, nil))
+		e := l.s.petitionEvent(ctx, System(p.Space, policyPart), &p, l.now, EventRatify, "", lapsedIn(&p, &standing, whole, nil))
 		change.Events = append(change.Events, e)
 		return p.Apply(e, l.now)
 	}
@@ -236,7 +236,7 @@ func (l *looking) grantIfMet(ctx context.Context, a Actor, p Petition, first int
 	if err != nil {
 		return p, err
 	}
-	e := l.s.petitionEvent(a, &p, l.now, EventGrant, "", lapsedIn(&p, &standing, whole, grant.labels()))
+	e := l.s.petitionEvent(ctx, a, &p, l.now, EventGrant, "", lapsedIn(&p, &standing, whole, grant.labels()))
 	change.Events = append(change.Events, e)
 	granted, err := p.Apply(e, l.now)
 	if err != nil {

@@ -65,7 +65,7 @@ func (s *Service) extend(ctx context.Context, a Actor, p *Petition, change *Chan
 	if err != nil {
 		return err
 	}
-	e := s.petitionEvent(a, &old, now, EventExtend, "by "+p.Ref(), map[string]string{LabelReplacedBy: p.Name})
+	e := s.petitionEvent(ctx, a, &old, now, EventExtend, "by "+p.Ref(), map[string]string{LabelReplacedBy: p.Name})
 	next, err := old.Apply(e, now)
 	if err != nil {
 		return err

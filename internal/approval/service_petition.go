@@ -115,7 +115,7 @@ func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces st
 		return Petition{}, Change{}, err
 	}
 	p.ExpireTime = now.Add(p.Verdict.DecideWithin).Truncate(time.Microsecond)
-	change, err := s.begin(a, &p, s.unsatisfiable(ctx, &p, now), now)
+	change, err := s.begin(ctx, a, &p, s.unsatisfiable(ctx, &p, now), now)
 	if err == nil {
 		err = s.extend(ctx, System(a.Space, policyPart), &p, &change)
 	}
@@ -156,11 +156,11 @@ func (n *NewPetition) labels(space, replaces string) map[string]string {
 const policyPart = "policy"
 
 // begin applies the request and what policy answered. stuck says why too few people may grant it, "" when enough may.
-func (s *Service) begin(a Actor, p *Petition, stuck string, now time.Time) (Change, error) {
-	request := s.petitionEvent(a, p, now, EventRequest, p.Reason, map[string]string{LabelDigest: p.Digest})
+func (s *Service) begin(ctx context.Context, a Actor, p *Petition, stuck string, now time.Time) (Change, error) {
+	request := s.petitionEvent(ctx, a, p, now, EventRequest, p.Reason, map[string]string{LabelDigest: p.Digest})
 	events := []Event{request}
 	if stuck != "" {
-		events = append(events, s.petitionEvent(System(a.Space, policyPart), p, now, EventUnsatisfiable, stuck, nil))
+		events = append(events, s.petitionEvent(ctx, System(a.Space, policyPart), p, now, EventUnsatisfiable, stuck, nil))
 	}
 	switch p.Verdict.Decision {
 	case VerdictApprove:
@@ -168,9 +168,9 @@ func (s *Service) begin(a Actor, p *Petition, stuck string, now time.Time) (Chan
 		if err != nil {
 			return Change{}, err
 		}
-		events = append(events, s.petitionEvent(System(a.Space, policyPart), p, now, EventGrant, p.Verdict.Explanation, grant.labels()))
+		events = append(events, s.petitionEvent(ctx, System(a.Space, policyPart), p, now, EventGrant, p.Verdict.Explanation, grant.labels()))
 	case VerdictDeny:
-		events = append(events, s.petitionEvent(System(a.Space, policyPart), p, now, EventDeny, p.Verdict.Explanation, nil))
+		events = append(events, s.petitionEvent(ctx, System(a.Space, policyPart), p, now, EventDeny, p.Verdict.Explanation, nil))
 	}
 	for _, e := range events {
 		next, err := p.Apply(e, now)
@@ -185,7 +185,7 @@ func (s *Service) begin(a Actor, p *Petition, stuck string, now time.Time) (Chan
 
 // petitionEvent makes an event of the petition, with the rule that its verdict came from. Its resources are the
 // petitioners and the things asked for; the labels belong to it from now on.
-func (s *Service) petitionEvent(a Actor, p *Petition, now time.Time, name, reason string, labels map[string]string) Event {
+func (s *Service) petitionEvent(ctx context.Context, a Actor, p *Petition, now time.Time, name, reason string, labels map[string]string) Event {
 	if labels == nil {
 		labels = map[string]string{}
 	}
@@ -195,6 +195,9 @@ func (s *Service) petitionEvent(a Actor, p *Petition, now time.Time, name, reaso
 	}
 	if name == EventRequest || a.Kind == KindSystem {
 		labels[LabelRule] = p.Verdict.Rule
+	}
+	if name == EventGrant || name == EventStart {
+		s.markWebhooks(ctx, p, labels)
 	}
 	return s.event(a, now, name, reason, slices.Concat(p.Petitioners, p.Resources), labels)
 }

@@ -147,11 +147,11 @@ func (s *Service) mayStillWrite(ctx context.Context, p Petition) (why string, er
 }
 
 // closeProposal closes a petition for another policy that has its approvals and cannot be applied.
-func (s *Service) closeProposal(p Petition, why string, change *Change, now time.Time, failed error) (Petition, error) {
+func (s *Service) closeProposal(ctx context.Context, p Petition, why string, change *Change, now time.Time, failed error) (Petition, error) {
 	if failed != nil {
 		return p, failed
 	}
-	e := s.petitionEvent(System(p.Space, policyPart), &p, now, EventDeny, printable("approved, and not applied: "+why, MaxReason-1), nil)
+	e := s.petitionEvent(ctx, System(p.Space, policyPart), &p, now, EventDeny, printable("approved, and not applied: "+why, MaxReason-1), nil)
 	change.Events = append(change.Events, e)
 	return p.Apply(e, now)
 }

@@ -213,7 +213,7 @@ func (l *looking) tellOnce(ctx context.Context, p Petition) error {
 	}
 	change, next := Change{Space: p.Space}, p
 	add := func(name, reason string, labels map[string]string) (err error) {
-		e := l.s.petitionEvent(System(p.Space, policyPart), &p, l.now, name, reason, labels)
+		e := l.s.petitionEvent(ctx, System(p.Space, policyPart), &p, l.now, name, reason, labels)
 		change.Events = append(change.Events, e)
 		next, err = next.Apply(e, l.now)
 		return err

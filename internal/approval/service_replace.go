@@ -48,7 +48,7 @@ func (s *Service) replace(ctx context.Context, a Actor, old Petition, n NewPetit
 		return Petition{}, err
 	}
 	now := p.CreateTime
-	withdrawal := s.petitionEvent(a, &old, now, EventDeny, "replaced by "+p.Ref(), map[string]string{LabelReplacedBy: p.Name, LabelPerson: a.Person})
+	withdrawal := s.petitionEvent(ctx, a, &old, now, EventDeny, "replaced by "+p.Ref(), map[string]string{LabelReplacedBy: p.Name, LabelPerson: a.Person})
 	gone, err := old.Apply(withdrawal, now)
 	if err != nil {
 		return Petition{}, err

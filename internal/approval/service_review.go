@@ -15,7 +15,7 @@ func (s *Service) unratify(ctx context.Context, p Petition, change *Change, now 
 	if err != nil {
 		return p, err
 	}
-	e := s.petitionEvent(System(p.Space, policyPart), &p, now, EventUnratified, "", map[string]string{LabelGlassPersons: strings.Join(persons, ",")})
+	e := s.petitionEvent(ctx, System(p.Space, policyPart), &p, now, EventUnratified, "", map[string]string{LabelGlassPersons: strings.Join(persons, ",")})
 	change.Events = append(change.Events, e)
 	return p.Apply(e, now)
 }

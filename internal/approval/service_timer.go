@@ -10,10 +10,16 @@ import (
 // RunJob does what a timer says, on the petition as it is now: a timer that comes late, twice or for nothing changes
 // nothing. One that comes too early (a clock was set back) answers Unavailable, so that it comes again.
 func (s *Service) RunJob(ctx context.Context, j Job) error {
-	if j.Kind == JobQuorum {
+	switch j.Kind {
+	case JobQuorum:
 		return s.lookAtQuorum(ctx, j)
-	}
-	if j.Kind == JobPull {
+	case JobApply:
+		return s.applyPetition(ctx, j)
+	case JobCall:
+		return s.applyPair(ctx, j)
+	case JobOverdue:
+		return s.tellOverdue(ctx, j)
+	case JobPull:
 		return s.runPull(ctx, j)
 	}
 	_, err := again(func() (struct{}, error) { return struct{}{}, s.runTimer(ctx, j) })
@@ -53,7 +59,7 @@ func (s *Service) runTimer(ctx context.Context, j Job) error {
 				return err
 			}
 		}
-		if next, err = s.passes(next, t.event, labels, &change, now); err != nil {
+		if next, err = s.passes(ctx, next, t.event, labels, &change, now); err != nil {
 			return err
 		}
 	}
@@ -67,8 +73,8 @@ func (s *Service) runTimer(ctx context.Context, j Job) error {
 }
 
 // passes applies what time does to the petition, and adds it to the change.
-func (s *Service) passes(p Petition, event string, labels map[string]string, change *Change, now time.Time) (Petition, error) {
-	e := s.petitionEvent(System(p.Space, "timer"), &p, now, event, "", labels)
+func (s *Service) passes(ctx context.Context, p Petition, event string, labels map[string]string, change *Change, now time.Time) (Petition, error) {
+	e := s.petitionEvent(ctx, System(p.Space, "timer"), &p, now, event, "", labels)
 	next, err := p.Apply(e, now)
 	change.Events = append(change.Events, e)
 	return next, err
@@ -85,7 +91,7 @@ func (s *Service) closeWithEnd(ctx context.Context, p Petition, change *Change, 
 	if err != nil || labels != nil && labels[LabelAccessEnded] != accessEnded {
 		return p, nil
 	}
-	return s.passes(p, EventClose, labels, change, now)
+	return s.passes(ctx, p, EventClose, labels, change, now)
 }
 
 // due is one thing that time does to a petition.
@@ -125,6 +131,8 @@ func (p *Petition) next(now time.Time) (d due, any bool) {
 		return p.nextInReview(now), true
 	case p.Phase == Granted && (p.Grant.Pending || !p.Grant.EndTime.IsZero()):
 		return p.nextInGrant(now), true
+	case p.Phase == Revoked && p.Grant.Webhooks:
+		return due{}, false // it is closed when webhooks have taken away what they gave
 	case p.Phase == Revoked:
 		return due{kind: JobClose, event: EventClose, at: p.UpdateTime}, true
 	case p.Phase != Open:

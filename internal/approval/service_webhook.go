@@ -138,8 +138,15 @@ func (s *Service) ChangeWebhook(ctx context.Context, a Actor, name string, chang
 			return Webhook{}, err
 		}
 		w.UpdateTime = s.Clock.Now()
+		writes, was, err := s.resumes(ctx, w, w.UpdateTime)
+		if err != nil {
+			return Webhook{}, err
+		}
+		if was != "" {
+			told = append(told, "it was "+was)
+		}
 		e := s.event(a, w.UpdateTime, EventWebhookUpdate, strings.Join(told, ", "), []Resource{w.resource()}, nil)
-		err = s.commitRead(ctx, Change{Space: a.Space, Writes: []Write{PutWebhook{Webhook: w, Expect: before.Version}}, Events: []Event{e}})
+		err = s.commitRead(ctx, Change{Space: a.Space, Writes: append(writes, PutWebhook{Webhook: w, Expect: before.Version}), Events: []Event{e}})
 		w.Version = before.Version + 1
 		return w, err
 	})
@@ -194,8 +201,20 @@ func (s *Service) DeleteWebhook(ctx context.Context, a Actor, name string) error
 		if err := s.unpulled(ctx, w); err != nil {
 			return struct{}{}, err
 		}
+		if err := s.holdsNothing(ctx, w); err != nil {
+			return struct{}{}, err
+		}
 		e := s.event(a, s.Clock.Now(), EventWebhookDelete, "", []Resource{w.resource()}, nil)
 		return struct{}{}, s.commitRead(ctx, Change{Space: a.Space, Writes: []Write{DeleteWebhook{Name: name, Expect: w.Version}}, Events: []Event{e}})
 	})
 	return err
+}
+
+// holdsNothing refuses (Conflict) to lose a webhook by which somebody has access: nobody else takes that away.
+func (s *Service) holdsNothing(ctx context.Context, w Webhook) error {
+	n, err := s.Store.Holding(ctx, w.Space, w.Name)
+	if err != nil || n == 0 {
+		return err
+	}
+	return Errorf(Conflict, "webhook %s gives access for %d grants, and nobody else takes it away: revoke them and wait until it has, or take the access away by hand and settle the webhook", w.Name, n)
 }

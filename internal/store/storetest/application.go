@@ -38,7 +38,7 @@ func applications(t *testing.T, k kit) {
 	a, b, c := k.application("p", "hook", "1"), k.application("p", "hook", "2"), k.application("q", "gone", "1")
 	a.Holds, a.State, a.EndingSince = true, approval.ApplicationEnding, Start.Add(time.Minute)
 	a.Told, a.Expires, a.Attempts, a.Since, a.TriedTime, a.NextTime = true, Start.Add(time.Hour), 3, Start, Start.Add(time.Second), Start.Add(time.Minute)
-	a.Problem, a.Replays, a.NotSent, a.Unselected, a.Unsure, a.KeptBy = `Zoë's "problem"`, 2, true, true, true, "r"
+	a.Problem, a.Replays, a.NotSent, a.Unsure, a.KeptBy = `Zoë's "problem"`, 2, true, true, "r"
 	k.note(t, approval.PutApplication{Application: a}, approval.PutApplication{Application: b})
 	k.commit(t, approval.PutApplication{Application: c})
 	for _, put := range []*approval.Application{&a, &b, &c} {
