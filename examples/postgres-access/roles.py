@@ -48,8 +48,9 @@ class Roles:
     def grant(self, login: str, role: str, expires: datetime | None) -> None:
         """Let the person log in, until it ends, as a member of the role.
 
-        A login that is not there is made, without a password. One that has more roles already
-        keeps the latest end: VALID UNTIL bounds the login, and each role is taken away by `revoke`.
+        A login that is not there is made, without a password. The end that is told last holds; of a
+        person who has more roles the latest: VALID UNTIL bounds the login, and `revoke` takes each
+        role away.
         """
         _check_names(login, role)
         with self._changing(login) as db:
@@ -152,14 +153,17 @@ class Roles:
         return [name for (name,) in rows]
 
     def _end(self, db: Database, login: str, expires: datetime | None) -> str:
-        """The later of the new end and of that which a login that is open has."""
+        """The new end; the later of it and the one before, where the login has other roles."""
+        alone = len(self._of(db, login)) == 1
         [[until]] = db.run(
             """SELECT CAST(greatest(new, until) AS text) FROM (
                  SELECT CAST(:t AS timestamptz) AS new,
-                        CASE WHEN rolcanlogin THEN coalesce(rolvaliduntil, 'infinity') END AS until
+                        CASE WHEN rolcanlogin AND NOT :alone
+                             THEN coalesce(rolvaliduntil, 'infinity') END AS until
                  FROM pg_roles WHERE rolname = :login) AS login""",
             login=login,
             t=expires.isoformat() if expires else "infinity",
+            alone=alone,
         )
         return until
 

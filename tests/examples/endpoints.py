@@ -8,12 +8,8 @@ import hashlib
 import hmac
 import json
 import os
-import queue
-import re
 import secrets
-import signal
 import subprocess
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -21,19 +17,20 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import endpoint_server
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
-START_SECONDS = 30
 
 
 class Endpoint:
     """An example that listens, and what it has said so far."""
 
-    def __init__(self, process: subprocess.Popen[str], url: str, secret: str) -> None:
-        self.url = url
+    def __init__(self, started: endpoint_server.Running, secret: str, lines: list[str]) -> None:
+        self.url = started.url
         self.secret = secret
-        self.lines: list[str] = []
-        self._process = process
+        self.lines = lines
+        self._process = started.process
 
     def call(self, body: object, *, secret: str = "", id: str = "") -> tuple[int, dict[str, Any]]:
         """Make one call; the HTTP status, and the answer."""
@@ -95,44 +92,10 @@ def running(
     """Start an example in its folder, on a free port; stop it at the end as an operator does."""
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("INDENT_", "PG"))}
-    with subprocess.Popen(
-        command,
-        cwd=folder,
-        env={**clean, "INDENT_WEBHOOK_SECRETS": secret, "PORT": "0", **settings},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        said: queue.Queue[str] = queue.Queue()
-        endpoint = Endpoint(process, "", secret)
-        reader = threading.Thread(target=_read, args=(process, endpoint, said), daemon=True)
-        reader.start()
-        try:
-            try:
-                first = said.get(timeout=START_SECONDS)
-            except queue.Empty:
-                first = ""
-            found = re.fullmatch(r"listening on (http://127\.0\.0\.1:\d+/)", first)
-            assert found, f"it did not start: {endpoint.lines}"
-            endpoint.url = found[1]
-            yield endpoint
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            reader.join(10)
-
-
-def _read(process: subprocess.Popen[str], endpoint: Endpoint, said: queue.Queue[str]) -> None:
-    assert process.stdout
-    for line in process.stdout:
-        endpoint.lines.append(line.rstrip("\n"))
-        said.put(endpoint.lines[-1])
+    env = {**clean, "INDENT_WEBHOOK_SECRETS": secret, **settings}
+    lines: list[str] = []
+    with endpoint_server.running(command, folder, env, lines.append) as started:
+        yield Endpoint(started, secret, lines)
 
 
 def explained(endpoint: Endpoint) -> str:

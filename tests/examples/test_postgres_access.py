@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import endpoint_server
 import endpoints
 import pg8000.native
 import postgres
@@ -244,13 +245,25 @@ def test_one_role_ends_and_another_stays(endpoint: Endpoint, database: Database,
     assert database.logs_in(ada) != "yes"
 
 
-def test_an_earlier_end_shortens_nothing(endpoint: Endpoint, ada: str) -> None:
-    long = soon(hours=2)
-    assert endpoint.grant(ada, READER, long) == 0
+def test_the_end_that_is_told_last_holds(endpoint: Endpoint, ada: str) -> None:
+    """The server tells another end when a longer grant of the same is revoked, or extended."""
+    for ends in (soon(hours=2), soon(hours=1), soon(hours=3)):
+        assert endpoint.grant(ada, READER, ends) == 0
+        told = instant(endpoint.state(ada, READER)["expireTime"])
+        assert abs(told - instant(ends)) < timedelta(seconds=1)
+
+
+def test_an_earlier_end_of_one_role_does_not_shorten_another(
+    endpoint: Endpoint, database: Database, ada: str
+) -> None:
+    assert endpoint.grant(ada, role("access_writer"), soon(hours=2)) == 0
     assert endpoint.grant(ada, READER, soon(hours=1)) == 0
-    assert abs(instant(endpoint.state(ada, READER)["expireTime"]) - instant(long)) < timedelta(
-        seconds=1
+    [[hours]] = database.ask(
+        "SELECT round(extract(epoch FROM rolvaliduntil - now()) / 3600) FROM pg_roles"
+        " WHERE rolname = :n",
+        n=ada,
     )
+    assert hours == 2
 
 
 def test_a_grant_that_has_ended_is_refused(
@@ -434,7 +447,7 @@ def test_a_kill_in_the_middle_leaves_all_or_nothing(
 def test_without_a_database_it_does_not_start(database: Database) -> None:
     wrong = {"PGHOST": database.host, "PGPORT": str(database.port), "PGUSER": "indent_endpoint"}
     with (
-        pytest.raises(AssertionError, match="cannot start"),
+        pytest.raises(endpoint_server.DidNotStart, match="cannot start"),
         endpoints.running([sys.executable, "endpoint.py"], FOLDER, **wrong, PGPASSWORD="wrong"),
     ):
         pass
