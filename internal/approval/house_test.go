@@ -241,7 +241,7 @@ func (h *house) timer(p approval.Petition) (kind string, at time.Time) {
 }
 
 // run does all jobs that are due, as the jobs room does, and answers how many of them are of petitions: a look at who may grant
-// what follows each change of the directory.
+// what follows each change of the directory, and each hour.
 func (h *house) run() (done int) {
 	h.t.Helper()
 	jobs, err := h.store.LeaseJobs(h.t.Context(), "", h.clock.Now(), time.Minute, 1000)
@@ -249,10 +249,17 @@ func (h *house) run() (done int) {
 		h.t.Fatal(err)
 	}
 	for _, j := range jobs {
-		if j.Kind != approval.JobQuorum {
+		if j.Kind != approval.JobQuorum && j.Kind != approval.JobHourly {
 			done++
 		}
-		if err := h.RunJob(h.t.Context(), j); err != nil {
+		err := h.RunJob(h.t.Context(), j)
+		if later := (approval.Later{}); errors.As(err, &later) {
+			if err := h.store.RetryJob(h.t.Context(), j, later.At); err != nil {
+				h.t.Fatal(err)
+			}
+			continue
+		}
+		if err != nil {
 			h.t.Fatalf("%+v: %v", j, err)
 		}
 		if err := h.store.FinishJob(h.t.Context(), j); err != nil {

@@ -19,6 +19,7 @@ const (
 	JobCall     = "call"     // what a webhook is to be told of a person and a resource
 	JobOverdue  = "overdue"  // whether a webhook has taken away what it should have
 	JobQuorum   = "quorum"   // whether enough people may still grant: one petition, or all that wait in the space
+	JobHourly   = "hourly"   // the same of what time alone may change, once an hour in each space
 )
 
 // Job is work that must happen later: a row with a lease. Any node may take it; it happens at least once, and its

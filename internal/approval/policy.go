@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"time"
@@ -114,6 +115,23 @@ type ConditionPart struct {
 	Text  string          `json:"text" doc:"As it is written."`
 	Value string          `json:"value" doc:"As CEL writes it, cut and without secrets."`
 	Parts []ConditionPart `json:"parts,omitempty"`
+}
+
+// OnCall is who is on call for a schedule.
+type OnCall struct {
+	Persons []string // addresses and ids
+	// Group stands in when nobody is on call, or when nobody can tell; "" when the schedule names none.
+	Group string
+}
+
+// Candidate is a member who may be one of the reviewers, as a condition may look at it.
+type Candidate struct {
+	ID      string // Member.ID
+	Address string // of the person, or of the owner of a service account
+	Role    Role
+	// Groups and Labels read what the directory says of the member; a condition that does not look never calls them.
+	Groups func(context.Context) ([]string, error)
+	Labels func(context.Context) (map[string]string, error)
 }
 
 // PolicyDirectory is who and what a space has, as a check of its policy looks at it.

@@ -341,23 +341,6 @@ type Policy interface {
 	Selects(ctx context.Context, d PolicyDocument, where string, c Candidate) (bool, error)
 }
 
-// OnCall is who is on call for a schedule.
-type OnCall struct {
-	Persons []string // addresses and ids
-	// Group stands in when nobody is on call, or when nobody can tell; "" when the schedule names none.
-	Group string
-}
-
-// Candidate is a member who may be one of the reviewers, as a condition may look at it.
-type Candidate struct {
-	ID      string // Member.ID
-	Address string // of the person, or of the owner of a service account
-	Role    Role
-	// Groups and Labels read what the directory says of the member; a condition that does not look never calls them.
-	Groups func(context.Context) ([]string, error)
-	Labels func(context.Context) (map[string]string, error)
-}
-
 // PolicyDocuments reads rule documents before they are taken. It writes nothing and knows nothing of a space.
 type PolicyDocuments interface {
 	// Examine compiles a document and runs the tests that are part of it. What is wrong with the text is part of the answer;
@@ -369,6 +352,9 @@ type PolicyDocuments interface {
 	// Check looks for what would go wrong with a document in a space: petitions that could wait for ever, rules that nothing
 	// reaches, and rules that contradict. A document that does not compile is Invalid.
 	Check(ctx context.Context, text string, d PolicyDirectory) ([]PolicyFinding, error)
+	// Turns answers whether what a check of the document finds may change with time alone: it names a schedule, or looks at the
+	// time. A document that does not compile is Invalid.
+	Turns(ctx context.Context, d PolicyDocument) (bool, error)
 	// Diff answers what to do to the first text to get the second, as a unified diff; "" for the same text.
 	Diff(from, to PolicyDocument) string
 }

@@ -153,7 +153,7 @@ func TestWhatALookMayCost(t *testing.T) {
 	third := h.lastLook()
 	h.clock.Advance(30 * time.Second)
 	err := h.RunJob(t.Context(), third)
-	if e, ok := err.(*approval.Error); !ok || e.Code != approval.Unavailable || e.RetryAfter <= 0 || e.RetryAfter > 40*time.Second {
+	if later, ok := err.(approval.Later); !ok || !later.At.After(h.clock.Now()) || later.At.Sub(h.clock.Now()) > 40*time.Second {
 		t.Fatalf("too soon: %v", err)
 	}
 	h.clock.Advance(40 * time.Second)

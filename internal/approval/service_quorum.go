@@ -48,7 +48,7 @@ func (s *Service) looksAfter(c Change) (jobs []Write) {
 	if !slices.ContainsFunc(c.Writes, changesReviewers) {
 		return nil
 	}
-	jobs = append(jobs, s.quorumOf(c.Space, ""))
+	jobs = append(jobs, s.quorumOf(c.Space, ""), hourly(c.Space, s.Clock.Now()))
 	for _, w := range c.Writes {
 		if d, ok := w.(PutDelegation); ok {
 			for _, at := range []time.Time{d.Delegation.StartTime, d.Delegation.EndTime} {
@@ -77,6 +77,11 @@ func (s *Service) lookAtQuorum(ctx context.Context, j Job) error {
 	if j.Petition != "" {
 		return s.lookAtOne(ctx, j)
 	}
+	return s.lookAtSpace(ctx, j, nil, true)
+}
+
+// lookAtSpace looks at those petitions that wait, at all where at is nil, and, with policy, at the document that holds.
+func (s *Service) lookAtSpace(ctx context.Context, j Job, at func(*Petition) bool, policy bool) error {
 	done, err := s.looks.begin(j, s.Clock.Now())
 	if done == nil || err != nil {
 		return err
@@ -85,11 +90,13 @@ func (s *Service) lookAtQuorum(ctx context.Context, j Job) error {
 	s.rosters.forget(j.Space)
 	s.labelled.forget(j.Space)
 	s.owners.forget()
-	failed := s.looking(j.Space).tellAll(ctx)
-	if err := s.lookAtPolicy(ctx, j.Space); failed == nil {
-		failed = err
+	failed := s.looking(j.Space).tellAll(ctx, at)
+	if policy {
+		if err := s.lookAtPolicy(ctx, j.Space); failed == nil {
+			failed = err
+		}
 	}
-	done(begun, s.Clock.Now(), failed == nil)
+	done(begun, s.Clock.Now(), failed == nil && at == nil)
 	return failed
 }
 
@@ -121,7 +128,7 @@ const mostLooks = 2
 const restAfter = 20
 
 // begin answers what ends the look, nil where there is nothing to look at: a look that has begun since has seen the change.
-// When it is not the time it answers Unavailable, so that the job comes again.
+// When it is not the time it answers [Later].
 func (k *looks) begin(j Job, now time.Time) (end func(begun, ended time.Time, whole bool), err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -135,9 +142,7 @@ func (k *looks) begin(j Job, now time.Time) (end func(begun, ended time.Time, wh
 		wait = max(wait, time.Second)
 	}
 	if wait > 0 {
-		e := Errorf(Unavailable, "whether enough people may approve in %s was looked at a moment ago", j.Space)
-		e.RetryAfter = wait
-		return nil, e
+		return nil, Later{At: now.Add(wait)} // it was looked at a moment ago
 	}
 	if k.looking == nil {
 		k.looking = map[string]bool{}
@@ -160,8 +165,8 @@ func (k *looks) end(space string, begun, ended time.Time, whole bool) {
 	k.last[space] = l
 }
 
-// tellAll looks at what waits in the space: open petitions, and grants that broke the glass.
-func (l *looking) tellAll(ctx context.Context) (failed error) {
+// tellAll looks at those that wait in the space, at all where at is nil: open petitions, and grants that broke the glass.
+func (l *looking) tellAll(ctx context.Context, at func(*Petition) bool) (failed error) {
 	seen := 0
 	for _, q := range []PetitionQuery{
 		{Phases: []Phase{Open}},
@@ -174,6 +179,9 @@ func (l *looking) tellAll(ctx context.Context) (failed error) {
 				return err
 			}
 			for _, p := range page.Items {
+				if at != nil && !at(&p) {
+					continue
+				}
 				if err := l.tell(ctx, p); err != nil && failed == nil {
 					failed = err
 				}

@@ -134,7 +134,11 @@ func (s *Service) changeSpace(ctx context.Context, a Actor, event string, f func
 }
 
 func (s *Service) commitSpace(ctx context.Context, a Actor, event string, before, after Space) (Space, error) {
-	err := s.commitRead(ctx, Change{Space: a.Space, Writes: []Write{PutSpace{after, before.Version}},
+	writes := []Write{PutSpace{after, before.Version}}
+	if event == EventSpaceRestore {
+		writes = append(writes, hourly(a.Space, s.Clock.Now()))
+	}
+	err := s.commitRead(ctx, Change{Space: a.Space, Writes: writes,
 		Events: []Event{s.event(a, s.Clock.Now(), event, "", []Resource{after.resource()}, nil)}})
 	after.Version = before.Version + 1
 	return after, err

@@ -8,11 +8,14 @@ import (
 )
 
 // RunJob does what a timer says, on the petition as it is now: a timer that comes late, twice or for nothing changes
-// nothing. One that comes too early (a clock was set back) answers Unavailable, so that it comes again.
+// nothing. One that comes too early (a clock was set back) answers Unavailable, so that it comes again; one that has nothing to do
+// before a time answers [Later].
 func (s *Service) RunJob(ctx context.Context, j Job) error {
 	switch j.Kind {
 	case JobQuorum:
 		return s.lookAtQuorum(ctx, j)
+	case JobHourly:
+		return s.lookHourly(ctx, j)
 	case JobApply:
 		return s.applyPetition(ctx, j)
 	case JobCall:

@@ -19,6 +19,7 @@ func (d *Deps) one(ctx context.Context, j approval.Job) {
 	case err == nil:
 		d.end(ctx, j, d.Store.FinishJob(ctx, j))
 	case errors.As(err, &later):
+		d.Logger.DebugContext(ctx, "a job rests", "kind", j.Kind, "space", j.Space, "petition", j.Petition, "until", later.At)
 		d.end(ctx, j, d.Store.RetryJob(ctx, j, later.At))
 	default:
 		wait := d.backoff(j.Attempts, err)

@@ -193,11 +193,31 @@ func (c *check) input(who *DirectoryMember, what *approval.Resource) approval.Po
 // timed answers whether the time makes a difference to one of the rules.
 func (c *check) timed(could ruleSet) bool {
 	for i := could.next(0); i >= 0 && i < len(c.d.rules); i = could.next(i + 1) {
-		if r := &c.d.rules[i]; c.parts[i].timed || len(c.dir.Away) > 0 || slices.ContainsFunc(r.demanded(), asksOnCall) || r.who != nil && len(r.who.OnCall) > 0 {
+		if len(c.dir.Away) > 0 || c.d.rules[i].turns(c.parts[i]) {
 			return true
 		}
 	}
 	return false
+}
+
+// Turns answers whether what a check finds may change with time alone: a rule names a schedule or looks at the time.
+func (d *Document) Turns() (bool, error) {
+	rules := d.rules
+	if d.changes != nil {
+		rules = append(slices.Clip(rules), *d.changes)
+	}
+	for i := range rules {
+		p, err := rules[i].partial()
+		if err != nil || rules[i].turns(p) {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// turns answers whether the time makes a difference to the rule.
+func (r *rule) turns(p *partial) bool {
+	return p.timed || slices.ContainsFunc(r.demanded(), asksOnCall) || r.who != nil && len(r.who.OnCall) > 0
 }
 
 func asksOnCall(r approval.Requirement) bool {

@@ -339,3 +339,30 @@ rules:
 		t.Errorf("only the owner is stuck: %s", message)
 	}
 }
+
+// Time alone changes what a check finds where a schedule is named, or a condition looks at the time.
+func TestWhatTimeAloneMayChange(t *testing.T) {
+	t.Parallel()
+	const schedules = "schedules: [{name: s, rotations: [{every: 1d, start: 2026-01-01, persons: [a@x.example]}]}]\n"
+	const review = "require: {reviewers: {roles: [Owner]}}"
+	for text, want := range map[string]bool{
+		"rules: [{name: r, " + review + "}]":                                                                                                           false,
+		schedules + "rules: [{name: r, " + review + "}]":                                                                                               false,
+		"rules: [{name: r, when: 'actor.id == \"now\"', " + review + "}]":                                                                              false,
+		"rules: [{name: r, when: 'now > timestamp(\"2026-01-01T00:00:00Z\")', " + review + "}]":                                                        true,
+		schedules + "rules: [{name: r, when: actor.onCall.s, " + review + "}]":                                                                         true,
+		schedules + "rules: [{name: r, require: {reviewers: {onCall: [s]}}}]":                                                                          true,
+		schedules + "rules: [{name: r, require: {reviewers: {roles: [Owner]}, escalate: [{after: 1h, reviewers: {onCall: [s]}}]}}]":                    true,
+		schedules + "rules: [{name: r, breakGlass: {who: {onCall: [s]}, duration: 1h, review: {within: 1h, " + review + "}}}]":                         true,
+		schedules + "rules: [{name: r, breakGlass: {who: {roles: [Owner]}, duration: 1h, review: {within: 1h, require: {reviewers: {onCall: [s]}}}}}]": true,
+		schedules + "changes: {require: {reviewers: {onCall: [s]}}}\nrules: [{name: r, " + review + "}]":                                               true,
+	} {
+		turns, err := Documents{Engine: New()}.Turns(t.Context(), approval.PolicyDocument{Space: "acme", Version: 1, Text: "version: 1\n" + text + "\n"})
+		if err != nil || turns != want {
+			t.Errorf("%s: %v, %v", text, turns, err)
+		}
+	}
+	if _, err := (Documents{Engine: New()}).Turns(t.Context(), approval.PolicyDocument{Text: "rules: 7"}); approval.CodeOf(err) != approval.Invalid {
+		t.Error(err)
+	}
+}

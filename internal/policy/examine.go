@@ -97,6 +97,15 @@ func (Documents) Check(ctx context.Context, text string, in approval.PolicyDirec
 	return out, err
 }
 
+// Turns implements [approval.PolicyDocuments]; see [Document.Turns].
+func (d Documents) Turns(_ context.Context, in approval.PolicyDocument) (bool, error) {
+	c, err := d.Engine.document(in)
+	if err != nil {
+		return false, err
+	}
+	return c.Turns()
+}
+
 // Diff implements [approval.PolicyDocuments]: a unified diff with three lines around each change.
 func (d Documents) Diff(from, to approval.PolicyDocument) string {
 	name := func(v approval.PolicyDocument) string { return "version-" + strconv.FormatInt(v.Version, 10) }

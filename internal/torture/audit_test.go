@@ -30,8 +30,9 @@ var audits = map[string]string{
 	"petitions without the timer of their phase, or with another": `SELECT p.name FROM petitions p
 		LEFT JOIN jobs j ON j.key = 'petition/' || p.space || '/' || p.name
 		WHERE CASE WHEN p.timer_time > 0 THEN p.timer_kind ELSE coalesce(j.kind, '') END <> CASE p.phase WHEN 'open' THEN 'expire' WHEN 'granted' THEN 'end' WHEN 'revoked' THEN 'close' ELSE '' END`,
-	"timers of nothing": `SELECT j.key FROM jobs j WHERE NOT (j.kind = 'quorum' AND j.petition = '')
+	"timers of nothing": `SELECT j.key FROM jobs j WHERE NOT (j.kind IN ('quorum', 'hourly') AND j.petition = '')
 		AND NOT EXISTS (SELECT 1 FROM petitions p WHERE p.space = j.space AND p.name = j.petition)`,
+	"spaces without their hourly look":                `SELECT name FROM spaces s WHERE NOT EXISTS (SELECT 1 FROM jobs j WHERE j.key = 'hourly/' || s.name)`,
 	"petitions that were made with several keys":      `SELECT petition FROM idempotency GROUP BY petition HAVING count(*) <> 1`,
 	"petitions and keys that are not the same number": `SELECT 'of ' || (SELECT count(*) FROM petitions) WHERE (SELECT count(*) FROM petitions) <> (SELECT count(*) FROM idempotency)`,
 }

@@ -3,6 +3,7 @@ package torture
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -300,8 +301,19 @@ func (s *story) timers() {
 		s.must(err)
 	})
 	for _, j := range jobs {
-		s.change(func() { s.must(s.service.RunJob(s.Context(), j)) })
-		s.change(func() { s.must(s.store.FinishJob(s.Context(), j)) })
+		var later approval.Later
+		s.change(func() {
+			if err := s.service.RunJob(s.Context(), j); !errors.As(err, &later) {
+				s.must(err)
+			}
+		})
+		s.change(func() {
+			if !later.At.IsZero() {
+				s.must(s.store.RetryJob(s.Context(), j, later.At))
+				return
+			}
+			s.must(s.store.FinishJob(s.Context(), j))
+		})
 	}
 }
 

@@ -4,13 +4,14 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
 
 // Documents is an approval.PolicyDocuments that takes any text for a document with one rule, unless the text has one of
 // these words: BROKEN is no document, FAILING has a test that fails, ODD has a warning, STUCK a rule that nobody can meet, PETITION demands that changes
-// of it are granted, INCOMPLETE is too much to look at, NEEDS and an id (a line) is stuck without that member, or while it is away without a deputy.
+// of it are granted, INCOMPLETE is too much to look at, UNTIL and a time (RFC 3339, a line) is stuck from then on, NEEDS and an id (a line) is stuck without that member, or while it is away without a deputy.
 type Documents struct{}
 
 // Examine implements approval.PolicyDocuments.
@@ -65,6 +66,9 @@ func (d Documents) Check(ctx context.Context, text string, in approval.PolicyDir
 				Example: &approval.StuckExample{Who: id, When: in.Now, Eligible: []string{}}})
 		}
 	}
+	if until, lasts := lasts(text); lasts && !in.Now.Before(until) {
+		found = append(found, approval.PolicyFinding{Kind: approval.FindingStuck, Key: "until", Finding: approval.Finding{Rule: "until", Message: "its time is over"}})
+	}
 	if strings.Contains(text, "INCOMPLETE") {
 		found = append(found, approval.PolicyFinding{Kind: "incomplete"})
 	}
@@ -73,6 +77,22 @@ func (d Documents) Check(ctx context.Context, text string, in approval.PolicyDir
 	}
 	return []approval.PolicyFinding{{Kind: approval.FindingStuck, Key: "r1", Finding: approval.Finding{Line: lineOf(text, "STUCK"), Rule: "r1", Message: "nobody could approve"},
 		Example: &approval.StuckExample{Who: in.Members[0].ID, What: approval.Resource{ID: "x"}, When: in.Now, Stage: 1, Needs: 1}}}, nil
+}
+
+func lasts(text string) (until time.Time, ok bool) {
+	for line := range strings.Lines(text) {
+		if at, has := strings.CutPrefix(strings.TrimSpace(line), "UNTIL "); has {
+			until, err := time.Parse(time.RFC3339, at)
+			return until, err == nil
+		}
+	}
+	return until, false
+}
+
+// Turns implements approval.PolicyDocuments.
+func (Documents) Turns(_ context.Context, d approval.PolicyDocument) (bool, error) {
+	_, ok := lasts(d.Text)
+	return ok, nil
 }
 
 // Diff implements approval.PolicyDocuments.
