@@ -48,13 +48,13 @@ func (h *house) side(space, owner, mark string) side {
 	open, _, err := h.service.CreatePetition(h.Context(), a, approval.NewPetition{Reason: mark, Resources: []approval.Resource{{ID: thing}}}, "")
 	h.must(err)
 	return side{"spaces": space, "proposals": h.proposed(space, owner, mark), "petitions": p.Name, "claims": claim.ID, "resources": thing, "tokens": made.Token.Name,
-		"serviceAccounts": bot, "trusts": trust.Name, "members": member, "delegations": away.Name, "webhooks": h.hook(space, owner, "hook-"+mark),
+		"serviceAccounts": bot, "trusts": trust.Name, "members": member, "delegations": away.Name, "webhooks": h.hook(space, owner, "hook-"+mark), "deliveries": h.delivered(space, "hook-"+mark, mark, p),
 		"identities": identity.Identity, "openPetition": open.Name}
 }
 
 // nowhere names what no space has, in the same shapes.
 var nowhere = side{"spaces": "nocorp", "proposals": missingUUID, "petitions": missingUUID, "claims": missingUUID, "resources": "thing-nothing", "tokens": missingUUID, "openPetition": missingUUID,
-	"serviceAccounts": "bot-nothing", "trusts": missingUUID, "members": "person-nothing@nocorp.example", "delegations": missingUUID, "webhooks": "hook-nothing",
+	"serviceAccounts": "bot-nothing", "trusts": missingUUID, "members": "person-nothing@nocorp.example", "delegations": missingUUID, "webhooks": "hook-nothing", "deliveries": missingUUID,
 	"identities": "chat:nothing"}
 
 const missingUUID = "0000000f-0000-7000-8000-00000000000f"
@@ -273,6 +273,9 @@ func (h *house) everything(space string) string {
 	add(s.Policy(h.Context(), space))
 	add(s.Delegations(h.Context(), space, "", time.Time{}))
 	add(s.Webhooks(h.Context(), space))
+	applications, err := s.Applications(h.Context(), approval.ApplicationQuery{Space: space, Page: whole})
+	add(applications.Items, err)
+	add(s.WebhookHealths(h.Context(), space))
 	text, err := json.Marshal(all)
 	h.must(err)
 	return string(text)

@@ -48,6 +48,7 @@ var wholeBodies = map[string][]string{
 	"updateWebhook": {`{"webhook":{"displayName":"d","labels":{"k":"v"},"url":"https://x.example","method":"POST","headers":{"k":{"value":"v"}}}}`,
 		`{"webhook":{"headers":{"k":{"credential":"v"}}}}`},
 	"rotateWebhookSecret": {`{}`},
+	"settleWebhook":       {`{"reason":"r"}`},
 	"createTrust":         {`{"issuer":"https://ci.example","audience":"a","claims":{"k":"v"},"scope":"petitions:read"}`},
 	"exchangeToken": {`{"grantType":"refresh_token","refreshToken":"ind_x"}`, `{"grantType":"urn:ietf:params:oauth:grant-type:device_code","deviceCode":"x"}`,
 		`{"grantType":"authorization_code","code":"x","codeVerifier":"x","redirectUri":"x"}`,

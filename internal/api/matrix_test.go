@@ -174,6 +174,11 @@ var expectations = map[string]expectation{
 	"deleteWebhook":       {editorUp, "webhooks:write", onWebhook("", nil)},
 	"rotateWebhookSecret": {editorUp, "webhooks:write", onWebhook(":rotateSecret", `{}`)},
 	"testWebhook":         {editorUp, "webhooks:write", onWebhook(":test", nil)},
+	"resumeWebhook":       {editorUp, "webhooks:write", onDelivery(func(hook, _ string) string { return hook + ":resume" }, nil)},
+	"settleWebhook":       {editorUp, "webhooks:write", onDelivery(func(hook, _ string) string { return hook + ":settle" }, `{"reason":"by hand"}`)},
+	"listDeliveries":      {adminUp, "webhooks:read", onDelivery(func(hook, _ string) string { return hook + "/deliveries" }, nil)},
+	"getDelivery":         {adminUp, "webhooks:read", onDelivery(func(hook, name string) string { return hook + "/deliveries/" + name }, nil)},
+	"replayDelivery":      {editorUp, "webhooks:write", onDelivery(func(hook, name string) string { return hook + "/deliveries/" + name + ":replay" }, nil)},
 
 	"listEvents":   {adminUp, "events:read", at(inSpace+"/events", nil)},
 	"streamEvents": {adminUp, "events:read", at(inSpace+"/events:stream", nil)},

@@ -90,6 +90,10 @@ const (
 		"headers": {"Authorization": {"credential": "[kept]"}, "X-Team": {"value": "platform"}}, "dryRun": false, "publicKeys": ["whpk_ZlN4eg7dSSqi0moX9hQUk3orrOouK3QVQSlJa248c/g="],
 		"meta": {"name": "postgres-roles", "space": "acmecorp", "displayName": "Roles of PostgreSQL", "createTime": "2026-03-01T09:00:00Z", "updateTime": "2026-03-01T09:00:00Z"},
 		"createdBy": {"id": "ada@acmecorp.example", "kind": "user"}}`
+	exampleDelivery = `{"name": "0198c0de-aaaa-7c3e-8a21-1b2c3d4e5f60", "webhook": "postgres-roles", "petition": "0198c0de-42b3-71ee-824e-42010aac000d", "time": "2026-03-01T09:00:07Z",
+		"kind": "ApplyUpdate", "command": "access/grant", "attempts": 2, "outcome": "again", "code": 14, "problem": "the endpoint answers 503"}`
+	exampleApplication = `{"webhook": "postgres-roles", "person": {"id": "ada@acmecorp.example", "kind": "user"}, "resource": {"id": "production", "kind": "environment"},
+		"state": "pending", "attempts": 2, "problem": "the endpoint answers 503", "nextTime": "2026-03-01T09:00:22Z", "updateTime": "2026-03-01T09:00:07Z"}`
 	exampleTrials = `{"trials": [{"title": "GetInfo", "works": true, "explanation": "It works. The endpoint does not say what it can do.", "outcome": "ok", "code": 0,
 		"attempt": {"id": "msg_0198c0de-9999-7c3e-8a21-1b2c3d4e5f60", "time": "2026-03-01T09:00:00Z", "milliseconds": 12, "method": "POST", "url": "https://hooks.example.com/indent",
 			"headers": {"Content-Type": "application/json", "Webhook-Signature": "[redacted]"}, "body": "{\"info\":true}", "status": 200, "answer": "{\"status\":{\"code\":0}}"}}]}`
@@ -283,7 +287,7 @@ var operations = map[string]operation{
 	"createWebhook": {tag: "webhooks", text: "The answer has `secret`, which no other answer ever has: give it to the endpoint, which verifies the calls with it. A name that is taken is 409.",
 		request: `{"webhook": {"name": "postgres-roles", "displayName": "Roles of PostgreSQL", "url": "https://hooks.example.com/indent", "headers": {"Authorization": {"credential": "Bearer abc"}}}}`,
 		answer:  exampleWebhook, codes: []approval.Code{approval.Conflict}},
-	"getWebhook": {tag: "webhooks", text: "Without its secret. A credential in a header is answered as `[kept]`.", answer: exampleWebhook},
+	"getWebhook": {tag: "webhooks", text: "Without its secret. A credential in a header is answered as `[kept]`. `condition` says how its endpoint behaves.", answer: exampleWebhook},
 	"updateWebhook": {tag: "webhooks", text: "What is left out stays. A credential does not move to another host: it is given again in the same change, or refused (400).",
 		request: `{"webhook": {"dryRun": true}}`, answer: exampleWebhook, codes: []approval.Code{approval.Conflict}},
 	"deleteWebhook": {tag: "webhooks", text: "With its secrets.", answer: `{}`},
@@ -293,6 +297,14 @@ var operations = map[string]operation{
 	"testWebhook": {tag: "webhooks", text: "GetInfo, PullUpdate, GetDecision and ApplyUpdate (a grant, and its revoke), for somebody and something that do not exist. The answer comes after at most 40 seconds. " +
 		"One test of a webhook, and few of a space, are under way at once: more are 429.",
 		answer: exampleTrials},
+	"resumeWebhook": {tag: "webhooks", text: "What has waited is called at once. 409 where it is neither paused nor disabled.", answer: exampleWebhook, codes: []approval.Code{approval.Conflict}},
+	"settleWebhook": {tag: "webhooks", text: "For an endpoint that does not come back: the grants that wait for it to take access away end, and the log says who said so and why. What is granted still is left as it is.",
+		request: `{"reason": "Ada dropped the roles in the database by hand"}`, answer: `{"settled": 2}`},
+	"listDeliveries": {tag: "webhooks", text: "Without what was sent and answered. Attempts are kept for 30 days, and at most 10,000 of a webhook.", answer: `{"deliveries": [` + exampleDelivery + `], "nextPageToken": ""}`},
+	"getDelivery":    {tag: "webhooks", text: "Credentials and signatures are taken out.", answer: exampleDelivery},
+	"replayDelivery": {tag: "webhooks", text: "At once, as things stand now and with another id. What is answered is where the person and the resource stand before the call. " +
+		"409 for a grant that has ended, an end that another petition has gone on with, and a call other than ApplyUpdate.",
+		answer: exampleApplication, codes: []approval.Code{approval.Conflict}},
 	"listServiceAccounts": {tag: "tokens", text: "By id, on one page.", answer: `{"serviceAccounts": [` + exampleAccount + `], "nextPageToken": ""}`},
 	"createServiceAccount": {tag: "tokens", text: "It is owned by the caller and has at most the caller's role.",
 		request: `{"serviceAccount": {"serviceAccountId": "deploy-bot", "role": "Petition Admin", "meta": {"displayName": "Deploy Bot"}}}`,

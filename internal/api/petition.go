@@ -44,6 +44,8 @@ type petitionStatus struct {
 	Phase   approval.Phase   `json:"phase" enum:"open,granted,revoked,closed"`
 	Outcome approval.Outcome `json:"outcome,omitempty" enum:"denied,withdrawn,expired,revoked,ended" doc:"Why it is closed; absent otherwise."`
 	Message string           `json:"message" doc:"One sentence for people."`
+	// Webhooks is filled where one petition is asked for.
+	Webhooks []application `json:"webhooks,omitempty" doc:"What webhooks were told of the grant, one for each webhook, person and resource; only in the answer to GET of the petition, and absent where no webhook applies it."`
 }
 
 func petitionOf(p *approval.Petition, history []approval.Event) *petition {
@@ -78,6 +80,9 @@ func sentence(p *approval.Petition) string {
 		if stuck := p.StuckNow(); stuck != "" {
 			text += "; it cannot be approved as things stand: " + stuck
 		}
+	}
+	if p.Phase == approval.Revoked && p.Grant != nil && p.Grant.Webhooks {
+		text += ", and a webhook has not yet taken the access away"
 	}
 	return text + "."
 }
@@ -209,6 +214,9 @@ func getPetition() endpoint {
 func (x *exchange) answerOf(p *approval.Petition, in *getPetitionIn) (any, error) {
 	out, err := x.withHistory(x.r.Context(), x.actor, p, in.full())
 	if err != nil {
+		return nil, err
+	}
+	if err := x.withApplications(x.r.Context(), x.actor, p, out); err != nil {
 		return nil, err
 	}
 	return out, nil

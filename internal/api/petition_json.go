@@ -34,7 +34,7 @@ func (p *petition) appendJSON(j approval.JSON) approval.JSON {
 
 func (s *petitionState) appendJSON(j approval.JSON) approval.JSON {
 	j = j.Begin().Name("status").Begin().Name("phase").Quote(string(s.Status.Phase)).Text("outcome", string(s.Status.Outcome)).
-		Name("message").Quote(s.Status.Message).End()
+		Name("message").Quote(s.Status.Message).Raw("webhooks", applicationsJSON(s.Status.Webhooks)).End()
 	v := &s.Verdict
 	j = j.Name("verdict").Begin().Name("decision").Quote(v.Decision).Name("rule").Quote(v.Rule).Int("policyVersion", v.PolicyVersion).
 		Text("explanation", v.Explanation).True("dev", v.Dev)

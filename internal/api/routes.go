@@ -130,6 +130,11 @@ func routes() []route {
 		{"deleteWebhook", del, space + "/webhooks/{name}", approval.WriteWebhooks, handle((*API).deleteWebhook), "Delete a webhook"},
 		{"rotateWebhookSecret", post, space + "/webhooks/{name}:rotateSecret", approval.WriteWebhooks, handle((*API).rotateWebhook), "Give a webhook another secret"},
 		{"testWebhook", post, space + "/webhooks/{name}:test", approval.WriteWebhooks, handle((*API).testWebhook), "Send each call to a webhook, and explain what came back"},
+		{"resumeWebhook", post, space + "/webhooks/{name}:resume", approval.WriteWebhooks, handle((*API).resumeWebhook), "Call a webhook again that is paused or disabled"},
+		{"settleWebhook", post, space + "/webhooks/{name}:settle", approval.WriteWebhooks, handle((*API).settleWebhook), "Say that access was taken away by hand that a webhook could not take away"},
+		{"listDeliveries", get, space + "/webhooks/{name}/deliveries", approval.ReadWebhooks, handle((*API).listDeliveries), "List the attempts of calls to a webhook, newest first"},
+		{"getDelivery", get, space + "/webhooks/{name}/deliveries/{delivery}", approval.ReadWebhooks, handle((*API).getDelivery), "Get an attempt of a call to a webhook, with what was sent and answered"},
+		{"replayDelivery", post, space + "/webhooks/{name}/deliveries/{delivery}:replay", approval.WriteWebhooks, handle((*API).replayDelivery), "Make a call to a webhook again"},
 
 		{"listEvents", get, space + "/events", approval.ReadEvents, handle((*API).listEvents), "List the audit log, newest first"},
 		{"streamEvents", get, space + "/events:stream", approval.ReadEvents, stream[approval.Event](eventStreams, (*API).streamEvents), "Follow the audit log (server-sent events)"},

@@ -23,6 +23,7 @@ type webhook struct {
 	RotationEndTime time.Time                `json:"rotationEndTime,omitzero" doc:"Until then the secret before signs, too."`
 	Meta            approval.Meta            `json:"meta"`
 	CreatedBy       approval.Resource        `json:"createdBy"`
+	Condition       *webhookCondition        `json:"condition,omitempty" doc:"How its endpoint behaves, and what it holds; only in the answers of get and list."`
 }
 
 // webhookHeader is one of the two.
@@ -67,9 +68,19 @@ func (a *API) listWebhooks(ctx context.Context, actor approval.Actor, in wholeIn
 	if err != nil {
 		return nil, err
 	}
+	conditions, err := a.Service.WebhookConditions(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
 	out := &webhookList{Webhooks: []webhook{}}
 	for _, w := range found {
-		out.Webhooks = append(out.Webhooks, *a.webhookOf(w, ""))
+		wire := a.webhookOf(w, "")
+		for i := range conditions {
+			if conditions[i].Webhook == w.Name {
+				wire.Condition = conditionOf(&conditions[i])
+			}
+		}
+		out.Webhooks = append(out.Webhooks, *wire)
 	}
 	return out, nil
 }
@@ -83,7 +94,13 @@ func (a *API) getWebhook(ctx context.Context, actor approval.Actor, in webhookIn
 	if err != nil {
 		return nil, err
 	}
-	return a.webhookOf(w, ""), nil
+	c, err := a.Service.WebhookCondition(ctx, actor, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	out := a.webhookOf(w, "")
+	out.Condition = conditionOf(&c)
+	return out, nil
 }
 
 type createWebhookIn struct{ Body createWebhookBody }
@@ -107,6 +124,7 @@ type webhookInput struct {
 	RotationEndTime ignored `json:"rotationEndTime,omitzero"`
 	Meta            ignored `json:"meta,omitzero"`
 	CreatedBy       ignored `json:"createdBy,omitzero"`
+	Condition       ignored `json:"condition,omitzero"`
 }
 
 func (a *API) createWebhook(ctx context.Context, actor approval.Actor, in createWebhookIn) (*webhook, error) {
@@ -164,6 +182,7 @@ type webhookChange struct {
 	RotationEndTime ignored `json:"rotationEndTime,omitzero"`
 	Meta            ignored `json:"meta,omitzero"`
 	CreatedBy       ignored `json:"createdBy,omitzero"`
+	Condition       ignored `json:"condition,omitzero"`
 }
 
 func (a *API) updateWebhook(ctx context.Context, actor approval.Actor, in updateWebhookIn) (*webhook, error) {
@@ -247,10 +266,7 @@ func (a *API) testWebhook(ctx context.Context, actor approval.Actor, in webhookI
 	}
 	out := &testWebhookOut{Trials: []webhookTrial{}}
 	for _, t := range trials {
-		at := t.Answer.Attempt
-		out.Trials = append(out.Trials, webhookTrial{Title: t.Title, Works: t.Works, Explanation: t.Explain, Outcome: string(t.Answer.Outcome), Code: t.Answer.Code,
-			Attempt: webhookAttemptView{ID: at.ID, Time: at.Time, Milliseconds: at.Took.Milliseconds(), Method: at.Method, URL: at.URL, Headers: at.Headers, Body: at.Body,
-				Status: at.Status, AnswerHeaders: at.AnswerHeaders, Answer: at.Answer}})
+		out.Trials = append(out.Trials, webhookTrial{Title: t.Title, Works: t.Works, Explanation: t.Explain, Outcome: string(t.Answer.Outcome), Code: t.Answer.Code, Attempt: attemptOf(&t.Answer.Attempt)})
 	}
 	return out, nil
 }

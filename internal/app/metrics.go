@@ -56,3 +56,23 @@ func (a *App) countLimits() {
 	a.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "indent_limits_known",
 		Help: "Members, addresses and credentials that the node keeps a budget of; bounded."}, func() float64 { return float64(a.limits.Known()) }))
 }
+
+// countDeliveries shows what came of calls to webhooks, and what they should have taken away and have not. While that cannot be
+// looked up it is no number, so that nobody takes it for none.
+func (a *App) countDeliveries() {
+	for _, o := range approval.WebhookOutcomes {
+		a.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "indent_webhook_deliveries_total",
+			Help:        "Attempts of calls to webhooks on this node, by what came of them: ok, refused, again (it is tried again), gone (410) or notSent (a dry run).",
+			ConstLabels: prometheus.Labels{"outcome": string(o)}}, func() float64 { return float64(a.service.Delivered(o)) }))
+	}
+	a.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "indent_revocations_overdue",
+		Help: "Grants of a person and a resource that are over for more than a minute and that a webhook has not taken away, of all spaces; NaN while the database does not say."}, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), readyWithin)
+		defer cancel()
+		n, err := a.service.OverdueRevocations(ctx)
+		if err != nil {
+			return math.NaN()
+		}
+		return float64(n)
+	}))
+}

@@ -201,6 +201,9 @@ func describeState(p *indent.Petition, line func(label, text string)) {
 		}
 		line("Grant", "from "+moment(g.StartTime)+" "+end)
 	}
+	for i, a := range p.State.Status.Webhooks {
+		line(label(i, "Webhooks"), describeApplication(p, a))
+	}
 	if p.Phase() == indent.PhaseOpen && !p.Meta.ExpireTime.IsZero() {
 		line("Expires", moment(p.Meta.ExpireTime)+" unless it is decided before")
 	}

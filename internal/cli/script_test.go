@@ -88,6 +88,8 @@ func TestScripts(t *testing.T) {
 					"suspends": suspends(t.Context(), server),
 					"stale":    stale,
 					"prints":   prints,
+
+					"applies": applies(t.Context(), server), "tried": tried(t.Context(), server), "capturename": capturename,
 				},
 			})
 		})

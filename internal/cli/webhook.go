@@ -20,7 +20,7 @@ const webhookSecret = "INDENT_WEBHOOK_SECRET"
 
 func (t *terminal) webhookCommand() *cobra.Command {
 	return t.clientFlags(group("webhook", "Endpoints of yours that grant and revoke access, list resources or decide", t.webhookListCommand(), t.webhookCreateCommand(),
-		t.webhookShowCommand(), t.webhookSetCommand(), t.webhookDeleteCommand(), t.webhookRotateCommand(), t.webhookTestCommand()))
+		t.webhookShowCommand(), t.webhookSetCommand(), t.webhookDeleteCommand(), t.webhookRotateCommand(), t.webhookTestCommand(), t.deliveryListCommand(), t.deliveryShowCommand(), t.deliveryReplayCommand(), t.webhookResumeCommand(), t.webhookSettleCommand()))
 }
 
 func (t *terminal) webhookListCommand() *cobra.Command {
@@ -34,9 +34,13 @@ func (t *terminal) webhookListCommand() *cobra.Command {
 }
 
 func webhookState(w indent.Webhook) string {
-	switch {
+	switch c := w.Condition; {
 	case w.DryRun:
 		return "dry run"
+	case c != nil && c.State != "working":
+		return c.State
+	case c != nil && c.Overdue > 0:
+		return counted(int64(c.Overdue), "revocation") + " overdue"
 	case !w.RotationEndTime.IsZero():
 		return "two secrets until " + moment(w.RotationEndTime)
 	}
@@ -172,6 +176,7 @@ func describeWebhook(w indent.Webhook) string {
 	for _, key := range w.PublicKeys {
 		add("public key", key)
 	}
+	describeCondition(w.Condition, add)
 	add("made by", w.CreatedBy.ID+", "+moment(w.Meta.CreateTime))
 	return strings.Join(lines, "\n")
 }

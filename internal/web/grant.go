@@ -19,6 +19,8 @@ type grantsView struct {
 	Grants []grantRow
 	More   string // the address of the following rows, "" when all are here
 	Later  bool   // the page is not the first
+	Left   []left // what is over, and a webhook has not taken away
+	Lefts  bool   // there is more of it
 	Revoke string // the address of the confirm page, "" where there is nothing to press
 }
 
@@ -95,6 +97,11 @@ func (w *Web) showGrants(r *http.Request, v visitor) (answer, error) {
 		Coming: view.At.IsZero(), Page: approval.PageRequest{Token: values.Get("page")}})
 	if err != nil {
 		return answer{}, err
+	}
+	if view.At.IsZero() && !view.Later {
+		if view.Left, view.Lefts, err = w.leftOver(r.Context(), v, view.Filter); err != nil {
+			return answer{}, err
+		}
 	}
 	now := w.Service.Clock.Now()
 	for _, a := range page.Items {

@@ -48,6 +48,9 @@ func historyOf(p approval.Petition, events []approval.Event) []historyEntry {
 	entries := make([]historyEntry, 0, len(events))
 	for _, e := range events {
 		entry := historyEntry{Event: e, Kind: deeds[e.Event].kind, Did: deeds[e.Event].did}
+		if kind, did := webhookDeed(e); did != "" {
+			entry.Kind, entry.Did, entry.Nameless = kind, did, e.Actor.Kind == approval.KindSystem
+		}
 		if entry.Did == "" {
 			entry.Kind, entry.Did = "over", e.Event
 		}

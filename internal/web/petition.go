@@ -28,6 +28,8 @@ type petitionView struct {
 	ParamsJSON template.HTML
 	Policy     policyView
 	History    []historyEntry
+	Told       []pairTold // what webhooks were told; nil where none applies it
+	ToldKey    string     // changes when that does
 	// HistoryFull says that there are more events than the page shows.
 	HistoryFull bool
 }
@@ -112,6 +114,9 @@ func (w *Web) petitionPage(r *http.Request, v visitor, n *notice, t typed) (answ
 		view.ParamRows, view.ParamsFit = paramTable(p.Params)
 		view.ParamsJSON = exactJSON(p.Params)
 		showDiff(p, view.ParamRows)
+	}
+	if err := w.addTold(r.Context(), v, &view); err != nil {
+		return answer{}, err
 	}
 	w.addForms(&view, v, who, t)
 	if err := w.addConfirm(r, &view, v, who); err != nil {
@@ -228,6 +233,8 @@ func stateOf(p approval.Petition) state {
 		return state{"granted", "Granted"}
 	case p.Outcome == approval.OutcomeDenied:
 		return state{"denied", "Denied"}
+	case p.Phase == approval.Revoked && p.Grant != nil && p.Grant.Webhooks:
+		return state{"open", "Over, not yet taken away"}
 	}
 	word := string(p.Outcome)
 	if word == "" {

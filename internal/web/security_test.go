@@ -19,65 +19,69 @@ func TestEveryRouteForEveryVisitor(t *testing.T) {
 	const ok, see, no, bad, un, busy = http.StatusOK, http.StatusSeeOther, http.StatusNotFound, http.StatusBadRequest, http.StatusUnauthorized, http.StatusServiceUnavailable
 	const forbidden = http.StatusForbidden
 	want := map[string]statuses{
-		"GET /{$}":                         {see, see, ok, ok, ok},
-		"GET /inbox/stream":                {un, un, bad, bad, bad}, // without a place in the log
-		"GET /access/{space}/{petition}":   {see, see, no, ok, ok},
-		"POST /access/{space}/{petition}":  {see, see, no, bad, bad}, // without a digest
-		"GET /api-keys":                    {see, see, ok, ok, ok},
-		"POST /api-keys":                   {see, see, ok, ok, ok},
-		"POST /api-keys/accounts":          {see, see, bad, 403, bad}, // none of the page's buttons
-		"POST /api-keys/tokens":            {see, see, bad, 403, bad},
-		"POST /api-keys/trusts":            {see, see, bad, 403, bad},
-		"GET /account":                     {see, see, ok, ok, ok},
-		"POST /account/sessions":           {see, see, bad, bad, bad}, // without a name
-		"POST /account/delegations":        {see, see, bad, bad, bad}, // without a name
-		"POST /account/programs":           {see, see, bad, bad, bad},
-		"GET /account/space":               {see, see, ok, ok, ok},
-		"POST /account/space":              {see, see, no, no, no}, // to no space
-		"GET /grants":                      {see, see, ok, ok, ok},
-		"GET /grants/revoke":               {see, see, bad, bad, bad}, // of nobody
-		"POST /grants/revoke":              {see, see, bad, bad, bad},
-		"GET /settings":                    {see, see, ok, forbidden, ok},
-		"GET /people":                      {see, see, see, forbidden, see},
-		"POST /settings/space":             {see, see, bad, forbidden, forbidden},       // without a field
-		"POST /account/spaces":             {see, see, forbidden, forbidden, forbidden}, // of no operator
-		"POST /settings/members":           {see, see, bad, forbidden, forbidden},
-		"POST /settings/identities":        {see, see, bad, forbidden, forbidden},
-		"GET /groups":                      {see, see, ok, ok, ok},
-		"POST /groups":                     {see, see, bad, forbidden, bad}, // without a name
-		"GET /groups/{group}":              {see, see, no, ok, ok},
-		"POST /groups/{group}":             {see, see, no, forbidden, bad},
-		"GET /policy":                      {see, see, ok, ok, ok},
-		"GET /policy/versions/{version}":   {see, see, ok, ok, ok}, // each space has one
-		"GET /policy/proposals/{petition}": {see, see, no, no, no}, // of a petition for something else
-		"POST /policy/simulate":            {see, see, bad, bad, bad},
-		"POST /policy/rollback":            {see, see, bad, forbidden, forbidden},
-		"GET /policy/edit":                 {see, see, ok, forbidden, forbidden},
-		"POST /policy/edit":                {see, see, bad, forbidden, forbidden},
-		"GET /sign-in":                     {ok, ok, ok, ok, ok},
-		"POST /sign-in":                    {ok, ok, ok, ok, ok}, // without a link: says how to get one
-		"GET /sign-in/with/{provider}":     {no, no, no, no, no}, // there is none
-		"GET /sign-in/callback/{provider}": {no, no, no, no, no},
-		"POST /sign-out":                   {see, see, see, see, see},
-		"GET /static/{file}":               {ok, ok, ok, ok, ok},
-		"* /":                              {no, no, no, no, no},
-		"GET /passkeys":                    {see, see, ok, ok, ok},
-		"POST /passkeys":                   {see, see, bad, bad, bad},    // without what a passkey answers
-		"POST /passkeys/options":           {see, see, busy, busy, busy}, // no browser has passkeys for a number
-		"GET /sign-in/passkey":             {see, see, see, see, see},    // nothing waits for one
-		"POST /sign-in/passkey":            {see, see, see, see, see},
-		"POST /sign-in/passkey/options":    {un, un, un, un, un},
-		"GET /webhooks":                    {see, see, ok, forbidden, ok},
-		"POST /webhooks":                   {see, see, bad, forbidden, bad}, // without a field
-		"GET /webhooks/{webhook}":          {see, see, no, forbidden, ok},
-		"POST /webhooks/{webhook}":         {see, see, no, forbidden, bad}, // none of the page's buttons
-		"GET /device":                      {see, see, ok, ok, ok},
-		"POST /device":                     {see, see, bad, bad, bad}, // without a code
-		"GET /authorize":                   {see, see, bad, bad, bad}, // without what a program asks with
-		"POST /authorize":                  {see, see, bad, bad, bad},
+		"GET /{$}":                                       {see, see, ok, ok, ok},
+		"GET /inbox/stream":                              {un, un, bad, bad, bad}, // without a place in the log
+		"GET /access/{space}/{petition}":                 {see, see, no, ok, ok},
+		"POST /access/{space}/{petition}":                {see, see, no, bad, bad}, // without a digest
+		"GET /api-keys":                                  {see, see, ok, ok, ok},
+		"POST /api-keys":                                 {see, see, ok, ok, ok},
+		"POST /api-keys/accounts":                        {see, see, bad, 403, bad}, // none of the page's buttons
+		"POST /api-keys/tokens":                          {see, see, bad, 403, bad},
+		"POST /api-keys/trusts":                          {see, see, bad, 403, bad},
+		"GET /account":                                   {see, see, ok, ok, ok},
+		"POST /account/sessions":                         {see, see, bad, bad, bad}, // without a name
+		"POST /account/delegations":                      {see, see, bad, bad, bad}, // without a name
+		"POST /account/programs":                         {see, see, bad, bad, bad},
+		"GET /account/space":                             {see, see, ok, ok, ok},
+		"POST /account/space":                            {see, see, no, no, no}, // to no space
+		"GET /grants":                                    {see, see, ok, ok, ok},
+		"GET /grants/revoke":                             {see, see, bad, bad, bad}, // of nobody
+		"POST /grants/revoke":                            {see, see, bad, bad, bad},
+		"GET /settings":                                  {see, see, ok, forbidden, ok},
+		"GET /people":                                    {see, see, see, forbidden, see},
+		"POST /settings/space":                           {see, see, bad, forbidden, forbidden},       // without a field
+		"POST /account/spaces":                           {see, see, forbidden, forbidden, forbidden}, // of no operator
+		"POST /settings/members":                         {see, see, bad, forbidden, forbidden},
+		"POST /settings/identities":                      {see, see, bad, forbidden, forbidden},
+		"GET /groups":                                    {see, see, ok, ok, ok},
+		"POST /groups":                                   {see, see, bad, forbidden, bad}, // without a name
+		"GET /groups/{group}":                            {see, see, no, ok, ok},
+		"POST /groups/{group}":                           {see, see, no, forbidden, bad},
+		"GET /policy":                                    {see, see, ok, ok, ok},
+		"GET /policy/versions/{version}":                 {see, see, ok, ok, ok}, // each space has one
+		"GET /policy/proposals/{petition}":               {see, see, no, no, no}, // of a petition for something else
+		"POST /policy/simulate":                          {see, see, bad, bad, bad},
+		"POST /policy/rollback":                          {see, see, bad, forbidden, forbidden},
+		"GET /policy/edit":                               {see, see, ok, forbidden, forbidden},
+		"POST /policy/edit":                              {see, see, bad, forbidden, forbidden},
+		"GET /sign-in":                                   {ok, ok, ok, ok, ok},
+		"POST /sign-in":                                  {ok, ok, ok, ok, ok}, // without a link: says how to get one
+		"GET /sign-in/with/{provider}":                   {no, no, no, no, no}, // there is none
+		"GET /sign-in/callback/{provider}":               {no, no, no, no, no},
+		"POST /sign-out":                                 {see, see, see, see, see},
+		"GET /static/{file}":                             {ok, ok, ok, ok, ok},
+		"* /":                                            {no, no, no, no, no},
+		"GET /passkeys":                                  {see, see, ok, ok, ok},
+		"POST /passkeys":                                 {see, see, bad, bad, bad},    // without what a passkey answers
+		"POST /passkeys/options":                         {see, see, busy, busy, busy}, // no browser has passkeys for a number
+		"GET /sign-in/passkey":                           {see, see, see, see, see},    // nothing waits for one
+		"POST /sign-in/passkey":                          {see, see, see, see, see},
+		"POST /sign-in/passkey/options":                  {un, un, un, un, un},
+		"GET /webhooks":                                  {see, see, ok, forbidden, ok},
+		"POST /webhooks":                                 {see, see, bad, forbidden, bad}, // without a field
+		"GET /webhooks/{webhook}":                        {see, see, no, forbidden, ok},
+		"POST /webhooks/{webhook}":                       {see, see, no, forbidden, bad}, // none of the page's buttons
+		"POST /webhooks/{webhook}/condition":             {see, see, no, forbidden, bad}, // none of the page's buttons
+		"GET /webhooks/{webhook}/deliveries":             {see, see, no, forbidden, ok},
+		"GET /webhooks/{webhook}/deliveries/{delivery}":  {see, see, no, forbidden, ok},
+		"POST /webhooks/{webhook}/deliveries/{delivery}": {see, see, no, forbidden, bad}, // none of the page's buttons
+		"GET /device":                                    {see, see, ok, ok, ok},
+		"POST /device":                                   {see, see, bad, bad, bad}, // without a code
+		"GET /authorize":                                 {see, see, bad, bad, bad}, // without what a program asks with
+		"POST /authorize":                                {see, see, bad, bad, bad},
 	}
 	p := h.ask(viewer, approval.NewPetition{})
-	fill := strings.NewReplacer("{$}", "", "{space}", "acme", "{petition}", p.Name, "{file}", "app.css", "{provider}", "okta", "{group}", h.group("on-call"), "{version}", "1", "{webhook}", h.hook("roles"))
+	fill := strings.NewReplacer("{$}", "", "{space}", "acme", "{petition}", p.Name, "{file}", "app.css", "{provider}", "okta", "{group}", h.group("on-call"), "{version}", "1", "{webhook}", h.hook("roles"), "{delivery}", h.delivered("roles", p))
 	for _, route := range web.New(web.Deps{Service: h.service, BaseURL: base}).Routes() {
 		name := route.Method + " " + route.Path
 		expected, listed := want[name]

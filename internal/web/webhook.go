@@ -14,8 +14,10 @@ import (
 // webhooksView is the list of a space's endpoints.
 type webhooksView struct {
 	Webhooks []approval.Webhook
-	May      bool
-	Entry    entry
+	// Conditions are how they stand, by name.
+	Conditions map[string]approval.WebhookCondition
+	May        bool
+	Entry      entry
 }
 
 func (w *Web) showWebhooks(r *http.Request, v visitor) (answer, error) {
@@ -23,9 +25,15 @@ func (w *Web) showWebhooks(r *http.Request, v visitor) (answer, error) {
 }
 
 func (w *Web) webhooksPage(r *http.Request, v visitor, e entry) (answer, error) {
-	view := webhooksView{May: v.Can(approval.WriteWebhooks), Entry: e}
+	view := webhooksView{May: v.Can(approval.WriteWebhooks), Entry: e, Conditions: map[string]approval.WebhookCondition{}}
 	var err error
-	view.Webhooks, err = w.Service.Webhooks(r.Context(), v.Actor)
+	if view.Webhooks, err = w.Service.Webhooks(r.Context(), v.Actor); err != nil {
+		return answer{}, err
+	}
+	conditions, err := w.Service.WebhookConditions(r.Context(), v.Actor)
+	for _, c := range conditions {
+		view.Conditions[c.Webhook] = c
+	}
 	return answer{page: "webhooks", title: "Webhooks", data: view}, err
 }
 
@@ -41,7 +49,7 @@ func (w *Web) makeWebhook(r *http.Request, v visitor) (answer, error) {
 		var made approval.Webhook
 		var secret string
 		if made, secret, err = w.Service.CreateWebhook(r.Context(), v.Actor, n); err == nil {
-			return w.webhookPage(v, made, webhookView{Secret: secret})
+			return w.webhookPage(r, v, made, webhookView{Secret: secret})
 		}
 	}
 	status, ok := shownOnPage(err)
@@ -95,6 +103,11 @@ type webhookView struct {
 	Trials   []approval.WebhookTrial
 	Entry    entry
 	Refused  string
+
+	Condition approval.WebhookCondition
+	Latest    []approval.Delivery
+	Older     bool   // there are more
+	Reason    string // of settling, as it was typed
 }
 
 // Credentials answers the names of the headers that hold one, and Plain the others as they are typed.
@@ -131,10 +144,10 @@ func (w *Web) showWebhook(r *http.Request, v visitor) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return w.webhookPage(v, hook, webhookView{})
+	return w.webhookPage(r, v, hook, webhookView{})
 }
 
-func (w *Web) webhookPage(v visitor, hook approval.Webhook, view webhookView) (answer, error) {
+func (w *Web) webhookPage(r *http.Request, v visitor, hook approval.Webhook, view webhookView) (answer, error) {
 	view.Webhook, view.May, view.Rotating = hook, v.Can(approval.WriteWebhooks), hook.Rotating(w.Service.Clock.Now())
 	if !view.Rotating {
 		view.Keys = hook.Keys[:1] // the one before has ended
@@ -142,6 +155,9 @@ func (w *Web) webhookPage(v visitor, hook approval.Webhook, view webhookView) (a
 	title := hook.DisplayName
 	if title == "" {
 		title = hook.Name
+	}
+	if err := w.addCondition(r.Context(), v, &view); err != nil {
+		return answer{}, err
 	}
 	return answer{page: "webhook", title: title, data: view}, nil
 }
@@ -167,7 +183,7 @@ func (w *Web) changeWebhook(r *http.Request, v visitor) (answer, error) {
 		var secret string
 		var rotated approval.Webhook
 		if rotated, secret, err = w.Service.RotateWebhook(ctx, v.Actor, name, typedGrace(r.PostForm.Get("grace"))); err == nil {
-			return w.webhookPage(v, rotated, webhookView{Secret: secret})
+			return w.webhookPage(r, v, rotated, webhookView{Secret: secret})
 		}
 	case "finish":
 		if _, err = w.Service.EndWebhookRotation(ctx, v.Actor, name); err == nil {
@@ -176,7 +192,7 @@ func (w *Web) changeWebhook(r *http.Request, v visitor) (answer, error) {
 	case "test":
 		var trials []approval.WebhookTrial
 		if trials, err = w.Service.TryWebhook(ctx, v.Actor, name); err == nil {
-			return w.webhookPage(v, hook, webhookView{Trials: trials})
+			return w.webhookPage(r, v, hook, webhookView{Trials: trials})
 		}
 	case "delete":
 		if err = w.Service.DeleteWebhook(ctx, v.Actor, name); err == nil {
@@ -194,7 +210,7 @@ func (w *Web) changeWebhook(r *http.Request, v visitor) (answer, error) {
 		r.PostForm.Del("credential")
 		view = webhookView{Entry: refusedEntry("change", r.PostForm, err, "displayName", "url", "method", "headers")}
 	}
-	page, err := w.webhookPage(v, hook, view)
+	page, err := w.webhookPage(r, v, hook, view)
 	page.status = status
 	return page, err
 }

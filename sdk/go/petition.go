@@ -70,6 +70,9 @@ type Status struct {
 	Phase   Phase   `json:"phase"`
 	Outcome Outcome `json:"outcome,omitempty"` // of a closed petition
 	Message string  `json:"message,omitempty"` // one sentence for people
+	// Webhooks is what webhooks were told of the grant: only in the answer of [Client.Petition] and its like, and empty where none
+	// applies it. A petition that is revoked is not closed before all have taken access away.
+	Webhooks []Application `json:"webhooks,omitempty"`
 }
 
 // Decision is the claim that decided.

@@ -24,6 +24,8 @@ type Webhook struct {
 	RotationEndTime time.Time `json:"rotationEndTime,omitzero"` // until then the secret before signs, too
 	Meta            Meta      `json:"meta,omitzero"`
 	CreatedBy       Resource  `json:"createdBy,omitzero"`
+	// Condition is how the endpoint behaves: in the answers of [Client.Webhook] and [Client.Webhooks] only.
+	Condition *WebhookCondition `json:"condition,omitempty"`
 }
 
 // WebhookHeader is a text, or a credential: that is stored encrypted and answered as "[kept]", which leaves it as it is when it

@@ -63,6 +63,11 @@ OPERATIONS: dict[str, Callable[[Client], Asking]] = {
     "delegation.list": lambda c: c.delegation.list,
     "delegation.get": lambda c: c.delegation.get,
     "delegation.end": lambda c: c.delegation.end,
+    "delivery.list": lambda c: c.delivery.list,
+    "delivery.get": lambda c: c.delivery.get,
+    "delivery.replay": lambda c: c.delivery.replay,
+    "delivery.resume": lambda c: c.delivery.resume,
+    "delivery.settle": lambda c: c.delivery.settle,
     "policy.get": lambda c: c.policy.get,
     "policy.version": lambda c: c.policy.version,
     "policy.test": lambda c: c.policy.test,
@@ -155,6 +160,7 @@ class World:
             "resource": ("name", "names", "resource", "resources"),
             "policy": () if do == "policy.simulate" else ("version", "text"),
             "trust": ("serviceAccountId", "name"),
+            "delivery": ("webhook", "name"),
             "grant": (),
         }.get(noun, ("name",))
         positional = [arguments.pop(name) for name in by_place if name in arguments]

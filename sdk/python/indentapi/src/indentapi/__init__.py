@@ -11,6 +11,7 @@ from ._pages import AsyncPages, Page, Pages
 from ._version import __version__
 from .claim import confirmation_of
 from .client import AsyncIndentAPI, IndentAPI
+from .delivery_types import Delivery
 from .errors import (
     APIConnectionError,
     APIError,
@@ -34,6 +35,7 @@ from .errors import (
 )
 from .event import AsyncEventStream, EventStream
 from .types import (
+    Application,
     Confirmation,
     ConfirmationInput,
     Delegation,
@@ -59,6 +61,7 @@ __all__ = [
     "APIResponseError",
     "APIStatusError",
     "APITimeoutError",
+    "Application",
     "AsyncEventStream",
     "AsyncIndentAPI",
     "AsyncPages",
@@ -69,6 +72,7 @@ __all__ = [
     "ConfirmationInput",
     "ConflictError",
     "Delegation",
+    "Delivery",
     "Event",
     "EventStream",
     "GoneError",

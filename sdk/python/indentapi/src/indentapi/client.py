@@ -14,6 +14,7 @@ from ._config import Settings, settings
 from ._wire import AsyncWire, Wire
 from .claim import AsyncClaimAPI, ClaimAPI
 from .delegation import AsyncDelegationAPI, DelegationAPI
+from .delivery import AsyncDeliveryAPI, DeliveryAPI
 from .event import AsyncEventAPI, EventAPI
 from .grant import AsyncGrantAPI, GrantAPI
 from .group import AsyncGroupAPI, GroupAPI
@@ -106,6 +107,7 @@ class IndentAPI(_Configured):
         self.member = MemberAPI(self._wire)
         self.identity = IdentityAPI(self._wire)
         self.delegation = DelegationAPI(self._wire)
+        self.delivery = DeliveryAPI(self._wire)
         self.group = GroupAPI(self._wire)
         self.grant = GrantAPI(self._wire)
 
@@ -170,6 +172,7 @@ class AsyncIndentAPI(_Configured):
         self.member = AsyncMemberAPI(self._wire)
         self.identity = AsyncIdentityAPI(self._wire)
         self.delegation = AsyncDelegationAPI(self._wire)
+        self.delivery = AsyncDeliveryAPI(self._wire)
         self.group = AsyncGroupAPI(self._wire)
         self.grant = AsyncGrantAPI(self._wire)
 

@@ -15,6 +15,7 @@ else:
     from typing_extensions import NotRequired, Required
 
 __all__ = [
+    "Application",
     "BreakGlass",
     "ClaimEvent",
     "Confirmation",
@@ -153,12 +154,36 @@ class Confirmation(TypedDict):
     """What was confirmed: the petition's digest."""
 
 
+class Application(TypedDict):
+    """What a webhook was told of one person and one resource of a petition."""
+
+    webhook: Given
+    person: Resource
+    resource: Resource
+    state: str
+    """`pending` (granted, not yet applied), `applied`, `failed` (not applied, and not tried again),
+    `ending` (over, access is not yet taken away) or `ended`."""
+    attempts: int
+    problem: NotRequired[str]
+    nextTime: NotRequired[str]
+    """When it is tried next."""
+    endTime: NotRequired[str]
+    """The end of access that the webhook was told."""
+    endingSince: NotRequired[str]
+    keptBy: NotRequired[str]
+    """The petition that goes on with the access."""
+    dryRun: NotRequired[bool]
+    updateTime: str
+
+
 class PetitionStatus(TypedDict):
     phase: Annotated[Phase, "never empty"]
     outcome: NotRequired[Outcome]
     """Why it is closed; absent otherwise."""
     message: str
     """One sentence for people."""
+    webhooks: NotRequired[list[Application]]
+    """What webhooks were told of it; only where one petition is asked for and they apply it."""
 
 
 class Reviewers(TypedDict):
