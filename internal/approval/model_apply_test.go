@@ -30,6 +30,7 @@ type estate struct {
 	dead      bool // the node that makes a call has died: nothing that it writes arrives
 	depth     int  // of what happens during calls
 	calls     map[string]string
+	given     map[string][]string // what petitions gave when the job began that runs
 	told      int
 }
 
@@ -87,16 +88,24 @@ func (e *estate) n(below int, what string) int { return rapid.IntRange(0, below-
 // account answers what the systems know the pair as that is told to a webhook.
 func (e *estate) account(webhook string, person, thing approval.Resource) string {
 	canonical := func(all [][]string, names ...string) string {
-		for i, known := range all {
-			for _, name := range names {
-				if e.accounts && slices.Contains(known, name) {
-					return fmt.Sprint(i)
-				}
-			}
+		if e.accounts {
+			return whose(all, names...)
 		}
 		return strings.ToLower(names[0])
 	}
 	return webhook + " " + canonical(estatePersons, approval.LeasePerson(person), person.Email, person.ID) + " " + canonical(estateThings, thing.ID)
+}
+
+// whose answers which of all has one of the names.
+func whose(all [][]string, names ...string) string {
+	for i, known := range all {
+		for _, name := range names {
+			if slices.Contains(known, name) {
+				return fmt.Sprint(i)
+			}
+		}
+	}
+	return "nobody"
 }
 
 // answer is the system behind the endpoints.
@@ -114,7 +123,7 @@ func (e *estate) answer(t approval.WebhookTarget, c approval.WebhookCall) approv
 	e.t.Logf("call %s of %s for petition %s, fault %q, at %s, until %s", command.Event, account, command.Petition(), e.fault, e.clock.Now(), command.Label(approval.LabelTimeExpires))
 	answer := approval.WebhookAnswer{Outcome: approval.WebhookAgain, Problem: "the endpoint fails", Attempt: approval.WebhookAttempt{ID: c.ID, Kind: c.Kind, Status: 500}}
 	fault := e.fault
-	e.meanwhile()
+	e.meanwhile(webhook, command)
 	switch fault {
 	case faultBefore:
 		return answer
@@ -125,7 +134,7 @@ func (e *estate) answer(t approval.WebhookTarget, c approval.WebhookCall) approv
 		answer.Outcome, answer.Code, answer.Problem = approval.WebhookRefused, 9, "the endpoint refuses"
 		return answer
 	}
-	e.perform(command.Event, webhook, account)
+	e.perform(command, webhook, account)
 	switch fault {
 	case faultAfter:
 		return answer
@@ -136,19 +145,42 @@ func (e *estate) answer(t approval.WebhookTarget, c approval.WebhookCall) approv
 	return answer
 }
 
-// perform does what the webhook is told. Nothing is taken away that a petition gives which the log says is applied.
-func (e *estate) perform(event, webhook, account string) {
-	e.t.Logf("performed %s of %s", event, account)
-	if event == approval.EventGrant {
+// perform does what the webhook is told. Nothing is taken away that a petition gives which the log says is applied, nor what
+// any petition gives that was granted when the job began, whether the webhook was told of it or not.
+func (e *estate) perform(command approval.Event, webhook, account string) {
+	e.t.Logf("performed %s of %s", command.Event, account)
+	if command.Event == approval.EventGrant {
 		e.access[account] = true
 		return
 	}
 	delete(e.access, account)
+	pair := whose(estatePersons, command.Resources[0].Email, command.Resources[0].ID) + " " + whose(estateThings, command.Resources[1].ID)
+	now := e.gives()
+	for petition, pairs := range e.given {
+		if slices.Contains(pairs, pair) && slices.Contains(now[petition], pair) {
+			e.t.Fatalf("%s was revoked while petition %s gives it, which was granted before", account, petition)
+		}
+	}
 	for _, a := range e.applied() {
 		if e.account(a.Webhook, a.Person, a.Resource) == account {
 			e.t.Fatalf("%s was revoked while petition %s gives it, which is applied", account, a.Petition)
 		}
 	}
+}
+
+// gives answers the petitions that are granted and not over by the clock, with what they give, whatever its name.
+func (e *estate) gives() map[string][]string {
+	known := map[string][]string{}
+	for _, p := range e.petitions {
+		p = e.now(p)
+		if p.Phase != approval.Granted || p.Grant.Pending || !e.clock.Now().Before(p.Grant.EndTime) {
+			continue
+		}
+		for _, r := range p.Resources {
+			known[p.Name] = append(known[p.Name], whose(estatePersons, p.Petitioners[0].Email, p.Petitioners[0].ID)+" "+whose(estateThings, r.ID))
+		}
+	}
+	return known
 }
 
 // applied answers the applications of granted petitions of which the log says that access was given.
@@ -175,16 +207,25 @@ func (e *estate) rows() (all []approval.Application) {
 	}
 }
 
-// meanwhile does something while a call is on its way.
-func (e *estate) meanwhile() {
+// meanwhile does something while a call is on its way: often to the same pair.
+func (e *estate) meanwhile(webhook string, command approval.Event) {
 	if e.depth > 1 {
 		return
 	}
 	e.depth++
+	defer func() { e.depth-- }()
+	if e.n(3, "the same") == 0 {
+		if command.Event == approval.EventGrant {
+			_, _, _ = e.node().Decide(e.house.t.Context(), e.actor(bob), command.Petition(), claim(approval.EventRevoke), "")
+		} else {
+			e.grantTo(command.Resources[0], command.Resources[1:], time.Time{})
+		}
+		e.lane("acme", 5)
+		e.lane("acme/"+webhook, 5)
+	}
 	for range e.n(3, "meanwhile") {
 		e.step()
 	}
-	e.depth--
 }
 
 func (e *estate) step() {
@@ -245,6 +286,12 @@ func (e *estate) grant() {
 	if e.n(6, "later") == 0 {
 		n.StartTime = e.clock.Now().Add(time.Duration(e.n(7200, "start")+1) * time.Second)
 	}
+	e.grantTo(person, n.Resources, n.StartTime)
+}
+
+func (e *estate) grantTo(person approval.Resource, things []approval.Resource, start time.Time) {
+	n := reset()
+	n.Petitioners, n.Resources, n.StartTime = []approval.Resource{{ID: person.ID, Kind: person.Kind, Email: person.Email}}, things, start
 	p, _, err := e.node().CreatePetition(e.house.t.Context(), e.actor(olga), n, "")
 	if err != nil {
 		if approval.CodeOf(err) != approval.Unavailable {
@@ -252,7 +299,7 @@ func (e *estate) grant() {
 		}
 		return
 	}
-	e.t.Logf("petition %s for %s %s is %s until %v", p.Name, name, n.Resources[0].ID, p.Phase, p.Grant)
+	e.t.Logf("petition %s for %s %s is %s until %v", p.Name, person.ID, n.Resources[0].ID, p.Phase, p.Grant)
 	e.petitions = append(e.petitions, p)
 	if p.Phase == approval.Open {
 		_, _ = e.try(bob, p, claim(approval.EventApprove))
@@ -274,6 +321,9 @@ func (e *estate) revoke() {
 
 func (e *estate) passTime() {
 	steps := []time.Duration{time.Second, 10 * time.Second, 2 * time.Minute, 20 * time.Minute, time.Hour, 5 * time.Hour, -time.Hour}
+	if e.depth > 0 {
+		steps = []time.Duration{time.Second, time.Millisecond} // a call is over long before its lease
+	}
 	e.clock.Set(e.clock.Now().Add(steps[e.n(len(steps), "time")]))
 }
 
@@ -304,7 +354,9 @@ func (e *estate) lane(lane string, most int) (ran int) {
 
 // job runs a job as the runner does. Of a node that has died nothing arrives any more: its lease runs out.
 func (e *estate) job(j approval.Job) {
-	ctx := e.house.t.Context()
+	ctx, before := e.house.t.Context(), e.given
+	e.given = e.gives()
+	defer func() { e.given = before }()
 	err := e.node().RunJob(ctx, j)
 	e.t.Logf("job %s %s: %v, dead %v", j.Kind, j.Key, err, e.dead)
 	if e.dead {

@@ -31,6 +31,7 @@ type Lanes struct {
 	running sync.WaitGroup
 	seats   sync.Mutex
 	taken   map[string]int // jobs that run, by lane
+	keys    map[string]bool
 	all     int
 	freed   chan struct{} // a hint that a job has ended
 }
@@ -40,7 +41,7 @@ func NewLanes(d Deps) *Lanes {
 	if d.Poll <= 0 {
 		d.Poll = time.Second
 	}
-	return &Lanes{Deps: d, taken: map[string]int{}, freed: make(chan struct{}, 1)}
+	return &Lanes{Deps: d, taken: map[string]int{}, keys: map[string]bool{}, freed: make(chan struct{}, 1)}
 }
 
 // Start begins to take jobs; a second Start does nothing.
@@ -135,10 +136,14 @@ func (l *Lanes) begin(ctx, running context.Context) (began bool, pause time.Dura
 			return false, l.Poll
 		}
 		for _, j := range jobs {
+			if !l.enter(j) {
+				// Its lease ran out by a clock that was set forward. What runs is not run beside itself.
+				l.end(ctx, j, l.Store.RetryJob(context.WithoutCancel(ctx), j, now.Add(l.Poll)))
+				continue
+			}
 			began = true
-			l.enter(j.Lane)
 			l.running.Go(func() {
-				defer l.exit(j.Lane)
+				defer l.exit(j)
 				l.one(running, j)
 			})
 		}
@@ -157,19 +162,26 @@ func (l *Lanes) room(lane string) int {
 	return max(0, min(most-l.taken[lane], allWorkers-l.all))
 }
 
-func (l *Lanes) enter(lane string) {
+// enter takes a place, unless the job runs on this node.
+func (l *Lanes) enter(j approval.Job) bool {
 	l.seats.Lock()
 	defer l.seats.Unlock()
-	l.taken[lane]++
+	if l.keys[j.Key] {
+		return false
+	}
+	l.keys[j.Key] = true
+	l.taken[j.Lane]++
 	l.all++
+	return true
 }
 
-func (l *Lanes) exit(lane string) {
+func (l *Lanes) exit(j approval.Job) {
 	l.seats.Lock()
 	defer l.seats.Unlock()
 	l.all--
-	if l.taken[lane]--; l.taken[lane] == 0 {
-		delete(l.taken, lane)
+	delete(l.keys, j.Key)
+	if l.taken[j.Lane]--; l.taken[j.Lane] == 0 {
+		delete(l.taken, j.Lane)
 	}
 	select {
 	case l.freed <- struct{}{}:

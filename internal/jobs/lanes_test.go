@@ -202,6 +202,25 @@ func TestAJobOfALaneThatIsWokenWhileItRunsRunsOnceMore(t *testing.T) {
 	})
 }
 
+// A clock that is set forward ends every lease. What runs on this node is not begun beside itself.
+func TestAJobOfALaneRunsAloneThoughTheClockIsSetForward(t *testing.T) {
+	withLanes(t, func(b *bench, _ *Lanes) {
+		letGo := b.held("slow")
+		defer letGo()
+		b.call(0, "slow", 1)
+		b.wants("slow/00@0")
+		b.advance(time.Hour, time.Hour)
+		b.advance(5*time.Minute, time.Second)
+		b.wants()
+		letGo()
+		b.advance(2*time.Second, time.Second)
+		if n := b.inLane("slow"); n != 1 {
+			b.Errorf("it ran %d times more, want once: nobody knows how it ended", n)
+		}
+		b.left(0)
+	})
+}
+
 func TestALanesJobWhoseNodeDiedRunsAfterItsLease(t *testing.T) {
 	withLanes(t, func(b *bench, l *Lanes) {
 		l.Stop()
