@@ -49,12 +49,13 @@ func (h *house) side(space, owner, mark string) side {
 	h.must(err)
 	return side{"spaces": space, "proposals": h.proposed(space, owner, mark), "petitions": p.Name, "claims": claim.ID, "resources": thing, "tokens": made.Token.Name,
 		"serviceAccounts": bot, "trusts": trust.Name, "members": member, "delegations": away.Name, "webhooks": h.hook(space, owner, "hook-"+mark), "deliveries": h.delivered(space, "hook-"+mark, mark, p),
-		"identities": identity.Identity, "openPetition": open.Name}
+		"webhookPolicies": h.webhookPolicy(space, owner, "hook-"+mark, "hooking-"+mark),
+		"identities":      identity.Identity, "openPetition": open.Name}
 }
 
 // nowhere names what no space has, in the same shapes.
 var nowhere = side{"spaces": "nocorp", "proposals": missingUUID, "petitions": missingUUID, "claims": missingUUID, "resources": "thing-nothing", "tokens": missingUUID, "openPetition": missingUUID,
-	"serviceAccounts": "bot-nothing", "trusts": missingUUID, "members": "person-nothing@nocorp.example", "delegations": missingUUID, "webhooks": "hook-nothing", "deliveries": missingUUID,
+	"serviceAccounts": "bot-nothing", "trusts": missingUUID, "members": "person-nothing@nocorp.example", "delegations": missingUUID, "webhooks": "hook-nothing", "webhookPolicies": "hooking-nothing", "deliveries": missingUUID,
 	"identities": "chat:nothing"}
 
 const missingUUID = "0000000f-0000-7000-8000-00000000000f"
@@ -276,6 +277,7 @@ func (h *house) everything(space string) string {
 	applications, err := s.Applications(h.Context(), approval.ApplicationQuery{Space: space, Page: whole})
 	add(applications.Items, err)
 	add(s.WebhookHealths(h.Context(), space))
+	add(s.WebhookPolicies(h.Context(), space))
 	text, err := json.Marshal(all)
 	h.must(err)
 	return string(text)

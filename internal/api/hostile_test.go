@@ -27,6 +27,8 @@ var noText = map[string]string{"invalid UTF-8": "\xff", "overlong": "\xc0\x80", 
 
 const wholeResource = `{"id":"x","displayName":"d","altIds":["a"],"kind":"k","email":"e@x.example","labels":{"k":"v"}}`
 
+const wholeWebhookPolicy = `{"name":"n","displayName":"d","labels":{"k":"v"},"base":{"selector":{"matchLabels":{"k":"v"},"matchExpressions":[{"key":"a","operator":"In","values":["b"]}]},"conditions":["true"]},"webhook":"hooked","calls":["GetDecision"],"serviceAccount":"quickstart","decideWithin":"10s"}`
+
 // wholeBodies has every text of every body; one that is missing here fails [TestWholeBodiesAreWhole].
 var wholeBodies = map[string][]string{
 	"createPetition":  {wholePetition},
@@ -49,7 +51,12 @@ var wholeBodies = map[string][]string{
 		`{"webhook":{"headers":{"k":{"credential":"v"}}}}`},
 	"rotateWebhookSecret": {`{}`},
 	"settleWebhook":       {`{"reason":"r"}`},
-	"createTrust":         {`{"issuer":"https://ci.example","audience":"a","claims":{"k":"v"},"scope":"petitions:read"}`},
+	"createWebhookPolicy": {`{"webhookPolicy":` + wholeWebhookPolicy + `}`},
+	"putWebhookPolicy":    {`{"webhookPolicy":` + strings.Replace(wholeWebhookPolicy, `"name":"n",`, "", 1) + `}`},
+	"updateWebhookPolicy": {`{"webhookPolicy":` + strings.Replace(wholeWebhookPolicy, `"name":"n",`, "", 1) + `}`},
+	"testWebhookPolicy": {`{"policy":"n","petition":"00000000-0000-7000-8000-000000000001"}`,
+		`{"webhookPolicy":` + wholeWebhookPolicy + `,"resources":[` + wholeResource + `],"petitioners":[` + wholeResource + `],"params":{"k":"v"},"defaultDuration":"3600s"}`},
+	"createTrust": {`{"issuer":"https://ci.example","audience":"a","claims":{"k":"v"},"scope":"petitions:read"}`},
 	"exchangeToken": {`{"grantType":"refresh_token","refreshToken":"ind_x"}`, `{"grantType":"urn:ietf:params:oauth:grant-type:device_code","deviceCode":"x"}`,
 		`{"grantType":"authorization_code","code":"x","codeVerifier":"x","redirectUri":"x"}`,
 		`{"grantType":"urn:ietf:params:oauth:grant-type:token-exchange","subjectToken":"e30.e30.x","subjectTokenType":"urn:ietf:params:oauth:token-type:jwt","space":"acmecorp","serviceAccountId":"quickstart"}`,

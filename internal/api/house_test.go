@@ -17,6 +17,7 @@ import (
 	"github.com/indent-approvals/indent/internal/approval"
 	"github.com/indent-approvals/indent/internal/approval/approvaltest"
 	"github.com/indent-approvals/indent/internal/identity"
+	"github.com/indent-approvals/indent/internal/policy"
 )
 
 // Members of the space acmecorp of every house, by role.
@@ -51,7 +52,7 @@ func newHouse(t testing.TB) *house {
 	logger := textLogger(h.logs)
 	var err error
 	h.service = approval.NewService(approval.Deps{Store: h.store, Policy: testPolicy{}, Documents: approvaltest.Documents{}, Clock: h.clock, IDs: &approvaltest.IDs{}, Broker: h.broker, Logger: logger,
-		Vault: approvaltest.Vault{}, Endpoints: &approvaltest.Endpoints{}})
+		Vault: approvaltest.Vault{}, Endpoints: &approvaltest.Endpoints{}, Conditions: policy.NewConditions()})
 	h.identity, err = identity.New(t.Context(), h.service, identity.Config{Issuer: func() string { return "https://indent.example" }, TokenTTL: time.Hour, SessionTTL: time.Hour})
 	h.must(err)
 	h.seed()

@@ -17,7 +17,7 @@ const (
 )
 
 // An Auditor reads everything and changes nothing: whatever is asked for by GET, and these.
-var auditorMay = []string{"waitPetitions", "createToken", "deleteToken", "getSpacePolicy", "testPolicy", "replayPolicy", "checkPolicy", "simulatePolicy"}
+var auditorMay = []string{"waitPetitions", "createToken", "deleteToken", "getSpacePolicy", "testPolicy", "replayPolicy", "checkPolicy", "simulatePolicy", "testWebhookPolicy"}
 
 // What is only for whom it belongs to: another Viewer is refused it, and what it is answered.
 var onlyOnes = map[string]int{"replacePetition": 403, "withdrawPetition": 403, "deleteToken": 404, "getMember": 403, "listIdentities": 403,

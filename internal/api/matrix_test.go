@@ -180,6 +180,16 @@ var expectations = map[string]expectation{
 	"getDelivery":         {adminUp, "webhooks:read", onDelivery(func(hook, name string) string { return hook + "/deliveries/" + name }, nil)},
 	"replayDelivery":      {editorUp, "webhooks:write", onDelivery(func(hook, name string) string { return hook + "/deliveries/" + name + ":replay" }, nil)},
 
+	"listWebhookPolicies": {adminUp, "webhooks:read", at(inSpace+"/webhookPolicies", nil)},
+	"createWebhookPolicy": {editorUp, "webhooks:write", func(h *house, _ approval.Actor) cell {
+		return cell{inSpace + "/webhookPolicies", `{"webhookPolicy":{"webhook":"` + h.hooked() + `"}}`}
+	}},
+	"getWebhookPolicy":    {adminUp, "webhooks:read", onWebhookPolicy(nil)},
+	"putWebhookPolicy":    {editorUp, "webhooks:write", onWebhookPolicy(`{"webhookPolicy":{"webhook":"hooked"}}`)},
+	"updateWebhookPolicy": {editorUp, "webhooks:write", onWebhookPolicy(`{"webhookPolicy":{"displayName":"Policy"}}`)},
+	"deleteWebhookPolicy": {editorUp, "webhooks:write", onWebhookPolicy(nil)},
+	"testWebhookPolicy":   {adminUp, "webhooks:read", at(inSpace+"/webhooks:testPolicy", `{"webhookPolicy":{},"resources":[{"kind":"db","id":"orders"}]}`)},
+
 	"listEvents":   {adminUp, "events:read", at(inSpace+"/events", nil)},
 	"streamEvents": {adminUp, "events:read", at(inSpace+"/events:stream", nil)},
 

@@ -94,6 +94,10 @@ const (
 		"kind": "ApplyUpdate", "command": "access/grant", "attempts": 2, "outcome": "again", "code": 14, "problem": "the endpoint answers 503"}`
 	exampleApplication = `{"webhook": "postgres-roles", "person": {"id": "ada@acmecorp.example", "kind": "user"}, "resource": {"id": "production", "kind": "environment"},
 		"state": "pending", "attempts": 2, "problem": "the endpoint answers 503", "nextTime": "2026-03-01T09:00:22Z", "updateTime": "2026-03-01T09:00:07Z"}`
+	exampleWebhookPolicy = `{"name": "production-databases", "spaceName": "acmecorp", "displayName": "", "labels": {}, "webhook": "postgres-roles", "calls": ["ApplyUpdate"],
+		"base": {"selector": {"matchLabels": {"env": "production"}}, "conditions": ["resource.kind == \"db\""]},
+		"meta": {"name": "production-databases", "space": "acmecorp", "createTime": "2026-03-01T09:00:00Z", "updateTime": "2026-03-01T09:00:00Z"},
+		"createdBy": {"id": "ada@acmecorp.example", "kind": "user"}}`
 	exampleTrials = `{"trials": [{"title": "GetInfo", "works": true, "explanation": "It works. The endpoint does not say what it can do.", "outcome": "ok", "code": 0,
 		"attempt": {"id": "msg_0198c0de-9999-7c3e-8a21-1b2c3d4e5f60", "time": "2026-03-01T09:00:00Z", "milliseconds": 12, "method": "POST", "url": "https://hooks.example.com/indent",
 			"headers": {"Content-Type": "application/json", "Webhook-Signature": "[redacted]"}, "body": "{\"info\":true}", "status": 200, "answer": "{\"status\":{\"code\":0}}"}}]}`
@@ -305,6 +309,23 @@ var operations = map[string]operation{
 	"replayDelivery": {tag: "webhooks", text: "At once, as things stand now and with another id. What is answered is where the person and the resource stand before the call. " +
 		"409 for a grant that has ended, an end that another petition has gone on with, and a call other than ApplyUpdate.",
 		answer: exampleApplication, codes: []approval.Code{approval.Conflict}},
+	"listWebhookPolicies": {tag: "webhooks", text: "On one page.", answer: `{"webhookPolicies": [` + exampleWebhookPolicy + `], "nextPageToken": ""}`},
+	"createWebhookPolicy": {tag: "webhooks", text: "The webhook must exist, and the conditions must compile: 400 names the line and column. Who names a `serviceAccount` must be able to make its tokens (403), " +
+		"for the webhook decides as that account. A name that is taken is 409.",
+		request: `{"webhookPolicy": {"name": "production-databases", "webhook": "postgres-roles", "base": {"selector": {"matchLabels": {"env": "production"}}, "conditions": ["resource.kind == \"db\""]}}}`,
+		answer:  exampleWebhookPolicy, codes: []approval.Code{approval.Conflict}},
+	"getWebhookPolicy": {tag: "webhooks", text: "One webhook policy by its name.", answer: exampleWebhookPolicy},
+	"putWebhookPolicy": {tag: "webhooks", text: "What is left out is as it is by default. One that is not there is 404: make it by POST.",
+		request: `{"webhookPolicy": {"webhook": "postgres-roles", "base": {"selector": {"matchLabels": {"env": "production"}}, "conditions": ["resource.kind == \"db\""]}}}`,
+		answer:  exampleWebhookPolicy, codes: []approval.Code{approval.Conflict}},
+	"updateWebhookPolicy": {tag: "webhooks", text: "What is left out stays; `base`, `labels` and `calls` are changed as a whole. Where a `serviceAccount` decides afterwards, only who may make its tokens changes the policy.",
+		request: `{"webhookPolicy": {"displayName": "Production databases"}}`, answer: exampleWebhookPolicy, codes: []approval.Code{approval.Conflict}},
+	"deleteWebhookPolicy": {tag: "webhooks", text: "The webhook gets no new calls by it.", answer: `{}`},
+	"testWebhookPolicy": {tag: "webhooks", text: "Of a policy of the space (`policy`) or of one to try (`webhookPolicy`), for a petition that was made (`petition`) or for what somebody would ask for (`resources`). " +
+		"Nothing is written or sent. A condition that cannot be evaluated is a `problem` of its resource.",
+		request: `{"policy": "production-databases", "resources": [{"kind": "db", "id": "orders"}]}`,
+		answer: `{"policy": "production-databases", "webhook": "postgres-roles", "resources": [{"resource": {"kind": "db", "id": "orders"}, "matches": true, "calls": ["ApplyUpdate"],
+			"seen": [{"id": "orders", "kind": "db", "labels": {"env": "production", "indent.com/block": "orders", "indent.com/resource/id": "orders", "indent.com/resource/kind": "db"}}]}]}`},
 	"listServiceAccounts": {tag: "tokens", text: "By id, on one page.", answer: `{"serviceAccounts": [` + exampleAccount + `], "nextPageToken": ""}`},
 	"createServiceAccount": {tag: "tokens", text: "It is owned by the caller and has at most the caller's role.",
 		request: `{"serviceAccount": {"serviceAccountId": "deploy-bot", "role": "Petition Admin", "meta": {"displayName": "Deploy Bot"}}}`,

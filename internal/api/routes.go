@@ -136,6 +136,14 @@ func routes() []route {
 		{"getDelivery", get, space + "/webhooks/{name}/deliveries/{delivery}", approval.ReadWebhooks, handle((*API).getDelivery), "Get an attempt of a call to a webhook, with what was sent and answered"},
 		{"replayDelivery", post, space + "/webhooks/{name}/deliveries/{delivery}:replay", approval.WriteWebhooks, handle((*API).replayDelivery), "Make a call to a webhook again"},
 
+		{"listWebhookPolicies", get, space + "/webhookPolicies", approval.ReadWebhooks, handle((*API).listWebhookPolicies), "List webhook policies, by name"},
+		{"createWebhookPolicy", post, space + "/webhookPolicies", approval.WriteWebhooks, handle((*API).createWebhookPolicy), "Say which calls a webhook gets"},
+		{"getWebhookPolicy", get, space + "/webhookPolicies/{name}", approval.ReadWebhooks, handle((*API).getWebhookPolicy), "Get a webhook policy"},
+		{"putWebhookPolicy", put, space + "/webhookPolicies/{name}", approval.WriteWebhooks, handle((*API).putWebhookPolicy), "Replace a webhook policy"},
+		{"updateWebhookPolicy", patch, space + "/webhookPolicies/{name}", approval.WriteWebhooks, handle((*API).updateWebhookPolicy), "Change a webhook policy"},
+		{"deleteWebhookPolicy", del, space + "/webhookPolicies/{name}", approval.WriteWebhooks, handle((*API).deleteWebhookPolicy), "Delete a webhook policy"},
+		{"testWebhookPolicy", post, space + "/webhooks:testPolicy", approval.ReadWebhooks, handle((*API).testWebhookPolicy), "Which calls a webhook policy would let a webhook have"},
+
 		{"listEvents", get, space + "/events", approval.ReadEvents, handle((*API).listEvents), "List the audit log, newest first"},
 		{"streamEvents", get, space + "/events:stream", approval.ReadEvents, stream[approval.Event](eventStreams, (*API).streamEvents), "Follow the audit log (server-sent events)"},
 

@@ -38,6 +38,9 @@ func (s *Service) TryWebhookPolicy(ctx context.Context, a Actor, t WebhookPolicy
 	if err := s.Authorize(ctx, a, ReadWebhooks, "test webhook policy"); err != nil {
 		return WebhookPolicyTrial{}, err
 	}
+	if err := firstError(checkOptionalName("policy", t.Name), checkOptionalName("petition", t.Petition)); err != nil {
+		return WebhookPolicyTrial{}, err
+	}
 	leave, err := s.trying.enter(a.Space)
 	if err != nil {
 		return WebhookPolicyTrial{}, err

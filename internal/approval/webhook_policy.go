@@ -43,7 +43,8 @@ func (p WebhookPolicy) Has(call WebhookKind) bool { return slices.Contains(p.Cal
 
 // Check refuses a policy that is out of its limits. Whether its conditions compile and its names exist is not looked at.
 func (p WebhookPolicy) Check() error {
-	if err := firstError(checkName("name", p.Name), checkLine("displayName", p.DisplayName, MaxDisplayName), checkLabels("labels", p.Labels), checkName("webhook", p.Webhook)); err != nil {
+	if err := firstError(checkName("name", p.Name), checkLine("displayName", p.DisplayName, MaxDisplayName), checkLabels("labels", p.Labels), checkName("webhook", p.Webhook),
+		checkOptionalName("serviceAccount", p.ServiceAccount)); err != nil {
 		return err
 	}
 	if len(p.Calls) == 0 {

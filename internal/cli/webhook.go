@@ -20,7 +20,8 @@ const webhookSecret = "INDENT_WEBHOOK_SECRET"
 
 func (t *terminal) webhookCommand() *cobra.Command {
 	return t.clientFlags(group("webhook", "Endpoints of yours that grant and revoke access, list resources or decide", t.webhookListCommand(), t.webhookCreateCommand(),
-		t.webhookShowCommand(), t.webhookSetCommand(), t.webhookDeleteCommand(), t.webhookRotateCommand(), t.webhookTestCommand(), t.deliveryListCommand(), t.deliveryShowCommand(), t.deliveryReplayCommand(), t.webhookResumeCommand(), t.webhookSettleCommand()))
+		t.webhookShowCommand(), t.webhookSetCommand(), t.webhookDeleteCommand(), t.webhookRotateCommand(), t.webhookTestCommand(), t.webhookPolicyCommand(),
+		t.deliveryListCommand(), t.deliveryShowCommand(), t.deliveryReplayCommand(), t.webhookResumeCommand(), t.webhookSettleCommand()))
 }
 
 func (t *terminal) webhookListCommand() *cobra.Command {

@@ -81,6 +81,13 @@ OPERATIONS: dict[str, Callable[[Client], Asking]] = {
     "identity.create": lambda c: c.identity.create,
     "identity.list": lambda c: c.identity.list,
     "identity.delete": lambda c: c.identity.delete,
+    "webhookPolicy.create": lambda c: c.webhook_policy.create,
+    "webhookPolicy.list": lambda c: c.webhook_policy.list,
+    "webhookPolicy.get": lambda c: c.webhook_policy.get,
+    "webhookPolicy.replace": lambda c: c.webhook_policy.replace,
+    "webhookPolicy.update": lambda c: c.webhook_policy.update,
+    "webhookPolicy.delete": lambda c: c.webhook_policy.delete,
+    "webhookPolicy.test": lambda c: c.webhook_policy.test,
     "grant.list": lambda c: c.grant.list,
     "grant.revoke": lambda c: c.grant.revoke,
     "group.list": lambda c: c.group.list,
@@ -95,6 +102,8 @@ IN_PYTHON = {
     "displayName": "display_name",
     "expiryDays": "expiry_days",
     "serviceAccountId": "service_account_id",
+    "serviceAccount": "service_account",
+    "decideWithin": "decide_within",
     "refreshToken": "refresh_token",
     "graceSeconds": "grace",
     "claim": "claim_id",
@@ -162,6 +171,7 @@ class World:
             "trust": ("serviceAccountId", "name"),
             "delivery": ("webhook", "name"),
             "grant": (),
+            "webhookPolicy": (),
         }.get(noun, ("name",))
         positional = [arguments.pop(name) for name in by_place if name in arguments]
         named = {IN_PYTHON.get(str(name), str(name)): v for name, v in arguments.items()}

@@ -54,6 +54,7 @@ from .types import (
     Trust,
     WhoAmI,
 )
+from .webhook_policy_types import WebhookPolicy
 
 __all__ = [
     "APIConnectionError",
@@ -100,6 +101,7 @@ __all__ = [
     "Token",
     "Trust",
     "UnprocessableEntityError",
+    "WebhookPolicy",
     "WhoAmI",
     "__version__",
     "confirmation_of",

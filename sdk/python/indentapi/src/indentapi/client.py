@@ -27,6 +27,7 @@ from .space import AsyncSpaceAPI, SpaceAPI
 from .token import AsyncTokenAPI, TokenAPI
 from .trust import AsyncTrustAPI, TrustAPI
 from .types import WhoAmI
+from .webhook_policy import AsyncWebhookPolicyAPI, WebhookPolicyAPI
 
 
 class _Configured:
@@ -110,6 +111,7 @@ class IndentAPI(_Configured):
         self.delivery = DeliveryAPI(self._wire)
         self.group = GroupAPI(self._wire)
         self.grant = GrantAPI(self._wire)
+        self.webhook_policy = WebhookPolicyAPI(self._wire)
 
     def whoami(self) -> WhoAmI:
         """Whom the token stands for, and what it may do; any valid token may ask.
@@ -175,6 +177,7 @@ class AsyncIndentAPI(_Configured):
         self.delivery = AsyncDeliveryAPI(self._wire)
         self.group = AsyncGroupAPI(self._wire)
         self.grant = AsyncGrantAPI(self._wire)
+        self.webhook_policy = AsyncWebhookPolicyAPI(self._wire)
 
     async def whoami(self) -> WhoAmI:
         """As `IndentAPI.whoami`."""
