@@ -294,7 +294,7 @@ var operations = map[string]operation{
 	"getWebhook": {tag: "webhooks", text: "Without its secret. A credential in a header is answered as `[kept]`. `condition` says how its endpoint behaves.", answer: exampleWebhook},
 	"updateWebhook": {tag: "webhooks", text: "What is left out stays. A credential does not move to another host: it is given again in the same change, or refused (400).",
 		request: `{"webhook": {"dryRun": true}}`, answer: exampleWebhook, codes: []approval.Code{approval.Conflict}},
-	"deleteWebhook": {tag: "webhooks", text: "With its secrets.", answer: `{}`},
+	"deleteWebhook": {tag: "webhooks", text: "With its secrets.", answer: `{}`, codes: []approval.Code{approval.Conflict}},
 	"rotateWebhookSecret": {tag: "webhooks", text: "The answer has the new `secret`. Until the grace is over both sign: Standard Webhooks has a signature of each, `X-Indent-Signature` is made with the older. " +
 		"With `finish` no secret is made, and the older ends now; 409 where no rotation is going on.",
 		request: `{"graceSeconds": 86400}`, answer: exampleWebhook, codes: []approval.Code{approval.Conflict}},

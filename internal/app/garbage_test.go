@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -163,24 +164,42 @@ func (h *garbageHouse) open(t *testing.T) string {
 	return p.Name
 }
 
-// hook makes a webhook of the name, on a machine that no call reaches, in the place of the others: a space has a hundred at most.
+// hook makes a webhook of the name, on a machine that no call reaches, in the place of the others: a space has a hundred at most. It
+// is paused and has an attempt of the same name; so has a policy, which is of another webhook, or nobody could delete it.
 func (h *garbageHouse) hook(t *testing.T, owner approval.Actor, name string) {
 	t.Helper()
 	s := h.server.Service()
-	others, err := s.Webhooks(t.Context(), owner)
-	for _, w := range others {
-		if err == nil && len(others) > approval.MaxWebhooks/2 {
-			if err = s.DeleteWebhook(t.Context(), owner, w.Name); approval.CodeOf(err) == approval.NotFound {
-				err = nil // another route's test was faster
-			}
+	must := func(err error) {
+		t.Helper()
+		if code := approval.CodeOf(err); err != nil && code != approval.NotFound && code != approval.Conflict { // another route's test was faster
+			t.Fatal(err)
 		}
 	}
-	if err == nil {
+	others, err := s.Webhooks(t.Context(), owner)
+	must(err)
+	if len(others) > approval.MaxWebhooks/2 {
+		policies, err := s.WebhookPolicies(t.Context(), owner)
+		must(err)
+		for _, p := range policies {
+			must(s.DeleteWebhookPolicy(t.Context(), owner, p.Name))
+		}
+		for _, w := range others {
+			if w.Name == "standing" {
+				continue
+			}
+			must(s.DeleteWebhook(t.Context(), owner, w.Name))
+		}
+	}
+	for _, name := range []string{"standing", name} {
 		_, _, err = s.CreateWebhook(t.Context(), owner, approval.NewWebhook{Name: name, URL: "https://127.0.0.1:1/"})
+		must(err)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, err = s.CreateWebhookPolicy(t.Context(), owner, approval.NewWebhookPolicy{Name: name, Webhook: "standing", Calls: []approval.WebhookKind{approval.WebhookState}})
+	must(err)
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	must(s.Store.Note(t.Context(), apptest.Space,
+		approval.PutDelivery{Delivery: approval.Delivery{Space: apptest.Space, Name: name, Webhook: name, Time: now, Outcome: approval.WebhookAgain, Kind: approval.WebhookApply}},
+		approval.PutWebhookHealth{Health: approval.WebhookHealth{Space: apptest.Space, Webhook: name, Failures: 20, FailingSince: now, PausedSince: now, ProbeTime: now}}))
 }
 
 func (h *garbageHouse) drive(t *testing.T, op described, seed uint64, calls int) {
@@ -190,9 +209,9 @@ func (h *garbageHouse) drive(t *testing.T, op described, seed uint64, calls int)
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, hash.Sum64())), description: h.description, names: h.names}
 	w := &wire{addr: h.server.Addr()}
 	defer w.drop()
-	// What these want is a secret, a random name, a rule document, an https address, a time to come, or several names that all fit.
+	// What these want is a secret, a random name, a rule document, an https address, two names of one webhook, a time to come, or several names that all fit.
 	lucky := slices.Contains([]string{"exchangeToken", "deleteToken", "rotateToken", "createTrust", "createWebhook", "createDelegation", "getDelegation", "endDelegation", "deleteDelegation", "deleteTrust", "getTrust", "createIdentity", "liftBreakGlass", "getClaim", "bulkDeleteResources", "deleteGroupMember", "deleteIdentity", "removeFromRole", "setSpacePolicy",
-		"applyPolicy", "rollBackPolicy", "getPolicyProposal", "replayPolicy"}, op.id)
+		"applyPolicy", "rollBackPolicy", "getPolicyProposal", "replayPolicy", "replayDelivery", "createWebhookPolicy"}, op.id)
 	successes, made, answers := 0, 0, map[string]int{}
 	// A route that nothing has come through yet is given more: chance alone must not fail a run.
 	for n := 0; n < calls || successes == 0 && !lucky && n < mostTries; n++ {
