@@ -30,6 +30,7 @@ type told struct {
 	mu     sync.Mutex
 	has    map[string]bool // who has what, in the real system
 	ids    []string
+	step   time.Duration // what passes while a state is waited for
 }
 
 func newTold(t *testing.T) *told {
@@ -97,6 +98,7 @@ func (h *told) until(name, state string) *indent.Petition {
 	ticks, last := time.NewTicker(10*time.Millisecond), ""
 	defer ticks.Stop()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-ticks.C {
+		h.clock.Advance(h.step)
 		p, err := h.asker.Petition(h.t.Context(), name)
 		h.must(err)
 		for _, a := range p.State.Status.Webhooks {
@@ -170,7 +172,7 @@ func TestAGrantIsAppliedAndSaysSo(t *testing.T) {
 		t.Errorf("the endpoint is down: %+v, phase %s", a, p.Phase())
 	}
 	h.down.Store(false)
-	h.clock.Advance(time.Minute)
+	h.step = time.Second // its next try may be noted only now
 	h.until(second.Name, "applied")
 	if !h.reads("reader") {
 		t.Error("the endpoint does not have it")
@@ -221,6 +223,7 @@ func TestARevocationThatIsNotDeliveredSaysSo(t *testing.T) {
 	h.down.Store(false)
 	_, err = h.editor.ReplayDelivery(ctx, "roles", failed.Name)
 	h.must(err)
+	h.step = time.Second
 	if p := h.until(asked.Name, "ended"); h.reads("reader") || p.State.Status.Webhooks[0].EndingSince != (time.Time{}) {
 		t.Errorf("taken away: %+v", p.State.Status.Webhooks[0])
 	}
