@@ -81,15 +81,8 @@ func (n *creation) request(cmd *cobra.Command, in io.Reader) (r indent.Request, 
 	case n.duration < 0:
 		return r, usageError(cmd, "--duration must be more than zero")
 	}
-	for _, text := range n.resources {
-		resource, err := parseResource(cmd, text)
-		if err != nil {
-			return r, err
-		}
-		r.Resources = append(r.Resources, resource)
-	}
-	for _, email := range n.beneficiaries {
-		r.Petitioners = append(r.Petitioners, indent.Resource{ID: email, Email: email, Kind: "user"})
+	if r.Resources, r.Petitioners, err = askedFor(cmd, n.resources, n.beneficiaries); err != nil {
+		return r, err
 	}
 	if n.wait != "" {
 		if r.Timeout, err = duration(cmd, "wait", n.wait); err != nil {
@@ -139,6 +132,21 @@ func (n *creation) extend(ctx context.Context, c *indent.Client, r *indent.Reque
 	}
 	r.Labels[indent.LabelReplaces] = name
 	return nil
+}
+
+// askedFor reads what is asked for, as --resource has it, and for whom, as --for has it.
+func askedFor(cmd *cobra.Command, texts, emails []string) (resources, petitioners []indent.Resource, err error) {
+	for _, text := range texts {
+		resource, err := parseResource(cmd, text)
+		if err != nil {
+			return nil, nil, err
+		}
+		resources = append(resources, resource)
+	}
+	for _, email := range emails {
+		petitioners = append(petitioners, indent.Resource{ID: email, Email: email, Kind: "user"})
+	}
+	return resources, petitioners, nil
 }
 
 // parseResource reads kind:id, kind:id=Display Name, or a JSON object. The kind ends at the first colon, the id at the

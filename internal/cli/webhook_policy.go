@@ -284,15 +284,8 @@ func (in *policyTrial) test(cmd *cobra.Command, t *terminal, args []string) (tes
 		}
 		test.WebhookPolicy = &n
 	}
-	for _, text := range in.resources {
-		r, err := parseResource(cmd, text)
-		if err != nil {
-			return test, err
-		}
-		test.Resources = append(test.Resources, r)
-	}
-	for _, email := range in.beneficiaries {
-		test.Petitioners = append(test.Petitioners, indent.Resource{ID: email, Email: email, Kind: "user"})
+	if test.Resources, test.Petitioners, err = askedFor(cmd, in.resources, in.beneficiaries); err != nil {
+		return test, err
 	}
 	if in.params != "" {
 		test.Params, err = readParams(in.params, t.in)

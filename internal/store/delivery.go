@@ -123,13 +123,7 @@ func (s *Store) ForgetDeliveries(ctx context.Context, space, webhook string, bef
 }
 
 func scanWebhookHealth(rows *sql.Rows) (st approval.WebhookHealth, err error) {
-	var space, webhook string
-	var version int64
-	var doc []byte
-	if err = rows.Scan(&space, &webhook, &version, &doc); err == nil {
-		err = parse(doc, &st)
-	}
-	st.Space, st.Webhook, st.Version = space, webhook, version
+	st.Space, st.Webhook, st.Version, err = scanVersioned(rows, &st)
 	return st, err
 }
 

@@ -107,13 +107,7 @@ func (p *plan) putPulled(w approval.PutPulled) {
 }
 
 func scanPullPolicy(rows *sql.Rows) (policy approval.PullPolicy, err error) {
-	var space, name string
-	var version int64
-	var doc sql.RawBytes
-	if err = rows.Scan(&space, &name, &version, &doc); err == nil {
-		err = parse(doc, &policy)
-	}
-	policy.Space, policy.Name, policy.Version = space, name, version
+	policy.Space, policy.Name, policy.Version, err = scanVersioned(rows, &policy)
 	return policy, err
 }
 
@@ -132,13 +126,7 @@ func (s *Store) PullPolicies(ctx context.Context, space string) ([]approval.Pull
 }
 
 func scanPull(rows *sql.Rows) (pull approval.Pull, err error) {
-	var space, policy string
-	var version int64
-	var doc sql.RawBytes
-	if err = rows.Scan(&space, &policy, &version, &doc); err == nil {
-		err = parse(doc, &pull)
-	}
-	pull.Space, pull.Policy, pull.Version = space, policy, version
+	pull.Space, pull.Policy, pull.Version, err = scanVersioned(rows, &pull)
 	return pull, err
 }
 

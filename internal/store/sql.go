@@ -285,6 +285,15 @@ func (c *clause) in(values []string) string {
 // limit is part of the text and no argument: PostgreSQL plans a page well only if it knows that it is one.
 func (c *clause) limit(rows int) { c.add(" LIMIT ", strconv.Itoa(rows)) }
 
+// scanVersioned reads a row of those that are a document with a name and a version, and fills v with the document.
+func scanVersioned(rows *sql.Rows, v any) (space, name string, version int64, err error) {
+	var doc sql.RawBytes
+	if err = rows.Scan(&space, &name, &version, &doc); err == nil {
+		err = parse(doc, v)
+	}
+	return space, name, version, err
+}
+
 func scanNumber(rows *sql.Rows) (n int64, err error) {
 	err = rows.Scan(&n)
 	return n, err

@@ -51,13 +51,7 @@ func noWebhook(space, name any) error {
 }
 
 func scanWebhook(rows *sql.Rows) (w approval.Webhook, err error) {
-	var space, name string
-	var version int64
-	var doc []byte
-	if err = rows.Scan(&space, &name, &version, &doc); err == nil {
-		err = parse(doc, &w)
-	}
-	w.Space, w.Name, w.Version = space, name, version
+	w.Space, w.Name, w.Version, err = scanVersioned(rows, &w)
 	return w, err
 }
 

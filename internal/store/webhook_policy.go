@@ -41,13 +41,7 @@ func noWebhookPolicy(space, name any) error {
 }
 
 func scanWebhookPolicy(rows *sql.Rows) (w approval.WebhookPolicy, err error) {
-	var space, name string
-	var version int64
-	var doc []byte
-	if err = rows.Scan(&space, &name, &version, &doc); err == nil {
-		err = parse(doc, &w)
-	}
-	w.Space, w.Name, w.Version = space, name, version
+	w.Space, w.Name, w.Version, err = scanVersioned(rows, &w)
 	return w, err
 }
 

@@ -63,14 +63,7 @@ func (s *Store) putPullPolicy(tx *transaction, space string, w approval.PutPullP
 	}
 	k, policy := key{space, w.Policy.Name}, copied(w.Policy)
 	policy.Version = w.Expect + 1
-	if w.Expect == 0 {
-		return insert(tx, s.pullPolicies, k, policy)
-	}
-	if s.pullPolicies[k].Version != w.Expect {
-		return approval.Errorf(approval.Conflict, "pull policy %s changed in the meantime", k.name)
-	}
-	put(tx, s.pullPolicies, k, policy)
-	return nil
+	return putVersion(tx, s.pullPolicies, k, policy, s.pullPolicies[k].Version, w.Expect, "pull policy")
 }
 
 func (s *Store) putPull(tx *transaction, space string, w approval.PutPull) error {
@@ -129,20 +122,6 @@ func (s *Store) Pull(ctx context.Context, space, policy string) (approval.Pull, 
 // Pulls implements approval.Store.
 func (s *Store) Pulls(ctx context.Context, space string) (list []approval.Pull, err error) {
 	return listed(s, ctx, s.pulls, space, "Pulls", func(p approval.Pull) string { return p.Policy })
-}
-
-func listed[T any](s *Store, ctx context.Context, rows map[key]T, space, method string, name func(T) string) (list []T, err error) {
-	if err := s.enter(ctx, method); err != nil {
-		return nil, err
-	}
-	defer s.mu.Unlock()
-	for k, v := range rows {
-		if k.space == space {
-			list = append(list, copied(v))
-		}
-	}
-	slices.SortFunc(list, byName(name))
-	return list, nil
 }
 
 // Pulled implements approval.Store.

@@ -39,6 +39,33 @@ func lookUp[K comparable, V any](s *Store, ctx context.Context, rows map[K]V, k 
 	return none, missing(what, space, name)
 }
 
+// putVersion inserts a row (expect 0) or replaces one whose version is expect.
+func putVersion[V any](tx *transaction, rows map[key]V, k key, row V, version, expect int64, what string) error {
+	if expect == 0 {
+		return insert(tx, rows, k, row)
+	}
+	if version != expect {
+		return approval.Errorf(approval.Conflict, "%s %s changed in the meantime", what, k.name)
+	}
+	put(tx, rows, k, row)
+	return nil
+}
+
+// listed answers the rows of a space, by name.
+func listed[T any](s *Store, ctx context.Context, rows map[key]T, space, method string, name func(T) string) (list []T, err error) {
+	if err := s.enter(ctx, method); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	for k, v := range rows {
+		if k.space == space {
+			list = append(list, copied(v))
+		}
+	}
+	slices.SortFunc(list, byName(name))
+	return list, nil
+}
+
 // Space implements approval.Store.
 func (s *Store) Space(ctx context.Context, name string) (approval.Space, error) {
 	return lookUp(s, ctx, s.spaces, name, "Space", "space", "this server", name)

@@ -1,10 +1,8 @@
 package approvaltest
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
-	"slices"
 	"strings"
 	"sync"
 
@@ -15,14 +13,7 @@ func (s *Store) putWebhook(tx *transaction, w approval.PutWebhook) error {
 	k := key{w.Webhook.Space, w.Webhook.Name}
 	hook := copied(w.Webhook)
 	hook.Version = w.Expect + 1
-	if w.Expect == 0 {
-		return insert(tx, s.webhooks, k, hook)
-	}
-	if s.webhooks[k].Version != w.Expect {
-		return approval.Errorf(approval.Conflict, "webhook %s changed in the meantime", k.name)
-	}
-	put(tx, s.webhooks, k, hook)
-	return nil
+	return putVersion(tx, s.webhooks, k, hook, s.webhooks[k].Version, w.Expect, "webhook")
 }
 
 func (s *Store) deleteWebhook(tx *transaction, space string, w approval.DeleteWebhook) error {
@@ -51,18 +42,8 @@ func (s *Store) Webhook(ctx context.Context, space, name string) (approval.Webho
 }
 
 // Webhooks implements approval.Store.
-func (s *Store) Webhooks(ctx context.Context, space string) (list []approval.Webhook, err error) {
-	if err := s.enter(ctx, "Webhooks"); err != nil {
-		return nil, err
-	}
-	defer s.mu.Unlock()
-	for k, w := range s.webhooks {
-		if k.space == space {
-			list = append(list, copied(w))
-		}
-	}
-	slices.SortFunc(list, func(a, b approval.Webhook) int { return cmp.Compare(a.Name, b.Name) })
-	return list, nil
+func (s *Store) Webhooks(ctx context.Context, space string) ([]approval.Webhook, error) {
+	return listed(s, ctx, s.webhooks, space, "Webhooks", func(w approval.Webhook) string { return w.Name })
 }
 
 // Vault is an approval.Vault that hides nothing from who wants to know, and all from who looks for a text: it is no cipher.

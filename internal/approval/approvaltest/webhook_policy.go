@@ -1,9 +1,7 @@
 package approvaltest
 
 import (
-	"cmp"
 	"context"
-	"slices"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
@@ -12,14 +10,7 @@ func (s *Store) putWebhookPolicy(tx *transaction, w approval.PutWebhookPolicy) e
 	k := key{w.Policy.Space, w.Policy.Name}
 	policy := copied(w.Policy)
 	policy.Version = w.Expect + 1
-	if w.Expect == 0 {
-		return insert(tx, s.hooking, k, policy)
-	}
-	if s.hooking[k].Version != w.Expect {
-		return approval.Errorf(approval.Conflict, "webhook policy %s changed in the meantime", k.name)
-	}
-	put(tx, s.hooking, k, policy)
-	return nil
+	return putVersion(tx, s.hooking, k, policy, s.hooking[k].Version, w.Expect, "webhook policy")
 }
 
 // WebhookPolicy implements approval.Store.
@@ -28,16 +19,6 @@ func (s *Store) WebhookPolicy(ctx context.Context, space, name string) (approval
 }
 
 // WebhookPolicies implements approval.Store.
-func (s *Store) WebhookPolicies(ctx context.Context, space string) (list []approval.WebhookPolicy, err error) {
-	if err := s.enter(ctx, "WebhookPolicies"); err != nil {
-		return nil, err
-	}
-	defer s.mu.Unlock()
-	for k, p := range s.hooking {
-		if k.space == space {
-			list = append(list, copied(p))
-		}
-	}
-	slices.SortFunc(list, func(a, b approval.WebhookPolicy) int { return cmp.Compare(a.Name, b.Name) })
-	return list, nil
+func (s *Store) WebhookPolicies(ctx context.Context, space string) ([]approval.WebhookPolicy, error) {
+	return listed(s, ctx, s.hooking, space, "WebhookPolicies", func(p approval.WebhookPolicy) string { return p.Name })
 }
