@@ -13,7 +13,9 @@ import (
 
 const (
 	eventsOfPetition = "(SELECT count(*) FROM events e WHERE e.space = p.space AND e.petition = p.name AND e.event "
-	countVotes       = "(SELECT count(*) FROM votes v WHERE v.space = p.space AND v.petition = p.name)"
+	// A grant that nothing keeps is closed in the change that ends it: two events, one version.
+	endedInTheSameChange = `SELECT 1 FROM events o WHERE o.space = e.space AND o.petition = e.petition AND o.event = 'access/end' AND o.tx = e.tx AND o.time = e.time`
+	countVotes           = "(SELECT count(*) FROM votes v WHERE v.space = p.space AND v.petition = p.name)"
 )
 
 // audits find rows without what their change wrote beside them: none may answer anything. The API does not show these
@@ -24,7 +26,8 @@ var audits = map[string]string{
 		AND NOT EXISTS (SELECT 1 FROM petitions p WHERE p.space = e.space AND p.name = e.petition)`,
 	"petitions with another version than their events make": "SELECT name FROM petitions p WHERE version <> 1 + " +
 		eventsOfPetition + `IN ('access/approve', 'access/deny', 'access/revoke', 'access/expire', 'access/end', 'access/close')
-			AND NOT (e.event = 'access/deny' AND e.actor = 'indent/policy'))`,
+			AND NOT (e.event = 'access/deny' AND e.actor = 'indent/policy')
+			AND NOT (e.event = 'access/close' AND EXISTS (` + endedInTheSameChange + `)))`,
 	"votes without claims, or claims without votes":    "SELECT name FROM petitions p WHERE " + countVotes + " <> " + eventsOfPetition + "= 'access/approve')",
 	"granted petitions without the event of the grant": "SELECT name FROM petitions p WHERE phase IN ('granted', 'revoked') AND " + eventsOfPetition + "= 'access/grant') <> 1",
 	"petitions without the timer of their phase, or with another": `SELECT p.name FROM petitions p
