@@ -106,6 +106,7 @@ func (p *pulling) commit(ctx context.Context, event string, put []PutPulled) err
 // pullStep is what one commit is to do.
 type pullStep struct {
 	put       []PutPulled
+	names     map[string]bool // in lower case, of what is put
 	created   int
 	conflicts []string // entries that are left alone, and why
 	rest      []Resource
@@ -117,7 +118,7 @@ func (p *pulling) plan(ctx context.Context, chunk []Resource) (*pullStep, error)
 	if err != nil {
 		return nil, err
 	}
-	step := &pullStep{}
+	step := &pullStep{names: map[string]bool{}}
 	for _, r := range chunk {
 		r, conflict := p.place(has, r)
 		if conflict != "" {
@@ -128,7 +129,7 @@ func (p *pulling) plan(ctx context.Context, chunk []Resource) (*pullStep, error)
 		if exists && sameEntry(before.Resource, r) {
 			continue
 		}
-		verdict, why, err := p.joins(ctx, step, before.Resource, r)
+		verdict, why, err := p.joins(ctx, has, step, before.Resource, r)
 		switch {
 		case err != nil:
 			return nil, err
@@ -143,6 +144,9 @@ func (p *pulling) plan(ctx context.Context, chunk []Resource) (*pullStep, error)
 			step.created++
 		}
 		step.put = append(step.put, PutPulled{Resource: r, Policy: p.policy.Name, Thing: thingOf(r), New: !exists})
+		for _, name := range namesIn(r) {
+			step.names[name] = true
+		}
 	}
 	return step, nil
 }
@@ -152,6 +156,7 @@ type entriesNow struct {
 	named  map[string]PulledEntry   // by name
 	things map[Thing]PulledEntry    // those of the policy
 	called map[string][]PulledEntry // by each of their names in lower case
+	owners map[string][]NameOwner   // who bears the names of those that have several
 }
 
 // directory looks up what the directory has of the resources: by what the policy brought, by name, and by any of their names.
@@ -172,6 +177,9 @@ func (p *pulling) directory(ctx context.Context, chunk []Resource) (has entriesN
 	slices.Sort(names)
 	list, err := p.s.Store.PulledEntries(ctx, p.policy.Space, p.policy.Name, slices.Compact(names), sought)
 	if err != nil {
+		return has, err
+	}
+	if has.owners, err = p.owners(ctx, chunk); err != nil {
 		return has, err
 	}
 	for _, e := range list {

@@ -188,6 +188,32 @@ func TestAPullMakesNotTwoPeopleOne(t *testing.T) {
 	same(t, "who it was", h.entries()["okta:u1"].Email, olga)
 }
 
+// What is looked up is looked up for all of a commit at once, also who bears which name.
+func TestAPullLooksUpManyAtOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.pulls(func(p *approval.PullPolicy) { p.Kinds, p.TakeIdentities = []string{"user"}, true })
+	people := make([]approval.Resource, 500)
+	for i := range people {
+		people[i] = approval.Resource{ID: fmt.Sprint("okta:u", i), Kind: "user", Email: fmt.Sprintf("person%d@acme.example", i), AltIDs: []string{fmt.Sprint("slack:u", i)}}
+	}
+	h.lists(people...)
+	reads := map[string]int{}
+	h.store.BeforeRead = func(what string) error {
+		reads[what]++
+		return nil
+	}
+	same(t, "all", counts(h.pull()), "done listed 500 taken 500 created 500 changed 0 gone 0 conflicts 0")
+	for _, what := range []string{"ResourcesNamed", "PulledEntries", "NameOwners"} {
+		same(t, what, reads[what], 5)
+	}
+	for what, n := range reads {
+		if n > 15 {
+			t.Errorf("%s is read %d times for 500 people", what, n)
+		}
+	}
+}
+
 func TestOnlyAnEditorsPolicyTakesLabels(t *testing.T) {
 	t.Parallel()
 	for take, want := range map[string]string{

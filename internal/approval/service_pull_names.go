@@ -19,29 +19,47 @@ const (
 	joinsOthers
 )
 
+// owners answers who bears the names of the resources that have several, by name. It is asked once for all of a commit.
+func (p *pulling) owners(ctx context.Context, chunk []Resource) (map[string][]NameOwner, error) {
+	var all []string
+	for _, r := range chunk {
+		if names := namesIn(r); len(names) > 1 {
+			all = append(all, names...)
+		}
+	}
+	slices.Sort(all)
+	out := map[string][]NameOwner{}
+	for names := range slices.Chunk(slices.Compact(all), MaxBulk) {
+		list, err := p.s.Store.NameOwners(ctx, p.policy.Space, names)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range list {
+			out[o.Name] = append(out[o.Name], o)
+		}
+	}
+	return out, nil
+}
+
 // joins answers whether an entry makes two into one. before is the entry as it stands, if it does.
-func (p *pulling) joins(ctx context.Context, step *pullStep, before, r Resource) (verdict joining, why string, err error) {
+func (p *pulling) joins(ctx context.Context, has entriesNow, step *pullStep, before, r Resource) (verdict joining, why string, err error) {
 	names := namesIn(r)
 	if len(names) == 1 || slices.Equal(names, namesIn(before)) {
 		return joinsNobody, "", nil
 	}
-	for _, w := range step.put {
-		if slices.ContainsFunc(namesIn(w.Resource), func(name string) bool { return slices.Contains(names, name) }) {
-			return joinsLater, "", nil
-		}
-	}
-	owners, err := p.s.Store.NameOwners(ctx, p.policy.Space, names)
-	if err != nil {
-		return joinsNobody, "", err
+	if slices.ContainsFunc(names, func(name string) bool { return step.names[name] }) {
+		return joinsLater, "", nil
 	}
 	records, known := map[NameOwner]bool{}, map[string]bool{}
-	for _, o := range owners {
-		if o.Resource != "" && o.Resource == r.Name() {
-			continue
+	for _, name := range names {
+		for _, o := range has.owners[name] {
+			if o.Resource != "" && o.Resource == r.Name() {
+				continue
+			}
+			known[o.Name] = true
+			o.Name = ""
+			records[o] = true
 		}
-		known[o.Name] = true
-		o.Name = ""
-		records[o] = true
 	}
 	if len(records) < 2 || len(known) < 2 {
 		return joinsNobody, "", nil

@@ -57,9 +57,17 @@ func byName[T any](ctx context.Context, s *Store, t *text, space string, names [
 	if len(names) > approval.MaxBulk {
 		return nil, approval.Errorf(approval.Internal, "%d names at once are more than %d", len(names), approval.MaxBulk)
 	}
-	array, err := document(names)
+	array, err := arrayOf(names)
 	if err != nil {
 		return nil, err
 	}
 	return list(ctx, s, t.in(s.dialect), []any{space, array}, scan)
+}
+
+// arrayOf answers the JSON array that {list $2} and {each $2} read.
+func arrayOf(values []string) (string, error) {
+	if len(values) == 0 {
+		return "[]", nil
+	}
+	return document(values)
 }

@@ -31,6 +31,9 @@ var postgresDialect = &dialect{
 		// Not to_tsvector, which has its own idea of a word.
 		"{words}", "array_to_tsvector(string_to_array($3, ' '))",
 		"{list $2}", "(SELECT jsonb_array_elements_text(CAST($2 AS jsonb)))",
+		"{each $2}", "jsonb_array_elements_text(CAST($2 AS jsonb)) AS given (value)", "{each $4}", "jsonb_array_elements_text(CAST($4 AS jsonb)) AS given (value)",
+		// As lookUp below, for each value of a list: {each $2} {look up} things WHERE name = value {looked up}.
+		"{look up}", "CROSS JOIN LATERAL (SELECT * FROM", "{looked up}", "OFFSET 0) looked",
 	),
 	// OFFSET and + 0, which no index orders, keep the planner from walking the list and testing each row, which is a good
 	// plan for a common word and a very bad one for a rare one, and it cannot tell them apart.

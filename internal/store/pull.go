@@ -23,13 +23,25 @@ var (
 	failingPulls = sqlText(`SELECT count(*) FROM pulls WHERE failures > 0`)
 
 	insertPulled = sqlText(`INSERT INTO pulled (space, name, policy, kind, thing, gone) VALUES ($1, $2, $3, $4, $5, $6)`)
-	updatePulled = sqlText(`UPDATE pulled SET kind = $4, thing = $5, gone = $6 WHERE space = $1 AND name = $2 AND policy = $3`)
+	// The policy is compared in a way that no index helps with: without statistics PostgreSQL takes all of a policy's rows for one.
+	updatePulled = sqlText(`UPDATE pulled SET kind = $4, thing = $5, gone = $6 WHERE space = $1 AND name = $2 AND policy || '' = $3`)
 	deletePulled = sqlText(`DELETE FROM pulled WHERE space = $1 AND name = $2`)
 	// Who writes what is there already changes nothing, and so takes nothing over.
 	takeOver = sqlText(`
 		DELETE FROM pulled WHERE space = $1 AND name = $2 AND NOT EXISTS (SELECT 1 FROM resources WHERE space = $1 AND name = $2 AND doc = $3)`)
 	selectPulled = sqlText(`
 		SELECT name, kind, thing, gone FROM pulled WHERE space = $1 AND policy = $2 AND name > $3 ORDER BY name LIMIT $4`)
+	selectPulledEntries = sqlText(`
+		SELECT name, doc, coalesce((SELECT policy FROM pulled WHERE space = $1 AND name = named.value), ''),
+			coalesce((SELECT thing FROM pulled WHERE space = $1 AND name = named.value), '')
+		FROM (
+			SELECT value FROM {each $2}
+			UNION SELECT name FROM {each $4} {look up} pulled WHERE space = $1 AND policy = $3 AND thing = value {looked up}
+		) named {look up} resources WHERE space = $1 AND name = value {looked up}`)
+	// A member without identities stands among the members alone.
+	selectNameOwners = sqlText(`
+		SELECT alias, owner FROM {each $2} {look up} aliases WHERE space = $1 AND alias = value {looked up}
+		UNION SELECT id, 'm' || id FROM {each $2} {look up} members WHERE space = $1 AND id = value {looked up}`)
 )
 
 // writePull writes what a pull writes, or answers false.
@@ -162,24 +174,19 @@ func (s *Store) PulledEntries(ctx context.Context, space, policy string, names [
 	if len(names)+len(things) == 0 {
 		return nil, nil
 	}
-	var c clause
-	c.add("SELECT r.name, r.doc, coalesce(p.policy, ''), coalesce(p.thing, '') FROM resources r LEFT JOIN pulled p ON p.space = r.space AND p.name = r.name WHERE r.space = ",
-		c.arg(space), " AND r.name IN (")
-	// Each part finds its rows by an index of its own.
-	part := ""
-	if len(names) > 0 {
-		c.add("SELECT name FROM resources WHERE space = ", c.arg(space), " AND name IN ", c.in(names))
-		part = " UNION "
+	texts := make([]string, len(things))
+	for i, t := range things {
+		texts[i] = t.String()
 	}
-	if len(things) > 0 {
-		texts := make([]string, len(things))
-		for i, t := range things {
-			texts[i] = t.String()
-		}
-		c.add(part, "SELECT name FROM pulled WHERE space = ", c.arg(space), " AND policy = ", c.arg(policy), " AND thing IN ", c.in(texts))
+	named, err := arrayOf(names)
+	if err != nil {
+		return nil, err
 	}
-	c.add(")")
-	return list(ctx, s, c.String(), c.args, func(rows *sql.Rows) (e approval.PulledEntry, err error) {
+	sought, err := arrayOf(texts)
+	if err != nil {
+		return nil, err
+	}
+	return list(ctx, s, selectPulledEntries.in(s.dialect), []any{space, named, policy, sought}, func(rows *sql.Rows) (e approval.PulledEntry, err error) {
 		var name, thing string
 		var doc sql.RawBytes
 		if err = rows.Scan(&name, &doc, &e.Policy, &thing); err != nil {
@@ -199,11 +206,7 @@ func (s *Store) NameOwners(ctx context.Context, space string, names []string) ([
 	if len(names) == 0 {
 		return nil, nil
 	}
-	var c clause
-	// A member without identities stands among the members alone.
-	c.add("SELECT alias, owner FROM aliases WHERE space = ", c.arg(space), " AND alias IN ", c.in(names),
-		" UNION SELECT id, '", memberOwner(""), "' || id FROM members WHERE space = ", c.arg(space), " AND id IN ", c.in(names))
-	return list(ctx, s, c.String(), c.args, func(rows *sql.Rows) (o approval.NameOwner, err error) {
+	return byName(ctx, s, selectNameOwners, space, names, func(rows *sql.Rows) (o approval.NameOwner, err error) {
 		var owner string
 		if err = rows.Scan(&o.Name, &owner); err != nil {
 			return o, err

@@ -20,7 +20,8 @@ import (
 // dialect is what one engine says in its own words. A text has them in braces.
 type dialect struct {
 	name string
-	// words replaces {tx}, {settled}, {skip locked}, {for share}, {words} and {list $2} (see sqlite.go and postgres.go).
+	// words replaces {tx}, {settled}, {skip locked}, {for share}, {words}, {list $2}, {each $2}, and {look up} with {looked up} (see sqlite.go
+	// and postgres.go).
 	words *strings.Replacer
 	// found answers what to read from as d, and on what condition, for the rowids of a search table's rows that hold the
 	// search which is bound to the placeholder; order is that of the list, "" or " DESC".

@@ -28,6 +28,8 @@ var sqliteDialect = &dialect{
 		"{for share}", "",
 		"{words}", "$3",
 		"{list $2}", "(SELECT value FROM json_each($2))",
+		"{each $2}", "(SELECT value FROM json_each($2)) given", "{each $4}", "(SELECT value FROM json_each($4)) given",
+		"{look up}", "CROSS JOIN", "{looked up}", "",
 	),
 	found: func(table, placeholder, _ string) (string, string) {
 		return table + " d", "d." + table + " MATCH " + placeholder
