@@ -20,7 +20,7 @@ const everything = "*"
 // rooms is the import table. The longest matching folder counts.
 var rooms = []room{
 	{"internal/approval", []string{jsonLibrary}},
-	{"internal/audit", []string{"golang.org/x/mod"}},
+	{"internal/audit", []string{"golang.org/x/mod", jsonLibrary}},
 	{"internal/policy", []string{"internal/approval", "cel.dev/cel-go", yamlLibrary, "github.com/rogpeppe/go-internal/diff"}},
 	{"internal/store", []string{
 		"internal/approval", "internal/audit",
