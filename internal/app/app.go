@@ -158,7 +158,7 @@ func (a *App) wire(ctx context.Context) (err error) {
 	a.service = approval.NewService(deps)
 	a.countPulls()
 	a.countDeliveries()
-	later := jobs.Deps{Store: a.store, Run: a.service.RunJob, Clock: a.clock, Broker: a.store.Broker(), Logger: a.logger, Jitter: rand.Float64}
+	later := jobs.Deps{Store: a.store, Run: a.service.RunJob, Together: a.service.RunTogether, Clock: a.clock, Broker: a.store.Broker(), Logger: a.logger, Jitter: rand.Float64}
 	a.runner, a.lanes = jobs.New(later), jobs.NewLanes(later)
 	a.identity, err = identity.New(ctx, a.service, identity.Config{Issuer: a.URL, TokenTTL: a.cfg.TokenTTL, SessionTTL: a.cfg.SessionTTL,
 		SessionIdle: a.cfg.SessionIdle, Providers: providers(a.cfg.SignIn), Operators: a.cfg.OperatorList(),

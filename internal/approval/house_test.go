@@ -248,25 +248,32 @@ func (h *house) run() (done int) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	for _, j := range jobs {
-		if j.Kind != approval.JobQuorum && j.Kind != approval.JobHourly {
-			done++
-		}
-		err := h.RunJob(h.t.Context(), j)
-		if later := (approval.Later{}); errors.As(err, &later) {
-			if err := h.store.RetryJob(h.t.Context(), j, later.At); err != nil {
-				h.t.Fatal(err)
+	for len(jobs) > 0 {
+		j := jobs[0]
+		together := slices.DeleteFunc(slices.Clone(jobs[1:min(len(jobs), approval.MostTogether)]), func(other approval.Job) bool { return !j.With(other) })
+		jobs = slices.DeleteFunc(jobs[1:], func(other approval.Job) bool { return slices.Contains(together, other) })
+		together = append([]approval.Job{j}, together...)
+		for i, err := range h.RunTogether(h.t.Context(), together) {
+			if h.ended(together[i], err); together[i].Kind != approval.JobQuorum && together[i].Kind != approval.JobHourly {
+				done++
 			}
-			continue
-		}
-		if err != nil {
-			h.t.Fatalf("%+v: %v", j, err)
-		}
-		if err := h.store.FinishJob(h.t.Context(), j); err != nil {
-			h.t.Fatal(err)
 		}
 	}
 	return done
+}
+
+func (h *house) ended(j approval.Job, err error) {
+	h.t.Helper()
+	var later approval.Later
+	switch {
+	case errors.As(err, &later):
+		err = h.store.RetryJob(h.t.Context(), j, later.At)
+	case err == nil:
+		err = h.store.FinishJob(h.t.Context(), j)
+	}
+	if err != nil {
+		h.t.Fatalf("%+v: %v", j, err)
+	}
 }
 
 // conserves demands that the petition is what its events make of it: nothing changes but by events.

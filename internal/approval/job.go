@@ -37,6 +37,14 @@ type Job struct {
 	Attempts   int
 }
 
+// MostTogether is how many timers are done together at most.
+const MostTogether = 64
+
+// With answers whether the timer can be done together with another (see [Service.RunTogether]): both end a grant of one space.
+func (j Job) With(other Job) bool {
+	return j.Kind == JobEnd && other.Kind == JobEnd && j.Space == other.Space
+}
+
 // topic answers what whoever takes such jobs listens to.
 func (j *Job) topic() string {
 	if j.Lane == "" {

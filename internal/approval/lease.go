@@ -78,6 +78,9 @@ func ParseLeaseToken(token string) (last Lease, given bool, err error) {
 // LeasePerson answers the name that a lease has for a petitioner.
 func LeasePerson(r Resource) string { return strings.ToLower(cmp.Or(r.Email, r.ID, r.DisplayName)) }
 
+// namesGiven answers the names by which a petition knows a petitioner.
+func namesGiven(r Resource) []string { return append([]string{LeasePerson(r), r.ID}, r.AltIDs...) }
+
 // LeaseResource answers the name that a lease has for what is granted.
 func LeaseResource(r Resource) string { return strings.ToLower(cmp.Or(r.ID, r.Email, r.DisplayName)) }
 

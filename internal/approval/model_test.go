@@ -118,8 +118,10 @@ func (w *world) step() {
 		w.replace()
 	case n < 80:
 		w.passTime()
-	case n < 88:
+	case n < 87:
 		w.runTimers()
+	case n < 88:
+		w.runTogether()
 	case n < 94:
 		w.read()
 	default:
@@ -266,7 +268,11 @@ func (w *world) runTimers() {
 	}
 	kinds := []string{approval.JobExpire, approval.JobEnd, approval.JobClose, approval.JobEscalate, approval.JobRemind, approval.JobWarn, approval.JobReview}
 	j := approval.Job{Space: "acme", Petition: m.name, Kind: kinds[w.n(len(kinds), "kind")]}
-	err := w.RunJob(w.house.t.Context(), j)
+	w.ran(m, j, w.RunJob(w.house.t.Context(), j))
+}
+
+// ran looks at what a job has done.
+func (w *world) ran(m *model, j approval.Job, err error) {
 	now, early := w.clock.Now(), false
 	switch next, at := m.timer(now); {
 	case next == "" || !serves(next, j.Kind):
@@ -345,6 +351,9 @@ func TestModel(t *testing.T) {
 	checks, err := strconv.ParseInt(flag.Lookup("rapid.checks").Value.String(), 10, 64)
 	if n := steps.Load(); err != nil || n < checks*stepsInModel && !t.Failed() {
 		t.Errorf("only %d steps were made in %d checks, %v", n, checks, err)
+	}
+	if n := together.Load(); n*2000 < steps.Load() && !t.Failed() {
+		t.Errorf("only %d grants have ended together with others", n)
 	}
 	if n := delegated.Load(); n*2000 < steps.Load() && !t.Failed() {
 		t.Errorf("only %d claims by deputies were made", n)

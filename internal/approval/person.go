@@ -2,6 +2,7 @@ package approval
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -95,6 +96,57 @@ func (s *Service) namesBeside(ctx context.Context, space string, given []string)
 	}
 	slices.Sort(names)
 	return names, true, nil
+}
+
+// eachBeside answers for each of the names, which are in lower case, those that stand beside it and itself, in order: what
+// namesBeside answers of each, of at most [MaxNames] the first.
+func (s *Service) eachBeside(ctx context.Context, space string, names []string) (map[string][]string, error) {
+	names = distinct(names)
+	groups := make(map[string]*[]string, len(names))
+	for _, name := range names {
+		groups[name] = &[]string{name}
+	}
+	for next := names; len(next) > 0; {
+		var found []string // names that nothing was known of
+		for part := range slices.Chunk(next, MaxNames) {
+			beside, err := s.Store.AliasesOfEach(ctx, space, part)
+			if err != nil {
+				return nil, err
+			}
+			for _, name := range slices.Sorted(maps.Keys(beside)) {
+				for _, other := range lowered(beside[name]) {
+					if groups[other] == nil {
+						groups[other], found = &[]string{other}, append(found, other)
+					}
+					joinNames(groups, name, other)
+				}
+			}
+		}
+		next = slices.DeleteFunc(found, func(name string) bool { return len(*groups[name]) > MaxNames })
+	}
+	beside := make(map[string][]string, len(names))
+	for name, group := range groups {
+		slices.Sort(*group)
+		if beside[name] = *group; len(*group) > MaxNames {
+			beside[name] = append([]string{name}, slices.DeleteFunc(slices.Clone((*group)[:MaxNames]), func(n string) bool { return n == name })...)[:MaxNames]
+		}
+	}
+	return beside, nil
+}
+
+// joinNames makes the groups of two names one.
+func joinNames(groups map[string]*[]string, one, other string) {
+	into, from := groups[one], groups[other]
+	if into == from {
+		return
+	}
+	if len(*into) < len(*from) {
+		into, from = from, into
+	}
+	*into = append(*into, *from...)
+	for _, name := range *from {
+		groups[name] = into
+	}
 }
 
 // lowered answers the names in lower case, each once.

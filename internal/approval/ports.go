@@ -22,6 +22,8 @@ type Store interface {
 	// Aliases answers every name that stands beside one of names (in lower case, at most MaxNames) in one record: a directory
 	// entry's id, address and altIds; a member's id and its identities. In lower case, in no order.
 	Aliases(ctx context.Context, space string, names []string) ([]string, error)
+	// AliasesOfEach answers the same for each of names that one record has, itself among them; names of none are left out.
+	AliasesOfEach(ctx context.Context, space string, names []string) (map[string][]string, error)
 	// Identity answers whose an identity is, NotFound when it is nobody's.
 	Identity(ctx context.Context, space, identity string) (Identity, error)
 	// Identities answers the identities of a member, ordered by identity.
@@ -121,9 +123,9 @@ type Store interface {
 	NextJob(ctx context.Context) (at time.Time, ok bool, err error)
 	// Lanes answers the lanes that have jobs, but that of timers, by name.
 	Lanes(ctx context.Context) ([]Lane, error)
-	// FinishJob deletes the job unless it was replaced or leased again since. One of a lane that was woken meanwhile it
+	// FinishJob deletes the jobs, each unless it was replaced or leased again since. One of a lane that was woken meanwhile it
 	// gives free instead.
-	FinishJob(ctx context.Context, j Job) error
+	FinishJob(ctx context.Context, jobs ...Job) error
 	// RetryJob gives the lease back and lets the job run again at a later time, or when it was woken for.
 	RetryJob(ctx context.Context, j Job, at time.Time) error
 

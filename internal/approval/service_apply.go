@@ -276,7 +276,7 @@ func (s *Service) pairOf(ctx context.Context, space string, person Resource, kin
 
 // personNames answers all names of a petitioner.
 func (s *Service) personNames(ctx context.Context, space string, r Resource) ([]string, error) {
-	names, _, err := s.namesBeside(ctx, space, append([]string{LeasePerson(r), r.ID}, r.AltIDs...))
+	names, _, err := s.namesBeside(ctx, space, namesGiven(r))
 	if err == nil && len(names) == 0 {
 		err = fmt.Errorf("a petitioner has no name")
 	}

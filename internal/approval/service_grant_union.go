@@ -61,35 +61,6 @@ func (s *Service) unite(ctx context.Context, space string, list []Access, at tim
 	return nil
 }
 
-// eachBeside answers for each of the names, which are in lower case, those that stand beside it and itself, in order.
-func (s *Service) eachBeside(ctx context.Context, space string, names []string) (map[string][]string, error) {
-	beside := make(map[string][]string, len(names))
-	for part := range slices.Chunk(distinct(names), MaxNames) {
-		found, err := s.Store.Aliases(ctx, space, part)
-		if err != nil {
-			return nil, err
-		}
-		found = lowered(found)
-		for _, name := range part {
-			if beside[name] != nil {
-				continue
-			}
-			beside[name] = []string{name}
-			if !slices.Contains(found, name) { // no record has it
-				continue
-			}
-			one, _, err := s.namesBeside(ctx, space, []string{name})
-			if err != nil {
-				return nil, err
-			}
-			for _, other := range one {
-				beside[other] = one
-			}
-		}
-	}
-	return beside, nil
-}
-
 func distinct(list []string) []string {
 	list = slices.Clone(list)
 	slices.Sort(list)
@@ -247,7 +218,7 @@ type otherLease struct {
 func (s *Service) othersOf(ctx context.Context, p *Petition, pairs []Lease, named map[string][]string, now time.Time) (others []otherLease, err error) {
 	q := LeaseQuery{Space: p.Space, At: now}
 	for i, r := range p.Petitioners {
-		names, _, err := s.namesBeside(ctx, p.Space, append([]string{LeasePerson(r), r.ID}, r.AltIDs...))
+		names, _, err := s.namesBeside(ctx, p.Space, namesGiven(r))
 		if err != nil {
 			return nil, err
 		}

@@ -12,8 +12,43 @@ import (
 
 // one runs a job and writes how it ended. Its handler may be broken off, that may not.
 func (d *Deps) one(ctx context.Context, j approval.Job) {
-	err := d.run(ctx, j)
-	ctx = context.WithoutCancel(ctx)
+	d.ended(context.WithoutCancel(ctx), j, d.run(ctx, j))
+}
+
+// many runs jobs together and writes how each ended. One that breaks off all of them is found by running each alone.
+func (d *Deps) many(ctx context.Context, jobs []approval.Job) {
+	errs, whole := d.together(ctx, jobs)
+	if !whole {
+		for _, j := range jobs {
+			d.one(ctx, j)
+		}
+		return
+	}
+	var done []approval.Job
+	for i, j := range jobs {
+		if errs[i] == nil {
+			done = append(done, j)
+		} else {
+			d.ended(ctx, j, errs[i])
+		}
+	}
+	if len(done) > 0 {
+		d.end(ctx, done[0], d.Store.FinishJob(ctx, done...))
+	}
+}
+
+func (d *Deps) together(ctx context.Context, jobs []approval.Job) (errs []error, whole bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.Logger.ErrorContext(ctx, "jobs that are run together have broken off: each is run alone", "jobs", len(jobs), "kind", jobs[0].Kind, "space", jobs[0].Space,
+				"error", fmt.Sprintf("panic: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	return d.Together(ctx, jobs), true
+}
+
+// ended writes how a job has ended.
+func (d *Deps) ended(ctx context.Context, j approval.Job, err error) {
 	var later approval.Later
 	switch {
 	case err == nil:

@@ -87,11 +87,33 @@ func (s *Store) Aliases(ctx context.Context, space string, names []string) ([]st
 	if len(names) == 0 {
 		return nil, nil
 	}
-	var c clause
-	c.add("SELECT DISTINCT b.alias FROM aliases a JOIN aliases b ON b.space = a.space AND b.owner = a.owner WHERE a.space = ",
-		c.arg(space), " AND a.alias IN ", c.in(names))
+	c := aliasesOf("b.alias", space, names)
 	return list(ctx, s, c.String(), c.args, func(rows *sql.Rows) (alias string, err error) {
 		err = rows.Scan(&alias)
 		return alias, err
 	})
+}
+
+// AliasesOfEach implements [approval.Store].
+func (s *Store) AliasesOfEach(ctx context.Context, space string, names []string) (map[string][]string, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	c := aliasesOf("a.alias, b.alias", space, names)
+	pairs, err := list(ctx, s, c.String(), c.args, func(rows *sql.Rows) (pair [2]string, err error) {
+		err = rows.Scan(&pair[0], &pair[1])
+		return pair, err
+	})
+	beside := make(map[string][]string, len(pairs))
+	for _, p := range pairs {
+		beside[p[0]] = append(beside[p[0]], p[1])
+	}
+	return beside, err
+}
+
+func aliasesOf(columns, space string, names []string) *clause {
+	var c clause
+	c.add("SELECT DISTINCT ", columns, " FROM aliases a JOIN aliases b ON b.space = a.space AND b.owner = a.owner WHERE a.space = ",
+		c.arg(space), " AND a.alias IN ", c.in(names))
+	return &c
 }

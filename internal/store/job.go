@@ -168,24 +168,27 @@ func (s *Store) Lanes(ctx context.Context) ([]approval.Lane, error) {
 }
 
 // FinishJob implements [approval.Store].
-func (s *Store) FinishJob(ctx context.Context, j approval.Job) error {
-	return s.endJob(ctx, j, statement{text: finishJob, args: leaseOf(j)})
+func (s *Store) FinishJob(ctx context.Context, jobs ...approval.Job) error {
+	var statements []statement
+	for _, j := range jobs {
+		statements = append(statements, endJob(j, statement{text: finishJob, args: leaseOf(j)})...)
+	}
+	return s.write(ctx, statements)
 }
 
 // RetryJob implements [approval.Store]. Like FinishJob it does nothing to a job that was replaced or leased again.
 func (s *Store) RetryJob(ctx context.Context, j approval.Job, at time.Time) error {
-	return s.endJob(ctx, j, statement{text: retryJob, args: append(leaseOf(j), micros(at))})
+	return s.write(ctx, endJob(j, statement{text: retryJob, args: append(leaseOf(j), micros(at))}))
 }
 
 func leaseOf(j approval.Job) []any {
 	return []any{j.Key, micros(j.RunTime), micros(j.LeaseUntil), int64(j.Attempts)}
 }
 
-// endJob ends a lease. A timer is never woken: it is replaced.
-func (s *Store) endJob(ctx context.Context, j approval.Job, end statement) error {
-	statements := []statement{end}
-	if j.Lane != "" {
-		statements = append(statements, statement{text: freeJob, args: []any{j.Key, micros(j.LeaseUntil)}})
+// endJob answers what ends a lease. A timer is never woken: it is replaced.
+func endJob(j approval.Job, end statement) []statement {
+	if j.Lane == "" {
+		return []statement{end}
 	}
-	return s.write(ctx, statements)
+	return []statement{end, {text: freeJob, args: []any{j.Key, micros(j.LeaseUntil)}}}
 }

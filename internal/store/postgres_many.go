@@ -29,6 +29,7 @@ var mergeables = []mergeable{
 	{insertLease, "", 0},
 	{endLease, "leases", 3},
 	{deleteJob, "jobs", 1},
+	{finishJob, "jobs", 1},
 	{putJob, "jobs", 1},
 	{wakeJob, "jobs", 1},
 	{insertEvent, "", 0},

@@ -274,11 +274,15 @@ func (c *clause) add(parts ...string) {
 	}
 }
 
-// in answers "(p1, p2, …)" with the values bound.
+// in answers "(p1, p2, …)" with the values bound. Of many the last is there several times, so that there are few texts to
+// prepare, however many values there may be.
 func (c *clause) in(values []string) string {
 	places := make([]string, len(values))
 	for i, v := range values {
 		places[i] = c.arg(v)
+	}
+	for n := len(places); n > 4 && n&(n-1) != 0; n++ { // up to a power of two
+		places = append(places, c.arg(values[len(values)-1]))
 	}
 	return "(" + strings.Join(places, ", ") + ")"
 }

@@ -98,15 +98,17 @@ func (s *Store) wakeLane(tx *transaction, space string, w approval.WakeLane) {
 }
 
 // FinishJob implements approval.Store.
-func (s *Store) FinishJob(ctx context.Context, j approval.Job) error {
+func (s *Store) FinishJob(ctx context.Context, jobs ...approval.Job) error {
 	if err := s.enter(ctx, "FinishJob"); err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
-	if s.isStill(j) {
-		delete(s.jobs, j.Key)
+	for _, j := range jobs {
+		if s.isStill(j) {
+			delete(s.jobs, j.Key)
+		}
+		s.freeJob(j)
 	}
-	s.freeJob(j)
 	return nil
 }
 

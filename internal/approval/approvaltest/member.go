@@ -65,11 +65,28 @@ func (s *Store) Identities(ctx context.Context, space, member string) (list []ap
 }
 
 // Aliases implements approval.Store.
-func (s *Store) Aliases(ctx context.Context, space string, names []string) ([]string, error) {
+func (s *Store) Aliases(ctx context.Context, space string, names []string) (found []string, err error) {
 	if err := s.enter(ctx, "Aliases"); err != nil {
 		return nil, err
 	}
 	defer s.mu.Unlock()
+	for _, beside := range s.aliases(space, names) {
+		found = append(found, beside...)
+	}
+	slices.Sort(found)
+	return slices.Compact(found), nil
+}
+
+// AliasesOfEach implements approval.Store.
+func (s *Store) AliasesOfEach(ctx context.Context, space string, names []string) (map[string][]string, error) {
+	if err := s.enter(ctx, "AliasesOfEach"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	return s.aliases(space, names), nil
+}
+
+func (s *Store) aliases(space string, names []string) map[string][]string {
 	var records [][]string
 	for k, r := range s.resources {
 		if k.space == space {
@@ -81,17 +98,21 @@ func (s *Store) Aliases(ctx context.Context, space string, names []string) ([]st
 			records = append(records, []string{i.Member, i.Identity})
 		}
 	}
-	var found []string
+	beside := map[string][]string{}
 	for _, record := range records {
 		for i := range record {
 			record[i] = strings.ToLower(record[i])
 		}
 		slices.Sort(record)
 		record = slices.DeleteFunc(slices.Compact(record), func(name string) bool { return name == "" })
-		if len(record) > 1 && slices.ContainsFunc(record, func(name string) bool { return slices.Contains(names, name) }) {
-			found = append(found, record...)
+		if len(record) < 2 {
+			continue
+		}
+		for _, name := range record {
+			if slices.Contains(names, name) {
+				beside[name] = append(beside[name], record...)
+			}
 		}
 	}
-	slices.Sort(found)
-	return slices.Compact(found), nil
+	return beside
 }

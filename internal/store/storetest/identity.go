@@ -57,6 +57,16 @@ func namesThatMeanTheSame(t *testing.T, k kit) {
 	wantAliases(t, k, []string{"gh/ada"}, "ada@acme.example", "gh/ada", "u1", "u9")
 	wantAliases(t, k, []string{"slack:u9", "u2", "nobody"}, "ada@acme.example", "slack:u9")
 	wantAliases(t, kit{k.Store, "elsewhere"}, []string{"u1"})
+	many := []string{"u1", "u9"}
+	for i := range approval.MaxNames - 2 {
+		many = append(many, fmt.Sprint("nobody", i))
+	}
+	wantAliases(t, k, many, "ada@acme.example", "gh/ada", "u1", "u9")
+	each, err := k.AliasesOfEach(t.Context(), k.space, many)
+	for _, beside := range each {
+		slices.Sort(beside)
+	}
+	want(t, fmt.Sprint(each["u1"], each["u9"]), err, "[ada@acme.example gh/ada u1] [gh/ada u9]")
 
 	k.commit(t, entry("1", "U1", ""), approval.DeleteIdentity{Identity: "slack:U9"}, approval.DeleteResource{Name: "3"})
 	wantAliases(t, k, []string{"u1", "u9", "slack:u9", "ada@acme.example"})
@@ -72,6 +82,17 @@ func wantAliases(t *testing.T, k kit, names []string, expected ...string) {
 	// A name that stands alone may be answered or not: it says nothing.
 	slices.Sort(got)
 	got = slices.DeleteFunc(got, func(name string) bool { return slices.Contains(names, name) && !slices.Contains(expected, name) })
+	want(t, append([]string{}, got...), err, append([]string{}, expected...))
+	each, err := k.AliasesOfEach(t.Context(), k.space, names)
+	got = nil
+	for name, beside := range each {
+		if !slices.Contains(names, name) {
+			t.Errorf("aliases of %q, which was not asked for", name)
+		}
+		got = append(got, beside...)
+	}
+	slices.Sort(got)
+	got = slices.DeleteFunc(slices.Compact(got), func(name string) bool { return slices.Contains(names, name) && !slices.Contains(expected, name) })
 	want(t, append([]string{}, got...), err, append([]string{}, expected...))
 }
 

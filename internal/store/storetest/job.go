@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -61,6 +62,29 @@ func jobsAreLeased(t *testing.T, k kit) {
 	wantCode(t, k.FinishJob(t.Context(), again[0]), "")
 	k.next(t, later)
 	want(t, k.lease(t, later, 10, "a")[0].Attempts, nil, 2)
+}
+
+// Of many that are finished at once, those stay that are not what was leased any more.
+func jobsAreFinishedTogether(t *testing.T, k kit) {
+	for i := range approval.MostTogether {
+		k.putJob(t, fmt.Sprintf("%02d", i), Start)
+	}
+	jobs, err := k.LeaseJobs(t.Context(), "", Start, time.Minute, 2*approval.MostTogether)
+	want(t, len(jobs), err, approval.MostTogether)
+	k.putJob(t, "07", Start.Add(time.Hour)) // replaced
+	wantCode(t, k.RetryJob(t.Context(), jobByKey(t, jobs, "11"), Start.Add(2*time.Hour)), "")
+	wantCode(t, k.FinishJob(t.Context(), jobs...), "")
+	wantCode(t, k.FinishJob(t.Context(), jobs...), "")
+	k.lease(t, Start.Add(3*time.Hour), 100, "07", "11")
+}
+
+func jobByKey(t *testing.T, jobs []approval.Job, key string) approval.Job {
+	t.Helper()
+	i := slices.IndexFunc(jobs, func(j approval.Job) bool { return j.Key == key })
+	if i < 0 {
+		t.Fatalf("no job %q among %v", key, jobs)
+	}
+	return jobs[i]
 }
 
 func jobGoesToOne(t *testing.T, k kit) {

@@ -128,6 +128,7 @@ var cases = []struct {
 	{"whose names are", false, nameOwners},
 
 	{"jobs are leased", true, jobsAreLeased},
+	{"jobs are finished together", true, jobsAreFinishedTogether},
 	{"a job goes to one of many", true, jobGoesToOne},
 	{"jobs that were replaced", true, replacedJobs},
 	{"jobs have lanes", true, jobsHaveLanes},
