@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo dev build test check bench torture generate clean
+.PHONY: help demo demo-access dev build test check bench torture generate clean
 
 PYTHON  ?= python3
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -11,10 +11,13 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 help: ## this list
 	@echo 'Indent: code awaits, a person decides, the code goes on.'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: build ## the quickstart from beginning to end: ask, approve, deny, audit (Go, Python 3.10+)
 	@$(PYTHON) scripts/demo.py
+
+demo-access: build ## access to a real PostgreSQL for ten seconds: refused, accepted, refused (Go, Python 3.10+, PostgreSQL)
+	@$(PYTHON) scripts/demo_access.py
 
 dev: build ## a server to play with on http://127.0.0.1:8080 (DEV_ARGS="--addr … --data-dir …")
 	@bin/indent dev $(DEV_ARGS)
@@ -44,4 +47,4 @@ generate: ## rewrite what is generated: the API's description, the references of
 write = $(2) >$(1).tmp && mv $(1).tmp $(1) || { rm -f $(1).tmp; exit 1; }
 
 clean: ## remove what the other targets made
-	rm -rf bin .build .venv .venv-demo tests/browser/node_modules sdk/js/*/node_modules sdk/js/*/dist
+	rm -rf bin .build .venv .venv-demo .venv-endpoint tests/browser/node_modules sdk/js/*/node_modules sdk/js/*/dist

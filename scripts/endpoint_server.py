@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import os
 import queue
 import re
+import secrets
 import subprocess
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -23,6 +26,8 @@ class DidNotStart(Exception):
 @dataclass(frozen=True)
 class Running:
     url: str
+    secret: str
+    """What its callers sign with."""
     process: subprocess.Popen[str]
 
 
@@ -30,14 +35,19 @@ class Running:
 def running(
     command: Sequence[str | Path],
     folder: Path,
-    env: Mapping[str, str],
+    settings: Mapping[str, str],
     heard: Callable[[str], None],
 ) -> Generator[Running, None, None]:
-    """Start it in its folder on a free port; each line that it says, the first too, is heard."""
+    """Start it in its folder on a free port, with a secret and the settings, and no other of ours.
+
+    Each line that it says, the first too, is heard.
+    """
+    secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("INDENT_", "PG"))}
     process = subprocess.Popen(
         command,
         cwd=folder,
-        env={**env, "PORT": "0"},
+        env={**clean, "INDENT_WEBHOOK_SECRETS": secret, **settings, "PORT": "0"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -55,7 +65,7 @@ def running(
         found = re.fullmatch(r"listening on (http://127\.0\.0\.1:\d+/)", said)
         if found is None:
             raise DidNotStart(f"the endpoint did not start, it says: {said}")
-        yield Running(found[1], process)
+        yield Running(found[1], secret, process)
     finally:
         processes.end_group(process)
         reader.join(10)

@@ -27,8 +27,16 @@ def for_tests() -> Path:
 
 def for_demo() -> Path:
     """The python of a user: `pip install` of both packages from the tree, nothing else."""
-    recipe = [p for package in PACKAGES for p in sorted(package.rglob("*")) if _is_source(p)]
+    recipe = [source for package in PACKAGES for source in _sources(package)]
     return environment(tree.ROOT / ".venv-demo", list(PACKAGES), recipe)
+
+
+def for_endpoint(example: Path) -> Path:
+    """The python of an example's endpoint: what its README says, with indentapi from the tree."""
+    requirements = example / "requirements.txt"
+    recipe = [requirements, *_sources(PACKAGES[0])]
+    install = [PACKAGES[0], "--requirement", requirements]
+    return environment(tree.ROOT / ".venv-endpoint", install, recipe)
 
 
 def environment(folder: Path, install: Sequence[str | Path], recipe: Iterable[Path]) -> Path:
@@ -73,6 +81,10 @@ def pip(python: Path, arguments: Sequence[str | Path]) -> None:
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         raise SystemExit(f"pip could not {' '.join(map(str, arguments))}: see above")
+
+
+def _sources(package: Path) -> list[Path]:
+    return [path for path in sorted(package.rglob("*")) if _is_source(path)]
 
 
 def _is_source(path: Path) -> bool:

@@ -87,6 +87,12 @@ def all_stages(python: Path) -> list[Stage]:
         ),
         Stage("demo", "make demo", [sys.executable, "scripts/demo.py"], stages.count_last_line),
         Stage(
+            "demo-access",
+            "make demo-access: a real PostgreSQL opened for ten seconds",
+            [sys.executable, "scripts/demo_access.py"],
+            stages.count_last_line,
+        ),
+        Stage(
             "docs",
             "the commands in README.md and docs/",
             [sys.executable, "scripts/doc_commands.py"],

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dev_server
+import endpoint_server
 import tree
 
 
@@ -26,15 +27,16 @@ class Scene:
     python: Path
     folder: Path
 
-    def indent(self, *arguments: str) -> str:
-        """Run the CLI as the second person; its output."""
+    def indent(self, *arguments: str | Path, asks: bool = False) -> str:
+        """Run the CLI as the second person, or as the service account that asks; its output."""
         command = [tree.ROOT / "bin/indent", *arguments]
-        environment = {**tree.without_indent_settings(), **self.server.reviewer}
+        who = self.server.asker if asks else self.server.reviewer
+        environment = {**tree.without_indent_settings(), **who}
         done = subprocess.run(
             command, env=environment, cwd=self.folder, capture_output=True, text=True, timeout=60
         )
         if done.returncode != 0:
-            what = f"indent {' '.join(arguments)}"
+            what = f"indent {' '.join(map(str, arguments))}"
             raise NotAsPromised(f"`{what}` ended with {done.returncode}: {done.stderr}")
         return done.stdout
 
@@ -50,7 +52,7 @@ def performed(prefix: str, play: Callable[[dev_server.DevServer, Path], None]) -
         try:
             with dev_server.running(scratch) as server:
                 play(server, scratch)
-        except (NotAsPromised, dev_server.DidNotStart) as error:
+        except (NotAsPromised, dev_server.DidNotStart, endpoint_server.DidNotStart) as error:
             print(f"\nNOT as promised: {error}", flush=True)
             print_log(scratch / "server.log")
             return 1

@@ -154,7 +154,7 @@ var operations = map[string]operation{
 	"createDelegation": {tag: "members",
 		text: "Until its end the deputy decides what the person who is away may decide; the claim is marked `indent.com/claim/onBehalfOf`, and the two give one vote together. " +
 			"Both are looked at as they are when the deputy decides, and what bars one bars both. Nobody names themselves somebody else's deputy (403), and no user or service token names one: " +
-			"it takes the token of a login (`indent login`) or the page of the account, and of a person with a passkey the page. Too many that are not over are 409.",
+			"it takes the token of a login (`indent login`) or the page of the account, and of a person with a passkey the page; and the person signed in less than 15 minutes ago. Too many that are not over are 409.",
 		request: `{"to": "bob@acmecorp.example", "startTime": "2026-03-02T00:00:00Z", "endTime": "2026-03-09T00:00:00Z", "reason": "on leave"}`,
 		answer:  exampleDelegation, codes: []approval.Code{approval.Conflict}},
 	"getDelegation": {tag: "members", text: "One by its name, also when it is over. Between others it is 404 without `members:read`.", answer: exampleDelegation},

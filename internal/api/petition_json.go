@@ -54,24 +54,6 @@ func (s *petitionState) appendJSON(j approval.JSON) approval.JSON {
 	return append(j, ']').End()
 }
 
-func appendRequirement(j approval.JSON, r *approval.Requirement) approval.JSON {
-	j = j.Begin().IntIf("stage", int64(r.Stage)).IntIf("resource", int64(r.Resource)).Name("reviewers").Reviewers(&r.Reviewers).
-		Int("count", int64(r.Count)).Bool("selfApproval", r.SelfApproval).Text("confirm", r.Confirm).Ints("distinctFrom", r.DistinctFrom)
-	if r.Notify != nil {
-		j = j.Name("notify").Reviewers(r.Notify)
-	}
-	j = j.Text("remindAfter", durationIf(r.RemindAfter))
-	if len(r.Escalate) > 0 {
-		j = append(j.Name("escalate"), '[')
-		for i := range r.Escalate {
-			e := &r.Escalate[i]
-			j = j.Next().Begin().Name("after").Quote(durationText(e.After)).Name("reviewers").Reviewers(&e.Reviewers).End()
-		}
-		j = append(j, ']')
-	}
-	return j.End()
-}
-
 func (l *petitionList) appendJSON(j approval.JSON) approval.JSON {
 	j = append(j.Begin().Name("petitions"), '[')
 	for _, p := range l.Petitions {

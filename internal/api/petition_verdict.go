@@ -36,11 +36,9 @@ func (l petitionRequirements) MarshalJSON() ([]byte, error) {
 }
 
 func (l petitionRequirements) appendJSON(j approval.JSON) approval.JSON {
-	j = append(j, '[')
-	for i := range l {
-		j = appendRequirement(j.Next(), &l[i])
-	}
-	return append(j, ']')
+	return j.Requirements(l, func(j approval.JSON, name string, d time.Duration) approval.JSON {
+		return j.Name(name).Quote(durationText(d))
+	})
 }
 
 // petitionRequirement is a requirement on the wire: [approval.Requirement] with durations as clients write them.

@@ -14,8 +14,8 @@ type Grant struct {
 	Webhooks bool `json:"webhooks,omitzero" doc:"Webhooks apply it; absent where none could."`
 }
 
-// checkStart refuses a beginning that has passed or is too far away; a zero one is at once.
-func checkStart(at, now time.Time) error {
+// CheckStart refuses a beginning that has passed or is too far away; a zero one is at once.
+func CheckStart(at, now time.Time) error {
 	if !at.IsZero() && (!at.After(now) || at.Sub(now) > MaxAhead) {
 		return FieldError("petition.startTime", "must lie in the future, at most %d days away", MaxAhead/(24*time.Hour))
 	}

@@ -12,36 +12,42 @@ func (j JSON) verdict(v *Verdict) JSON {
 	j = j.Begin().Name("decision").Quote(v.Decision).Name("rule").Quote(v.Rule).Int("policyVersion", v.PolicyVersion).
 		Text("explanation", v.Explanation).True("dev", v.Dev)
 	if len(v.Requirements) > 0 {
-		j = j.Name("requirements").requirements(v.Requirements)
+		j = j.Name("requirements").Requirements(v.Requirements, inNanoseconds)
 	}
 	j = j.Int("decideWithin", int64(v.DecideWithin)).Int("defaultDuration", int64(v.DefaultDuration)).
 		IntIf("maxDuration", int64(v.MaxDuration)).IntIf("denials", int64(v.Denials)).Inputs("inputs", v.Inputs)
 	if b := v.BreakGlass; b != nil {
-		j = j.Name("breakGlass").Begin().Name("requirements").requirements(b.Requirements).Int("within", int64(b.Within)).End()
+		j = j.Name("breakGlass").Begin().Name("requirements").Requirements(b.Requirements, inNanoseconds).Int("within", int64(b.Within)).End()
 	}
 	return j.End()
 }
 
-func (j JSON) requirements(list []Requirement) JSON {
+// inNanoseconds is how the store keeps a duration.
+func inNanoseconds(j JSON, name string, d time.Duration) JSON { return j.Int(name, int64(d)) }
+
+// Requirements writes requirements as a value. lasts writes each duration, as a member.
+func (j JSON) Requirements(list []Requirement, lasts func(j JSON, name string, d time.Duration) JSON) JSON {
 	j = append(j, '[')
 	for i := range list {
-		j = j.Next().requirement(&list[i])
+		j = j.Next().requirement(&list[i], lasts)
 	}
 	return append(j, ']')
 }
 
-func (j JSON) requirement(r *Requirement) JSON {
+func (j JSON) requirement(r *Requirement, lasts func(j JSON, name string, d time.Duration) JSON) JSON {
 	j = j.Begin().IntIf("stage", int64(r.Stage)).IntIf("resource", int64(r.Resource)).Name("reviewers").Reviewers(&r.Reviewers).
 		Int("count", int64(r.Count)).Bool("selfApproval", r.SelfApproval).Text("confirm", r.Confirm).Ints("distinctFrom", r.DistinctFrom)
 	if r.Notify != nil {
 		j = j.Name("notify").Reviewers(r.Notify)
 	}
-	j = j.IntIf("remindAfter", int64(r.RemindAfter))
+	if r.RemindAfter != 0 {
+		j = lasts(j, "remindAfter", r.RemindAfter)
+	}
 	if len(r.Escalate) > 0 {
 		j = append(j.Name("escalate"), '[')
 		for i := range r.Escalate {
 			e := &r.Escalate[i]
-			j = j.Next().Begin().Int("after", int64(e.After)).Name("reviewers").Reviewers(&e.Reviewers).End()
+			j = lasts(j.Next().Begin(), "after", e.After).Name("reviewers").Reviewers(&e.Reviewers).End()
 		}
 		j = append(j, ']')
 	}

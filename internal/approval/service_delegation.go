@@ -64,12 +64,20 @@ func (s *Service) mayDelegate(ctx context.Context, a Actor, from, to, action str
 // signedIn refuses (Forbidden) a credential that must make nothing which outlives it: a delegation gives away for weeks what a
 // stolen token gives for minutes, and to a deputy whose own passkey confirms what the token could not. It takes a session on the
 // pages, or a program that its person let in there (`indent login`). Who has a passkey has proved it in the session itself, unless
-// this server asks for none after the sign-in provider which let them in.
+// this server asks for none after the sign-in provider which let them in. And the sign-in was a moment ago.
 func (s *Service) signedIn(ctx context.Context, a Actor) error {
 	t, err := s.sessionOrLogin(ctx, a)
 	if err != nil {
 		return err
 	}
+	if err := s.provedIn(ctx, a, t); err != nil {
+		return err
+	}
+	return s.signedInLately(ctx, a, t)
+}
+
+// provedIn refuses a credential of somebody who has a passkey and has not proved it there.
+func (s *Service) provedIn(ctx context.Context, a Actor, t Token) error {
 	own, err := s.Store.Passkeys(ctx, a.Space, a.ID)
 	if err != nil || len(own) == 0 || t.Kind == TokenSession && t.CreatedBy.Labels[LabelPasskey] != "" {
 		return err
@@ -85,6 +93,26 @@ func (s *Service) signedIn(ctx context.Context, a Actor) error {
 		return err
 	}
 	return Errorf(Forbidden, "you have a passkey, and did not sign in with it: sign out, sign in again with it, and name the deputy then")
+}
+
+// signedInLately refuses a credential whose person signed in longer ago than [freshSession]: it may have been stolen since, and
+// nothing else is asked of who has no passkey. A program is as old as the sign-in of the session that let it in.
+func (s *Service) signedInLately(ctx context.Context, a Actor, t Token) error {
+	again := "sign out, sign in again and name the deputy then"
+	if t.Kind == TokenLogin {
+		again = "sign out in the browser, sign in again, let the program in again (`indent login`) and name the deputy then"
+		session, err := s.Store.Token(ctx, a.Space, t.CreatedBy.Labels[LabelLoginSession])
+		if err != nil && CodeOf(err) != NotFound {
+			return err
+		}
+		if t = session; t.Member != a.ID {
+			t = Token{} // long ago
+		}
+	}
+	if s.Clock.Now().After(t.begun().Add(freshSession)) {
+		return Errorf(Forbidden, "you signed in more than %d minutes ago: %s", freshSession/time.Minute, again)
+	}
+	return nil
 }
 
 // sessionOrLogin answers the session that the actor uses, or the login that was let in from one.

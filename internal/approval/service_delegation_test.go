@@ -112,6 +112,7 @@ func TestNoTokenNamesADeputy(t *testing.T) {
 		h := newHouse(t)
 		h.Passkeys.AfterOIDC = c.after
 		h.holds(vic, approval.Token{Kind: approval.TokenSession, Name: "session-of-vic"})
+		h.holds(olga, approval.Token{Kind: approval.TokenSession, Name: "some-session"})
 		a := h.whoIs(olga)
 		if c.by.Kind != "" {
 			a.TokenName = h.holds(olga, c.by)
@@ -130,6 +131,54 @@ func TestNoTokenNamesADeputy(t *testing.T) {
 			} else if err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
+		}
+	}
+}
+
+// Who has stolen a session or a login names no deputy with it either, unless its person has signed in a moment ago: neither
+// another space nor a program that was let in makes a sign-in younger.
+func TestADeputyIsNamedSoonAfterTheSignIn(t *testing.T) {
+	t.Parallel()
+	const old = "you signed in more than 15 minutes ago: sign out, sign in again"
+	labels := func(key, value string) approval.Resource {
+		return approval.Resource{Labels: map[string]string{key: value}}
+	}
+	begun := func(ago time.Duration) string { return approvaltest.Epoch.Add(-ago).Format(time.RFC3339Nano) }
+	for name, c := range map[string]struct {
+		by      approval.Token
+		session approval.Token // in which a program was let in
+		after   time.Duration
+		refused string
+	}{
+		"a session of 15 minutes":                {by: approval.Token{Kind: approval.TokenSession}, after: 15 * time.Minute},
+		"an older one":                           {by: approval.Token{Kind: approval.TokenSession}, after: 15*time.Minute + time.Second, refused: old},
+		"one in another space":                   {by: approval.Token{Kind: approval.TokenSession, CreatedBy: labels(approval.LabelSessionBegun, begun(time.Hour))}, refused: old},
+		"one of which nobody knows":              {by: approval.Token{Kind: approval.TokenSession, CreatedBy: labels(approval.LabelSessionBegun, "yesterday")}, refused: old},
+		"one with the passkey":                   {by: approval.Token{Kind: approval.TokenSession, CreatedBy: labels(approval.LabelPasskey, "key")}, after: time.Hour, refused: old},
+		"a login of 15 minutes":                  {by: approval.Token{Kind: approval.TokenLogin, CreatedBy: labels(approval.LabelLoginSession, "its-session")}, session: approval.Token{Kind: approval.TokenSession}, after: 15 * time.Minute},
+		"an older login":                         {by: approval.Token{Kind: approval.TokenLogin, CreatedBy: labels(approval.LabelLoginSession, "its-session")}, session: approval.Token{Kind: approval.TokenSession}, after: time.Hour, refused: "let the program in again"},
+		"a new login, let in from an older page": {by: approval.Token{Kind: approval.TokenLogin, CreatedBy: labels(approval.LabelLoginSession, "its-session")}, session: approval.Token{Kind: approval.TokenSession, CreatedBy: labels(approval.LabelSessionBegun, begun(time.Hour))}, refused: "let the program in again"},
+		"a login whose session is gone":          {by: approval.Token{Kind: approval.TokenLogin, CreatedBy: labels(approval.LabelLoginSession, "its-session")}, refused: "let the program in again"},
+		"a login from another's session":         {by: approval.Token{Kind: approval.TokenLogin, CreatedBy: labels(approval.LabelLoginSession, "session-of-vic")}, refused: "let the program in again"},
+	} {
+		h := newHouse(t)
+		h.holds(vic, approval.Token{Kind: approval.TokenSession, Name: "session-of-vic"})
+		if c.session.Kind != "" {
+			c.session.Name = "its-session"
+			h.holds(olga, c.session)
+		}
+		a := h.whoIs(olga)
+		a.TokenName = h.holds(olga, c.by)
+		if c.by.CreatedBy.Labels[approval.LabelPasskey] != "" {
+			h.write(approval.PutPasskey{Passkey: approval.Passkey{Space: "acme", ID: "key", Member: olga, Name: "Laptop", CreateTime: h.clock.Now()}})
+		}
+		h.clock.Advance(c.after)
+		refusals := len(h.refusals())
+		_, err := h.CreateDelegation(t.Context(), a, approval.NewDelegation{To: pat, EndTime: h.clock.Now().Add(day)})
+		if c.refused != "" {
+			h.refused(refusals, err, approval.Forbidden, c.refused, olga, "")
+		} else if err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package approval_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func (h *house) holds(id string, t approval.Token) string {
 	h.t.Helper()
 	t.Space, t.Member, t.CreateTime, t.CreatedBy.ID = "acme", id, h.clock.Now(), id
 	if t.Name == "" {
-		t.Name = t.Kind + "-of-" + id
+		t.Name = t.Kind + "-of-" + id + "-" + h.clock.Now().Format("150405") + "-" + strconv.Itoa(h.clock.Now().YearDay())
 	}
 	if _, err := h.store.Token(h.t.Context(), "acme", t.Name); approval.CodeOf(err) == approval.NotFound {
 		h.write(approval.PutToken{Token: t})

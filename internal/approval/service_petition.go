@@ -102,7 +102,7 @@ func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces st
 	}
 	now := s.Clock.Now()
 	name := s.IDs.UUID()
-	if err := checkStart(n.StartTime, now); err != nil {
+	if err := CheckStart(n.StartTime, now); err != nil {
 		return Petition{}, Change{}, err
 	}
 	var p Petition

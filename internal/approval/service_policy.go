@@ -43,11 +43,7 @@ func (s *Service) verdictFor(ctx context.Context, a Actor, p *Petition, stranger
 	if v, err = s.confirming(ctx, p, v, s.Clock.Now()); err != nil { // the directory is that of now, whenever it would be asked
 		return Verdict{}, err
 	}
-	v, err = s.glass(ctx, p, v)
-	if err == nil && v.BreakGlass != nil && !p.StartTime.IsZero() {
-		err = FieldError("petition.startTime", "an emergency does not wait: leave it out")
-	}
-	return v, err
+	return s.glass(ctx, p, v)
 }
 
 // policyInput is what the rules of a document look at.
@@ -78,8 +74,8 @@ func (s *Service) ruled(ctx context.Context, a Actor, p *Petition, stranger stri
 			return Verdict{}, err
 		}
 	}
-	if later && v.Decision == VerdictApprove && v.BreakGlass == nil { // an emergency is refused, see verdictFor
-		return v.notLater(p.StartTime), nil
+	if later {
+		return v.NotLater(p.StartTime)
 	}
 	return v, nil
 }
@@ -102,22 +98,40 @@ func (s *Service) ruledAt(ctx context.Context, a Actor, p *Petition, at time.Tim
 // the rules decide by the time at which it is asked.
 func (s *Service) ruledAtStart(ctx context.Context, a Actor, p *Petition, v Verdict, ok bool, document PolicyDocument) (Verdict, bool) {
 	then, answers := s.ruledAt(ctx, a, p, p.StartTime, document)
-	if answers && then.Decision != VerdictDeny && then.Rule != policyError {
+	if answers && then.allowsStart() {
 		return v, ok
+	}
+	return v.AsBegun(then, p.StartTime), answers
+}
+
+// allowsStart answers whether what the rules say for the beginning of a petition leaves it to what they say as it is asked.
+func (v *Verdict) allowsStart() bool { return v.Decision != VerdictDeny && v.Rule != policyError }
+
+// AsBegun answers what holds of a petition that begins later, of which the rules say v as it is asked and then for its beginning.
+func (v Verdict) AsBegun(then Verdict, start time.Time) Verdict {
+	if then.allowsStart() {
+		return v
 	}
 	why := then.Explanation
 	if why == "" {
 		why = fmt.Sprintf("rule %q does not allow it", then.Rule)
 	}
-	then.Explanation = fmt.Sprintf("when it would begin, at %s: %s", stamp(p.StartTime), why)
-	return then, answers
+	then.Explanation = fmt.Sprintf("when it would begin, at %s: %s", stamp(start), why)
+	return then
 }
 
-// notLater answers what becomes of an approval by a rule where the grant begins later: the owners decide, for as long as the rule allows.
-func (v Verdict) notLater(start time.Time) Verdict {
+// NotLater answers what becomes of a verdict where the grant begins later: of an approval by a rule that the owners decide, for as
+// long as the rule allows. A broken glass that waits is refused.
+func (v Verdict) NotLater(start time.Time) (Verdict, error) {
+	if v.Answer() == AnswerBreakGlass {
+		return v, FieldError("petition.startTime", "an emergency does not wait: leave it out")
+	}
+	if v.Decision != VerdictApprove {
+		return v, nil
+	}
 	owners := ownersDecide(v.PolicyVersion, fmt.Sprintf("rule %q approves what begins at once, and this begins at %s: the space's owners decide", v.Rule, stamp(start)))
 	owners.DefaultDuration, owners.MaxDuration = v.DefaultDuration, v.MaxDuration
-	return owners
+	return owners, nil
 }
 
 func (s *Service) policy(ctx context.Context, space string, now time.Time) (PolicyDocument, error) {

@@ -51,7 +51,7 @@ func (s *Service) SimulatePetition(ctx context.Context, a Actor, q Simulated) (S
 	if q.Time.IsZero() {
 		now = s.Clock.Now()
 	}
-	if err := checkStart(n.StartTime, now); err != nil {
+	if err := CheckStart(n.StartTime, now); err != nil {
 		return Simulation{}, err
 	}
 	var p Petition

@@ -36,8 +36,9 @@ func (t *terminal) delegationCreateCommand() *cobra.Command {
 		Use: "create DEPUTY", Short: "Name a deputy for a time", Args: exactly(1, "the address of the DEPUTY"),
 		Long: "Let a deputy decide what you may decide, while you are away. The two of you give one vote together, and each decision\n" +
 			"says for whom it was made. It begins now unless --start says later, and ends by itself, after 90 days at most.\n\n" +
-			"It takes a login (indent login), not a token, which would have ended long before the deputy. Whoever has a passkey names\n" +
-			"the deputy in the browser, on the page of their account.",
+			"It takes a login (indent login), not a token, which would have ended long before the deputy. The sign-in in\n" +
+			"the browser that let this program in must be less than 15 minutes old. Whoever has a passkey names the deputy in the browser,\n" +
+			"on the page of their account.",
 		Example: "indent delegation create bob@example.com --for 7d --reason \"on leave\"\nindent delegation create bob@example.com --start 2030-01-02T00:00:00Z --until 2030-01-09T00:00:00Z",
 	}
 	shows(t, cmd, func(d indent.Delegation) string {

@@ -98,25 +98,47 @@ func Compile(text string) (*Document, error) {
 // compile answers the document, or what is wrong with it, in the order of the text: of a rule all mistakes that do not follow from
 // one another, of a schedule and a test the first.
 func compile(text string) (*Document, []error) {
-	src, unread := read(text)
+	src, unread, wrong := read(text)
 	c := &compiler{lines: strings.Split(text, "\n"), schedules: map[string]*schedule{}, selectors: map[string]*selector{},
 		taken: map[string]int{ruleNone: 0, ruleError: 0, ruleChanges: 0}}
-	for _, err := range unread {
+	for _, err := range wrong {
 		c.refuse("policy", err)
 	}
 	if src == nil {
-		return nil, c.wrong
+		c.unread(unread)
+		return nil, c.told()
 	}
 	d := &Document{Name: src.Name.value, Dev: src.Dev, text: text, schedules: c.schedules, selectors: c.selectors}
 	c.parts(src, d)
 	if len(c.wrong) > 0 {
-		slices.SortStableFunc(c.wrong, func(a, b error) int { return placeOfError(a).compare(placeOfError(b)) })
-		return nil, c.wrong[:min(len(c.wrong), maxWrong)]
+		return nil, c.told()
 	}
 	d.index = newIndex(d.rules)
 	c.looksOdd(d.rules)
 	d.Warnings = c.warnings
 	return d, nil
+}
+
+// told answers what is wrong, in the order of the text.
+func (c *compiler) told() []error {
+	slices.SortStableFunc(c.wrong, func(a, b error) int { return placeOfError(a).compare(placeOfError(b)) })
+	return c.wrong[:min(len(c.wrong), maxWrong)]
+}
+
+// unread tells what is wrong with the form of the parts of a document that is not of its own; src may be nil.
+func (c *compiler) unread(src *source) {
+	if src == nil {
+		return
+	}
+	for i := range src.Schedules {
+		c.refuse(fmt.Sprintf("policy.schedules[%d]", i), src.Schedules[i].broken)
+	}
+	for i := range src.Rules {
+		c.refuse(fmt.Sprintf("policy.rules[%d]", i), src.Rules[i].broken)
+	}
+	for i := range src.Tests {
+		c.refuse(fmt.Sprintf("policy.tests[%d]", i), src.Tests[i].broken)
+	}
 }
 
 // parts compiles each part of the document, whatever is wrong with the others.

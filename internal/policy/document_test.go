@@ -32,7 +32,7 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		{"a key twice", rule + review + "\n  «name: s", "", "already defined"},
 		{"a number for text", rules + "- name: «7\n  " + review, "", "quotes"},
 		{"a truth value for text", rule + "when: «true\n  " + review, "r", "quotes"},
-		{"a text for a truth value", "version: 1\ndev: «yes please\nrules: []", "", "wrong type"},
+		{"a text for a truth value", "version: 1\ndev: «yes please\nrules: []", "", "dev must be true or false"},
 		{"a key without a value", rule + "when:«\n  approve: {duration: 1h}", "", "no value"},
 		{"an empty condition", rule + "when: «''\n  approve: {duration: 1h}", "r", "when is empty"},
 		{"an alias", "version: 1\nname: «&a x\nrules: *a", "", "anchors"},

@@ -25,7 +25,7 @@ var seeds = []string{
 		"overrides: [{from: 2026-03-29T02:30, to: 2026-10-25T02:30, person: c@x.example}], fallback: {group: g}}]\nrules: [{name: r, when: actor.onCall.s, approve: {duration: 1h}}]",
 	"version: 1\nschedules: [{name: s, source: {url: 'https://x.example/a', every: 5m}, fallback: {group: g}}]\nrules: [{name: r, require: {reviewers: {onCall: [s]}}}]\n" +
 		"tests: [{name: t, as: {id: b, kind: serviceAccount, role: Editor, person: a@x.example}, at: 2026-01-05T09:00:00+01:00, known: [{id: a, kind: k, labels: {a: b}}], groups: {g: [b]}, " +
-		"labels: {b: {x: y}}, onCall: {s: [a@x.example]}, petition: {resources: [{id: a, kind: k}], petitioners: [{id: b}], params: {a: [1, 2.5, true, {b: c}]}, labels: {a: b}, duration: 1h, reason: x}, " +
+		"labels: {b: {x: y}}, onCall: {s: [a@x.example]}, petition: {resources: [{id: a, kind: k}], petitioners: [{id: b}], params: {a: [1, 2.5, true, {b: c}]}, labels: {a: b}, duration: 1h, startTime: 2026-01-06T09:00:00Z, reason: x}, " +
 		"expect: {verdict: review, rule: r, reviewers: {onCall: [s]}, count: 1, duration: 1h, onCall: {s: [a@x.example]}}}]",
 }
 

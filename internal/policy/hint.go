@@ -1,11 +1,15 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
+	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 )
 
@@ -69,74 +73,106 @@ var shapes = map[string]string{
 	"days[]": "[mon, tue]",
 }
 
-// misshapen answers the first key of a mapping whose value is a list where a text belongs, a text where a mapping does, and
-// so on; nil when there is none.
-func misshapen(node ast.Node, of reflect.Type) error {
-	if of.Kind() == reflect.Slice {
-		return shapeOf(node, "", of)
-	}
-	var entries []*ast.MappingValueNode
-	switch n := node.(type) {
-	case *ast.MappingNode:
-		entries = n.Values
-	case *ast.MappingValueNode:
-		entries = []*ast.MappingValueNode{n}
-	}
-	if of.Kind() != reflect.Struct {
-		return nil
-	}
-	fields := map[string]reflect.Type{}
-	for i := range of.NumField() {
-		fields[of.Field(i).Tag.Get("yaml")] = of.Field(i).Type
-	}
-	for _, e := range entries {
-		if t := fields[keyOf(e)]; t != nil {
-			if err := shapeOf(e.Value, keyOf(e), t); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
+// misshapen answers all that is not of the form of a type: keys that it does not have, lists where a text belongs, texts where a
+// mapping does, and so on.
+func misshapen(node ast.Node, of reflect.Type) error { return errors.Join(shapeOf(node, "", of)...) }
 
-// shapeOf says what a value must be, if it is something else.
-func shapeOf(node ast.Node, key string, t reflect.Type) error {
+// leaves are what is read as one value, whatever its form.
+var leaves = []reflect.Type{reflect.TypeFor[text](), reflect.TypeFor[whole](), reflect.TypeFor[decimal](), reflect.TypeFor[freeValue]()}
+
+// shapeOf says what a value must be, and the values in it, if they are something else. "[]" stands behind the key of a list.
+func shapeOf(node ast.Node, key string, t reflect.Type) []error {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	_, isList := node.(*ast.SequenceNode)
+	list, isList := node.(*ast.SequenceNode)
 	isMapping := isMappingNode(node)
 	switch {
-	case t == reflect.TypeFor[text]():
-		if isList || isMapping {
-			return misshape(node, key, "text", "")
+	case t == reflect.TypeFor[text]() && (isList || isMapping):
+		return []error{misshape(node, key, "text")}
+	case slices.Contains(leaves, t):
+		if err := reflect.New(t).Interface().(yaml.NodeUnmarshaler).UnmarshalYAML(node); err != nil {
+			return []error{err}
 		}
+		return nil
+	case t == reflect.TypeFor[sourceStages]() && isList:
+		return elements(list, key, reflect.TypeFor[sourceStage]())
+	case t == reflect.TypeFor[sourceStages]() && isMapping:
+		return fields(node, reflect.TypeFor[sourceStage]())
 	case t == reflect.TypeFor[sourceStages]():
-		if !isList && !isMapping {
-			return misshape(node, key, "a mapping, or a list of them", "")
+		return []error{misshape(node, key, "a mapping, or a list of them")}
+	case t.Kind() == reflect.Bool:
+		if _, truth := node.(*ast.BoolNode); !truth {
+			return []error{misshape(node, key, "true or false")}
 		}
-		return elements(node, key, reflect.TypeFor[sourceStage]())
 	case t.Kind() == reflect.Slice && !isList:
-		return misshape(node, key, "a list", "[]")
+		return []error{misshape(node, key+"[]", "a list")}
 	case t.Kind() == reflect.Slice:
-		return elements(node, key+"[]", t.Elem())
-	case t == reflect.TypeFor[whole](), t == reflect.TypeFor[decimal](), t == reflect.TypeFor[freeValue]():
-	case (t.Kind() == reflect.Struct || t.Kind() == reflect.Map) && !isMapping:
-		return misshape(node, key, "a mapping", "")
+		return elements(list, key+"[]", t.Elem())
+	case !isMapping:
+		return []error{misshape(node, key, "a mapping")}
+	case t.Kind() == reflect.Map:
+		var wrong []error
+		for _, e := range entriesOf(node) {
+			wrong = append(wrong, shapeOf(e.Value, "", t.Elem())...)
+		}
+		return wrong
 	}
-	return nil
+	return fields(node, t)
 }
 
-// elements looks at those of a list of mappings.
-func elements(node ast.Node, key string, of reflect.Type) error {
-	list, _ := node.(*ast.SequenceNode)
-	if list == nil || of == reflect.TypeFor[text]() {
-		return nil
-	}
-	for _, e := range list.Values {
-		if !isMappingNode(e) {
-			return misshape(e, key, "a list of mappings", "")
+// fields looks at the values of a mapping's keys. A part that keeps what is wrong with it tells that itself.
+func fields(node ast.Node, of reflect.Type) (wrong []error) {
+	types := map[string]reflect.Type{}
+	for i := range of.NumField() {
+		if key := of.Field(i).Tag.Get("yaml"); key != "" && key != "-" {
+			types[key] = of.Field(i).Type
 		}
+	}
+	for _, e := range entriesOf(node) {
+		key := keyOf(e)
+		t := types[key]
+		switch {
+		case t == nil:
+			wrong = append(wrong, placeOf(e.Key).wrong("unknown field %q, misspelt or indented too little: %s", key, thereAre(key, slices.Sorted(maps.Keys(types)))))
+		case t.Kind() == reflect.Slice && keepsMistakes(t.Elem()):
+			if _, isList := e.Value.(*ast.SequenceNode); !isList {
+				wrong = append(wrong, shapeOf(e.Value, key, t)...)
+			}
+		default:
+			wrong = append(wrong, shapeOf(e.Value, key, t)...)
+		}
+	}
+	return wrong
+}
+
+// keepsMistakes answers whether a part is read although it is not of its form, see [sourceRule.UnmarshalYAML].
+func keepsMistakes(t reflect.Type) bool {
+	if t.Kind() != reflect.Struct {
+		return false
+	}
+	_, keeps := t.FieldByName("broken")
+	return keeps
+}
+
+// elements looks at those of a list.
+func elements(list *ast.SequenceNode, key string, of reflect.Type) (wrong []error) {
+	for _, e := range list.Values {
+		if of.Kind() == reflect.Struct && !slices.Contains(leaves, of) && !isMappingNode(e) {
+			wrong = append(wrong, misshape(e, key, "a list of mappings"))
+			continue
+		}
+		wrong = append(wrong, shapeOf(e, "", of)...)
+	}
+	return wrong
+}
+
+func entriesOf(node ast.Node) []*ast.MappingValueNode {
+	switch n := node.(type) {
+	case *ast.MappingNode:
+		return n.Values
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{n}
 	}
 	return nil
 }
@@ -149,9 +185,9 @@ func isMappingNode(n ast.Node) bool {
 	return false
 }
 
-func misshape(node ast.Node, key, what, kind string) error {
+func misshape(node ast.Node, key, what string) error {
 	name := strings.TrimSuffix(key, "[]")
-	example := shapes[key+kind]
+	example := shapes[key]
 	switch {
 	case name == "":
 		return placeOf(node).wrong("this must be %s", what)

@@ -92,12 +92,9 @@ func problemOf(err error) error {
 	if errors.As(err, &known) {
 		return known
 	}
-	var unknown *yaml.UnknownFieldError
 	var mismatch *yaml.TypeError
 	var other yaml.Error
 	switch {
-	case errors.As(err, &unknown):
-		return placeOfToken(unknown.Token).wrong("%s: is it misspelt, or indented too little?", unknown.Message)
 	case errors.As(err, &mismatch):
 		return placeOfToken(mismatch.Token).wrong("the value has the wrong type: %s", mismatch.GetMessage())
 	case errors.As(err, &other):

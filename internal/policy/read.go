@@ -15,13 +15,17 @@ import (
 // in one text, anchors and tags, unknown and repeated keys, and keys without a value - an empty when must not turn a
 // rule for some petitions into a rule for all.
 //
-// A document that can be read is answered with what is wrong with it as a whole.
-func read(doc string) (*source, []error) {
+// A document that can be read is answered with what is wrong with it as a whole. Of one that is not of the form of a document the
+// parts are answered as unread, for what is wrong with their own form.
+func read(doc string) (src, unread *source, wrong []error) {
 	src, body, err := readParts(doc)
-	if err != nil {
-		return nil, []error{hinted(doc, err)}
+	if err == nil {
+		return src, nil, src.check(body)
 	}
-	return src, src.check(body)
+	for _, one := range mistakes(err) {
+		wrong = append(wrong, hinted(doc, one))
+	}
+	return nil, src, wrong
 }
 
 func readParts(doc string) (*source, ast.Node, error) {
@@ -46,10 +50,7 @@ func readParts(doc string) (*source, ast.Node, error) {
 		return nil, nil, placeOf(nulls.found).wrong("a key has no value: give it one or leave the key out")
 	}
 	src := &source{}
-	if err := decode(body, src); err != nil {
-		return nil, nil, err
-	}
-	return src, body, nil
+	return src, body, decode(body, src)
 }
 
 func (src *source) check(body ast.Node) (wrong []error) {
@@ -102,7 +103,7 @@ func decode[T any](node ast.Node, to *T) error {
 	if shape := misshapen(node, reflect.TypeFor[T]()); shape != nil {
 		return shape
 	}
-	return problemOf(err)
+	return problemOf(err) // which the library alone knows
 }
 
 // placed is decode that keeps where the node begins.

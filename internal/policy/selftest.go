@@ -89,10 +89,11 @@ func (t selfTest) failed(got string) TestResult {
 }
 
 func (d *Document) run(ctx context.Context, t selfTest) (r TestResult, cost uint64) {
-	v, cost, err := d.decideAt(ctx, &t.in, t.onCall)
+	v, cost, err := d.asBegun(ctx, &t)
 	if err != nil {
 		return t.failed("an error: " + readable(err.Error())), cost
 	}
+	v, refused := t.taken(v)
 	r = TestResult{Name: t.name, Line: t.row, Column: t.column}
 	r.Verdict = v
 	for _, w := range t.want {
@@ -110,13 +111,39 @@ func (d *Document) run(ctx context.Context, t selfTest) (r TestResult, cost uint
 	if len(r.Differences) > 0 && v.Rule == ruleError {
 		r.Differences[0].Got += ", because " + v.Explanation
 	}
-	if v.Decision != approval.VerdictDeny {
-		if err := v.CheckInputs(t.in.Petition.Labels); err != nil {
-			r.Differences = append(r.Differences, Difference{"petition", "a refusal: " + readable(err.Error()), "one that can be made: fill in what the rule asks for in petition.labels"})
-		}
-	}
+	r.Differences = append(r.Differences, refused...)
 	r.Passed = len(r.Differences) == 0
 	return r, cost
+}
+
+// taken answers what becomes of the verdict where the petition is made, and why it would be refused.
+func (t *selfTest) taken(v approval.Verdict) (_ approval.Verdict, refused []Difference) {
+	refuse := func(err error, what string) {
+		if err != nil {
+			refused = append(refused, Difference{"petition", "a refusal: " + readable(err.Error()), "one that can be made" + what})
+		}
+	}
+	if v.Decision != approval.VerdictDeny {
+		refuse(v.CheckInputs(t.in.Petition.Labels), ": fill in what the rule asks for in petition.labels")
+	}
+	if start := t.in.Petition.StartTime; !start.IsZero() {
+		later, err := v.NotLater(start)
+		refuse(err, "")
+		v = later
+	}
+	return v, refused
+}
+
+// asBegun decides the test's petition as a space does: one that begins later is looked at for its beginning as well.
+func (d *Document) asBegun(ctx context.Context, t *selfTest) (v approval.Verdict, cost uint64, err error) {
+	v, cost, err = d.decideAt(ctx, &t.in, t.onCall)
+	if err != nil || t.in.Petition.StartTime.IsZero() || v.Decision == approval.VerdictDeny {
+		return v, cost, err
+	}
+	begins := t.in
+	begins.Now = begins.Petition.StartTime
+	then, more, err := d.decideAt(ctx, &begins, t.onCall)
+	return v.AsBegun(then, begins.Now), cost + more, err
 }
 
 // spellStages writes what the requirements ask for, as far as the wanted ones say: each but the first with how it is tied

@@ -54,7 +54,7 @@ func (c *compiler) test(s *sourceTest) (t selfTest, err error) {
 	if !t.in.Actor.Role.Known() {
 		return t, s.As.Role.wrong("there is no role %q; there are %s", t.in.Actor.Role, approval.Joined(approval.Roles))
 	}
-	if t.in.Petition, err = s.Petition.compile(t.in.Actor); err != nil {
+	if t.in.Petition, err = s.Petition.compile(t.in.Actor, t.in.Now); err != nil {
 		return t, err
 	}
 	if err := s.directory(&t.in); err != nil {
@@ -96,7 +96,7 @@ func (s *sourceTestActor) actor() approval.Actor {
 	return a
 }
 
-func (s *sourceTestPetition) compile(a approval.Actor) (p approval.Petition, err error) {
+func (s *sourceTestPetition) compile(a approval.Actor, now time.Time) (p approval.Petition, err error) {
 	p = approval.Petition{Reason: s.Reason.value, Labels: values(s.Labels), Petitioners: []approval.Resource{a.Resource()}}
 	if len(s.Petitioners) > 0 {
 		if p.Petitioners, err = resources(s.Petitioners, s.place); err != nil {
@@ -108,6 +108,15 @@ func (s *sourceTestPetition) compile(a approval.Actor) (p approval.Petition, err
 	}
 	if s.Params != nil {
 		p.Params = s.Params.json
+	}
+	if s.StartTime != nil {
+		if p.StartTime, err = s.StartTime.instant(); err != nil {
+			return p, err
+		}
+		var e *approval.Error
+		if errors.As(approval.CheckStart(p.StartTime, now), &e) {
+			return p, s.StartTime.wrong("startTime %s: the test asks at %s", e.Message, now.Format(time.RFC3339))
+		}
 	}
 	return p, s.Duration.duration(&p.Duration)
 }

@@ -78,6 +78,14 @@ func TestADocumentBringsItsTests(t *testing.T) {
 		{"what the rule asks for is no number", "petition: {resources: [{id: db}], params: {amount: 100}, labels: {ticket: T-1, amount: many}}, expect: {verdict: review}", "petition: got a refusal: petition.meta.labels.amount: must be a number"},
 		{"a condition that fails where an answer is wanted", "petition: {resources: [{id: db}], params: {amount: many}}, expect: {verdict: approve, rule: big}",
 			"verdict: got review, because the condition of rule \"big\" could not be evaluated (no such overload): the space's owners decide, want approve"},
+		{"begun later, which a rule approves at once", ask + ", startTime: '2026-01-12T13:00:00Z', duration: 1h}, as: {id: bea@x.example}, at: '2026-01-12T12:00:00Z', known: [{id: db, kind: database, labels: {tier: test}}, {id: db2, kind: database, labels: {tier: test}}], " +
+			"expect: {verdict: review, rule: policy-error, reviewers: {roles: [Owner]}, duration: 1h, maxDuration: 2h, reason: 'rule \"on-call\" approves what begins at once, and this begins at 2026-01-12T13:00:00Z: the space''s owners decide'}", ""},
+		{"begun when a rule denies it", ask + ", startTime: '2026-07-01T00:00:00Z'}, groups: {contractors: [someone@example.com]}, at: '2026-06-01T00:00:00Z', " +
+			"expect: {verdict: deny, rule: contractors, reason: 'when it would begin, at 2026-07-01T00:00:00Z: The contract has ended.'}", ""},
+		{"begun before a rule denies it", ask + ", startTime: '2026-06-29T00:00:00Z'}, groups: {contractors: [someone@example.com]}, at: '2026-06-01T00:00:00Z', expect: {verdict: review, rule: rest}", ""},
+		{"denied now, whenever it begins", ask + ", startTime: '2026-08-01T00:00:00Z'}, groups: {contractors: [someone@example.com]}, at: '2026-07-01T00:00:00Z', expect: {verdict: deny, reason: The contract has ended.}", ""},
+		{"an emergency that waits", "petition: {resources: [{id: db}], labels: {indent.com/breakGlass: 'true'}, startTime: '2026-01-05T13:00:00Z'}, as: {id: eve@x.example}, groups: {sre: [eve@x.example]}, expect: {verdict: breakGlass}",
+			"petition: got a refusal: petition.startTime: an emergency does not wait: leave it out, want one that can be made"},
 		{"a condition that fails", "petition: {resources: [{id: db}], params: {amount: many}}, expect: {verdict: review, rule: policy-error}", ""},
 	}
 	for _, c := range cases {
@@ -150,6 +158,9 @@ func TestWhatIsWrongWithTestsIsSaidWithItsPlace(t *testing.T) {
 		{"params that are none", "{name: t, petition: {resources: [{id: a}], params: «[1]}, " + expect + "}", "t", "JSON object"},
 		{"a number as a label", "{name: t, petition: {resources: [{id: a}], labels: {a: «1}}, " + expect + "}", "t", "quotes"},
 		{"a moment without a zone", "{name: t, at: «2026-01-05T12:00, " + ask + ", " + expect + "}", "t", "must be a moment"},
+		{"a beginning without a zone", "{name: t, petition: {resources: [{id: a}], startTime: «2026-01-06T12:00}, " + expect + "}", "t", "must be a moment"},
+		{"a beginning that has passed", "{name: t, petition: {resources: [{id: a}], startTime: «2026-01-05T12:00:00Z}, " + expect + "}", "t", "must lie in the future, at most 90 days away"},
+		{"a beginning in a year", "{name: t, petition: {resources: [{id: a}], startTime: «2027-01-06T12:00:00Z}, " + expect + "}", "t", "must lie in the future, at most 90 days away"},
 		{"a duration that is none", "{name: t, " + ask + ", expect: {verdict: deny, duration: «1 hour}}", "t", "must be a duration"},
 		{"a schedule that is not there", "{name: t, onCall: {x: [«a@x.example]}, " + ask + ", " + expect + "}", "t", "no schedule"},
 		{"a schedule without a source", "{name: t, onCall: {s: [«a@x.example]}, " + ask + ", " + expect + "}", "t", "has no source"},

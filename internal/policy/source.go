@@ -192,6 +192,7 @@ type sourceTestPetition struct {
 	Params      *freeValue           `yaml:"params" doc:"The action's arguments." type:"object"`
 	Labels      map[string]text      `yaml:"labels" doc:"Labels of the petition."`
 	Duration    *text                `yaml:"duration" doc:"For how long; policy's default unless said." format:"duration"`
+	StartTime   *text                `yaml:"startTime" doc:"When the grant is to begin, after at, such as 2026-01-09T16:00:00Z; at once unless said." format:"date-time"`
 }
 
 type sourceTestResource struct {

@@ -53,7 +53,7 @@ func (c *Client) Delegation(ctx context.Context, name string) (Delegation, error
 }
 
 // CreateDelegation names a deputy for a time: the two give one vote together, and claims by the deputy are marked
-// indent.com/claim/onBehalfOf. It takes the token of a login ([ErrForbidden] with another one, and for who has a passkey: they name
+// indent.com/claim/onBehalfOf. It takes the token of a login whose person signed in less than 15 minutes ago ([ErrForbidden] with another one, and for who has a passkey: they name
 // the deputy on the page of their account).
 func (c *Client) CreateDelegation(ctx context.Context, n NewDelegation) (Delegation, error) {
 	return answered[Delegation](ctx, c, call{method: "POST", path: c.inSpace("/delegations"), body: n})

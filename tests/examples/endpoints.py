@@ -26,9 +26,9 @@ EXAMPLES = ROOT / "examples"
 class Endpoint:
     """An example that listens, and what it has said so far."""
 
-    def __init__(self, started: endpoint_server.Running, secret: str, lines: list[str]) -> None:
+    def __init__(self, started: endpoint_server.Running, lines: list[str]) -> None:
         self.url = started.url
-        self.secret = secret
+        self.secret = started.secret
         self.lines = lines
         self._process = started.process
 
@@ -90,12 +90,9 @@ def running(
     command: Sequence[str | Path], folder: Path, **settings: str
 ) -> Generator[Endpoint, None, None]:
     """Start an example in its folder, on a free port; stop it at the end as an operator does."""
-    secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("INDENT_", "PG"))}
-    env = {**clean, "INDENT_WEBHOOK_SECRETS": secret, **settings}
     lines: list[str] = []
-    with endpoint_server.running(command, folder, env, lines.append) as started:
-        yield Endpoint(started, secret, lines)
+    with endpoint_server.running(command, folder, settings, lines.append) as started:
+        yield Endpoint(started, lines)
 
 
 def explained(endpoint: Endpoint) -> str:
