@@ -100,7 +100,7 @@ func TestEveryPageForWhoeverIsNobody(t *testing.T) {
 	p := openPages(t)
 	for kind, cookie := range p.nobodies() {
 		for _, route := range p.routes() {
-			path := fillPage(t, route.Path, map[string]string{"space": apptest.Space, "petition": missingPetition, "file": "app.css", "provider": "okta", "group": "nogroup", "version": "1", "webhook": "nohook", "delivery": missingPetition})
+			path := fillPage(t, route.Path, map[string]string{"space": apptest.Space, "petition": missingPetition, "file": "app.css", "provider": "okta", "group": "nogroup", "version": "1", "webhook": "nohook", "policy": "norule", "delivery": missingPetition})
 			got, want := p.open(cookie, route.Method, path, nil), p.open("", route.Method, path, nil)
 			if got.status != want.status || got.location != want.location || got.body != want.body {
 				t.Errorf("%s opens %s %s: %d to %q, and who has no session %d to %q\n%.600s\n%.600s", kind, route.Method, route.Path, got.status, got.location, want.status, want.location, got.body, want.body)
@@ -164,12 +164,12 @@ func TestPagesOfAnotherSpaceLookLikeMissingOnes(t *testing.T) {
 	t.Parallel()
 	p := openPages(t)
 	theirs := p.oneOfEach()
-	mine := map[string]string{"space": apptest.Space, "petition": missingPetition, "file": "app.css", "provider": "okta", "group": "nogroup", "version": "1", "webhook": "nohook", "delivery": missingPetition}
+	mine := map[string]string{"space": apptest.Space, "petition": missingPetition, "file": "app.css", "provider": "okta", "group": "nogroup", "version": "1", "webhook": "nohook", "policy": "norule", "delivery": missingPetition}
 	cookie := p.session(apptest.Space, apptest.Owner)
 	before := p.everything(strangersSpace)
-	missing := map[string]string{"space": "nocorp", "petition": missingPetition, "group": "nobodys-group", "webhook": "nobodys-hook", "delivery": missingPetition}
+	missing := map[string]string{"space": "nocorp", "petition": missingPetition, "group": "nobodys-group", "webhook": "nobodys-hook", "policy": "nobodys-rule", "delivery": missingPetition}
 	for _, route := range p.routes() {
-		for _, swapped := range [][]string{{"space"}, {"petition"}, {"space", "petition"}, {"group"}, {"webhook"}, {"delivery"}, {"webhook", "delivery"}} {
+		for _, swapped := range [][]string{{"space"}, {"petition"}, {"space", "petition"}, {"group"}, {"webhook"}, {"policy"}, {"delivery"}, {"webhook", "delivery"}} {
 			foreign, nothing := maps.Clone(mine), maps.Clone(mine)
 			for _, name := range swapped {
 				foreign[name], nothing[name] = theirs[name], missing[name]
@@ -196,7 +196,7 @@ func TestPagesOfAnotherSpaceLookLikeMissingOnes(t *testing.T) {
 }
 
 // The names of fields that forms have, each sent with each name of the other space.
-var formFields = []string{"name", "space", "member", "email", "id", "session", "token", "petition", "group", "identity", "account", "role", "resource", "digest", "key", "claim", "return", "url", "headers", "credential", "do"}
+var formFields = []string{"name", "space", "member", "email", "id", "session", "token", "petition", "group", "identity", "account", "role", "resource", "digest", "key", "claim", "return", "url", "headers", "credential", "webhook", "policy", "serviceAccount", "condition", "match", "expressions", "version", "do"}
 
 func (p *pages) submitEach(route web.Route, path, cookie string, theirs map[string]string) {
 	p.Helper()
@@ -238,13 +238,15 @@ func (p *pages) oneOfEach() map[string]string {
 	p.must(err)
 	hook, _, err := s.CreateWebhook(p.Context(), a, approval.NewWebhook{Name: "hook-zanzibar", DisplayName: "zanzibar", URL: "https://zanzibar.example/"})
 	p.must(err)
+	rule, err := s.CreateWebhookPolicy(p.Context(), a, approval.NewWebhookPolicy{Name: "rule-zanzibar", DisplayName: "zanzibar", Webhook: hook.Name, Base: approval.PolicyBase{Conditions: []string{`resource.id == "zanzibar"`}}})
+	p.must(err)
 	called := approval.Delivery{Space: strangersSpace, Name: s.IDs.UUID(), Webhook: hook.Name, Petition: asked.Name, Outcome: approval.WebhookAgain,
 		Kind: approval.WebhookApply, Problem: "zanzibar", Attempt: approval.WebhookAttempt{Body: "zanzibar"}}
 	p.must(s.Store.Note(p.Context(), strangersSpace, approval.PutDelivery{Delivery: called}))
 	p.session(strangersSpace, stranger)
 	sessions, err := s.Store.Tokens(p.Context(), strangersSpace, stranger, approval.TokenSession)
 	p.must(err)
-	return map[string]string{"space": strangersSpace, "petition": asked.Name, "group": "group-zanzibar", "webhook": hook.Name, "delivery": called.Name, "token": made.Token.Name, "account": "bot-zanzibar", "member": member, "session": sessions[0].Name}
+	return map[string]string{"space": strangersSpace, "petition": asked.Name, "group": "group-zanzibar", "webhook": hook.Name, "policy": rule.Name, "delivery": called.Name, "token": made.Token.Name, "account": "bot-zanzibar", "member": member, "session": sessions[0].Name}
 }
 
 // everything answers what a space has, as text.
@@ -257,11 +259,13 @@ func (p *pages) everything(space string) string {
 	p.must(err)
 	webhooks, err := s.Webhooks(p.Context(), space)
 	p.must(err)
+	policies, err := s.WebhookPolicies(p.Context(), space)
+	p.must(err)
 	petitions, err := s.Petitions(p.Context(), approval.PetitionQuery{Space: space})
 	p.must(err)
 	events, err := s.Events(p.Context(), approval.EventQuery{Space: space})
 	p.must(err)
-	text, err := json.Marshal(append(all, members, webhooks, tokens, petitions.Items, events.Items))
+	text, err := json.Marshal(append(all, members, webhooks, policies, tokens, petitions.Items, events.Items))
 	p.must(err)
 	return string(text)
 }

@@ -29,6 +29,8 @@ type WebhookPolicyChange struct {
 	Calls          []WebhookKind
 	ServiceAccount *string
 	DecideWithin   *time.Duration
+	// Expect is the version that the change was made of, so that it does not undo what somebody else has changed since; 0 is whichever.
+	Expect int64
 }
 
 // WebhookPolicy answers one webhook policy.
@@ -101,6 +103,9 @@ func (s *Service) ChangeWebhookPolicy(ctx context.Context, a Actor, name string,
 		p, err := s.webhookPolicy(ctx, a.Space, name)
 		if err != nil {
 			return WebhookPolicy{}, err
+		}
+		if change.Expect != 0 && change.Expect != p.Version {
+			return WebhookPolicy{}, Errorf(Conflict, "somebody has changed the webhook policy %s since you read it: read it again, and put your change into that", name)
 		}
 		told := change.apply(&p)
 		p.UpdateTime = s.Clock.Now()

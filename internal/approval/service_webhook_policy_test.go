@@ -89,6 +89,27 @@ func TestAWebhookPolicyIsMadeChangedAndDeleted(t *testing.T) {
 		"webhookPolicy/update calls webhookPolicy:prod webhook:other", "webhookPolicy/delete  webhookPolicy:prod")
 }
 
+// Two who change the same policy at once do not undo each other.
+func TestAChangeOfAnOlderWebhookPolicyIsRefused(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.hook(aHook())
+	p := h.webhookPolicy()
+	change := func(title string) error {
+		_, err := h.ChangeWebhookPolicy(t.Context(), h.actor(bob), "prod", approval.WebhookPolicyChange{DisplayName: &title, Expect: p.Version})
+		return err
+	}
+	if err := change("first"); err != nil {
+		t.Fatal(err)
+	}
+	if err := change("second"); approval.CodeOf(err) != approval.Conflict {
+		t.Errorf("a change of what holds no more: %v", err)
+	}
+	if now := must(h.WebhookPolicy(t.Context(), h.actor(bob), "prod")); now.DisplayName != "first" || now.Version != p.Version+1 {
+		t.Errorf("it is %+v", now)
+	}
+}
+
 func TestWebhookPoliciesThatAreRefused(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -19,6 +19,7 @@ import (
 	"github.com/indent-approvals/indent/internal/approval"
 	"github.com/indent-approvals/indent/internal/approval/approvaltest"
 	"github.com/indent-approvals/indent/internal/identity"
+	rules "github.com/indent-approvals/indent/internal/policy"
 	"github.com/indent-approvals/indent/internal/store"
 	"github.com/indent-approvals/indent/internal/web"
 )
@@ -57,7 +58,7 @@ func newHouseAt(t testing.TB, base string, hand *approvaltest.Clock, clock appro
 	}
 	t.Cleanup(func() { s.Close() })
 	h := &house{t: t, clock: hand, policy: &policy{verdict: devVerdict()}, close: s.Close}
-	h.service = approval.NewService(approval.Deps{Store: s, Policy: h.policy, Documents: approvaltest.Documents{}, Clock: clock, IDs: &approvaltest.IDs{}, Broker: s.Broker(), Vault: approvaltest.Vault{}, Endpoints: &approvaltest.Endpoints{},
+	h.service = approval.NewService(approval.Deps{Store: s, Policy: h.policy, Documents: approvaltest.Documents{}, Clock: clock, IDs: &approvaltest.IDs{}, Broker: s.Broker(), Vault: approvaltest.Vault{}, Endpoints: &approvaltest.Endpoints{}, Conditions: rules.NewConditions(),
 		Authenticators: identity.Authenticators{Base: func() string { return base }}})
 	h.identity = must(identity.New(t.Context(), h.service, identity.Config{Issuer: func() string { return base }, TokenTTL: time.Hour, SessionTTL: 12 * time.Hour}))
 	h.sessions = &sessions{store: s, links: map[string]approval.Member{}, open: map[string]approval.Member{}}

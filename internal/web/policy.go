@@ -2,8 +2,10 @@ package web
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -245,15 +247,8 @@ func tried(field func(string) string) (q approval.Simulated, err error) {
 		}
 		n.Resources = append(n.Resources, approval.Resource{Kind: kind, ID: id})
 	}
-	for _, line := range filled(field("labels")) {
-		key, value, ok := strings.Cut(line, "=")
-		if key = strings.TrimSpace(key); !ok || key == "" {
-			return q, approval.FieldError("labels", "write key=value on each line, such as ticket=T-1, not %q", line)
-		}
-		if n.Labels == nil {
-			n.Labels = map[string]string{}
-		}
-		n.Labels[key] = strings.TrimSpace(value)
+	if n.Labels, err = typedPairs("labels", "ticket=T-1", field("labels")); err != nil {
+		return q, err
 	}
 	for _, email := range filled(strings.ReplaceAll(field("for"), ",", "\n")) {
 		n.Petitioners = append(n.Petitioners, approval.Resource{ID: email, Email: email, Kind: approval.KindUser})
@@ -281,6 +276,32 @@ func filled(text string) (lines []string) {
 		if line = strings.TrimSpace(line); line != "" {
 			lines = append(lines, line)
 		}
+	}
+	return lines
+}
+
+// typedPairs reads names and values as they are typed: one pair a line, nil when there is none.
+func typedPairs(field, such, text string) (pairs map[string]string, err error) {
+	for _, line := range filled(text) {
+		name, value, ok := strings.Cut(line, "=")
+		name = strings.TrimSpace(name)
+		switch _, twice := pairs[name]; {
+		case !ok || name == "":
+			return nil, approval.FieldError(field, "must be name=value, one in a line, such as %s; %.100q is not", such, line)
+		case twice:
+			return nil, approval.FieldError(field, "name %.100q twice", name)
+		case pairs == nil:
+			pairs = map[string]string{}
+		}
+		pairs[name] = strings.TrimSpace(value)
+	}
+	return pairs, nil
+}
+
+// pairLines writes names and values as they are typed, one pair a line.
+func pairLines(pairs map[string]string) (lines []string) {
+	for _, name := range slices.Sorted(maps.Keys(pairs)) {
+		lines = append(lines, name+"="+pairs[name])
 	}
 	return lines
 }

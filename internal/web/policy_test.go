@@ -104,7 +104,7 @@ func TestAPetitionIsTriedOnThePage(t *testing.T) {
 	whole := url.Values{"reason": {"x"}, "kind": {"database"}, "id": {"prod"}, "more": {"host:a\r\nhost:b\r\n"}, "labels": {"ticket = T-1\r\nteam=core"}, "duration": {"90m"},
 		"for": {viewer}, "time": {"2030-01-02T15:04:05Z"}}
 	b.post("/policy/simulate", whole).is(http.StatusOK).has("People decide", "ticket = T-1", `value="90m"`)
-	for field, wrong := range map[string][2]string{"more": {"host", "write kind:id"}, "labels": {"ticket", "write key=value"}, "duration": {"2d", "such as 48h"}, "time": {"tomorrow", "such as 2030"}} {
+	for field, wrong := range map[string][2]string{"more": {"host", "write kind:id"}, "labels": {"ticket", "must be name=value"}, "duration": {"2d", "such as 48h"}, "time": {"tomorrow", "such as 2030"}} {
 		b.post("/policy/simulate", url.Values{"reason": {"x"}, "id": {"prod"}, field: {wrong[0]}}).is(http.StatusBadRequest).has("try-"+field+"-wrong", wrong[1])
 	}
 	b.post("/policy/simulate", url.Values{"reason": {"x"}, "id": {"prod"}, "labels": {strings.Repeat("k", 201) + "=1"}}).is(http.StatusBadRequest).

@@ -75,13 +75,18 @@ func TestEveryRouteForEveryVisitor(t *testing.T) {
 		"GET /webhooks/{webhook}/deliveries":             {see, see, no, forbidden, ok},
 		"GET /webhooks/{webhook}/deliveries/{delivery}":  {see, see, no, forbidden, ok},
 		"POST /webhooks/{webhook}/deliveries/{delivery}": {see, see, no, forbidden, bad}, // none of the page's buttons
+		"GET /webhook-policies":                          {see, see, ok, forbidden, ok},
+		"POST /webhook-policies":                         {see, see, bad, forbidden, bad}, // without a field
+		"GET /webhook-policies/{policy}":                 {see, see, no, forbidden, ok},
+		"POST /webhook-policies/{policy}":                {see, see, no, forbidden, bad}, // none of the page's buttons
+		"POST /webhook-policies/{policy}/try":            {see, see, no, forbidden, ok},  // on the latest petitions
 		"GET /device":                                    {see, see, ok, ok, ok},
 		"POST /device":                                   {see, see, bad, bad, bad}, // without a code
 		"GET /authorize":                                 {see, see, bad, bad, bad}, // without what a program asks with
 		"POST /authorize":                                {see, see, bad, bad, bad},
 	}
 	p := h.ask(viewer, approval.NewPetition{})
-	fill := strings.NewReplacer("{$}", "", "{space}", "acme", "{petition}", p.Name, "{file}", "app.css", "{provider}", "okta", "{group}", h.group("on-call"), "{version}", "1", "{webhook}", h.hook("roles"), "{delivery}", h.delivered("roles", p))
+	fill := strings.NewReplacer("{$}", "", "{space}", "acme", "{petition}", p.Name, "{file}", "app.css", "{provider}", "okta", "{group}", h.group("on-call"), "{version}", "1", "{webhook}", h.hook("roles"), "{delivery}", h.delivered("roles", p), "{policy}", h.hookPolicy("all"))
 	for _, route := range web.New(web.Deps{Service: h.service, BaseURL: base}).Routes() {
 		name := route.Method + " " + route.Path
 		expected, listed := want[name]
@@ -111,7 +116,7 @@ func TestEveryAnswerIsSecured(t *testing.T) {
 	h := newHouse(t)
 	p := h.ask(viewer, approval.NewPetition{})
 	b := h.browser(reviewer)
-	for _, address := range []string{"/", path(p), "/api-keys", "/passkeys", "/settings", "/groups", "/grants", "/grants/revoke?person=x", "/policy", "/policy/versions/1", "/webhooks", "/sign-in", "/sign-in?link=x", "/nothing", "/static/app.css", "/access/acme/none"} {
+	for _, address := range []string{"/", path(p), "/api-keys", "/passkeys", "/settings", "/groups", "/grants", "/grants/revoke?person=x", "/policy", "/policy/versions/1", "/webhooks", "/webhook-policies", "/sign-in", "/sign-in?link=x", "/nothing", "/static/app.css", "/access/acme/none"} {
 		got := b.get(address)
 		for header, want := range map[string]string{
 			"Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",

@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/indent-approvals/indent/internal/approval"
@@ -18,13 +17,7 @@ type trustView struct {
 func (t trustView) Scope() string { return scopeWords(t.Scopes) }
 
 // Demands answers the claims that a token must have, one by one.
-func (t trustView) Demands() (all []string) {
-	for name, value := range t.Claims {
-		all = append(all, name+"="+value)
-	}
-	slices.Sort(all)
-	return all
-}
+func (t trustView) Demands() []string { return pairLines(t.Claims) }
 
 func (w *Web) trustViews(r *http.Request, v visitor, m approval.Member, end bool) (views []trustView, err error) {
 	trusts, err := w.Service.Trusts(r.Context(), v.Actor, m.ID)
@@ -66,23 +59,17 @@ func (w *Web) makeTrust(r *http.Request, v visitor, account string) error {
 
 // typedClaims reads claims as they are typed: one a line, name=value. None is the centre's to refuse.
 func typedClaims(text string) (map[string]string, error) {
-	claims := map[string]string{}
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		if line == "" {
-			continue
+	claims, err := typedPairs("claims", "repository=acme/app", text)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range claims {
+		if value == "" {
+			return nil, approval.FieldError("claims", "must be name=value, one in a line, such as repository=acme/app; %.100q has no value", name)
 		}
-		name, value, ok := strings.Cut(line, "=")
-		if name, value = strings.TrimSpace(name), strings.TrimSpace(value); !ok || name == "" || value == "" {
-			return nil, approval.FieldError("claims", "must be name=value, one in a line, such as repository=acme/app; %.100q is not", line)
-		}
-		if _, twice := claims[name]; twice {
-			return nil, approval.FieldError("claims", "name %.100q twice: a token has one", name)
-		}
-		if len(claims) == approval.MaxTrustClaims {
-			return nil, approval.FieldError("claims", "are more than %d", approval.MaxTrustClaims)
-		}
-		claims[name] = value
+	}
+	if len(claims) > approval.MaxTrustClaims {
+		return nil, approval.FieldError("claims", "are more than %d", approval.MaxTrustClaims)
 	}
 	return claims, nil
 }

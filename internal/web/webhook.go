@@ -1,10 +1,8 @@
 package web
 
 import (
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -104,6 +102,7 @@ type webhookView struct {
 	Entry    entry
 	Refused  string
 
+	Policies  []aboutPolicy // that give it calls
 	Condition approval.WebhookCondition
 	Latest    []approval.Delivery
 	Older     bool   // there are more
@@ -132,12 +131,7 @@ func (w webhookView) Plain() string {
 }
 
 // LabelLines answers the labels, one by one.
-func (w webhookView) LabelLines() (lines []string) {
-	for _, name := range slices.Sorted(maps.Keys(w.Labels)) {
-		lines = append(lines, name+"="+w.Labels[name])
-	}
-	return lines
-}
+func (w webhookView) LabelLines() []string { return pairLines(w.Labels) }
 
 func (w *Web) showWebhook(r *http.Request, v visitor) (answer, error) {
 	hook, err := w.Service.Webhook(r.Context(), v.Actor, r.PathValue("webhook"))
@@ -155,6 +149,15 @@ func (w *Web) webhookPage(r *http.Request, v visitor, hook approval.Webhook, vie
 	title := hook.DisplayName
 	if title == "" {
 		title = hook.Name
+	}
+	policies, err := w.Service.WebhookPolicies(r.Context(), v.Actor)
+	if err != nil {
+		return answer{}, err
+	}
+	for _, p := range aboutEach(policies) {
+		if p.Webhook == hook.Name {
+			view.Policies = append(view.Policies, p)
+		}
 	}
 	if err := w.addCondition(r.Context(), v, &view); err != nil {
 		return answer{}, err

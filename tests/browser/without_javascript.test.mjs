@@ -74,3 +74,28 @@ test("a token is made, revealed and works", async () => {
   const env = { INDENT_SPACE: "acmecorp", INDENT_API_TOKEN: token };
   assert.ok((await console.call("GET", "/petitions", undefined, env)).petitions);
 });
+
+test("a webhook and its policy are made, tried and deleted", async () => {
+  const page = await console.visit(owner, plain);
+  await page.goto("/webhooks");
+  await page.getByText("Add a webhook").click();
+  await page.getByLabel("Name by it").fill("plain");
+  await page.getByLabel("URL an https").fill("https://hooks.example.com/indent");
+  await page.getByRole("button", { name: "Add" }).click();
+  await page.getByRole("heading", { name: "Its new secret" }).waitFor();
+  await page.getByRole("link", { name: "Add a policy" }).click();
+  await page.getByLabel("Name by it").fill("actions");
+  await page.getByLabel("Condition 1").fill('resource.kind = "action"');
+  await page.getByRole("button", { name: "Add" }).click();
+  await page.getByRole("alert").waitFor();
+  await page.getByLabel("Condition 1").fill('resource.kind == "action"');
+  await page.getByRole("button", { name: "Add" }).click();
+  const { name } = await console.ask();
+  await page.getByLabel("Petition the name").fill(name);
+  await page.getByRole("button", { name: "Try" }).click();
+  await page.locator("#try").getByText("ApplyUpdate").waitFor();
+  await page.getByText("called", { exact: true }).waitFor();
+  await page.getByText("Delete it").click();
+  await page.getByRole("button", { name: "Delete actions" }).click();
+  await page.getByText("Done: the policy is gone").waitFor();
+});
