@@ -82,6 +82,12 @@ type Overdue struct {
 	Since time.Time // of the oldest; zero when there is none
 }
 
+// Held is what a webhook has given and not taken away.
+type Held struct {
+	Holding int // applications that hold access
+	Overdue Overdue
+}
+
 type (
 	// PutApplication inserts the application (Expect 0; one that exists is a Conflict) or replaces it if its version is Expect;
 	// the store writes Expect+1. One that holds access is refused (Conflict) when there is no such webhook.
@@ -101,8 +107,14 @@ type ApplicationStore interface {
 	Overdue(ctx context.Context, space, webhook string, before time.Time) (Overdue, error)
 	// Holding answers how many applications of a webhook hold access.
 	Holding(ctx context.Context, space, webhook string) (int, error)
+	// HeldByEach answers what each webhook of a space holds, and should have taken away since before a time; of one that holds
+	// nothing and was told nothing that is open it has nothing.
+	HeldByEach(ctx context.Context, space string, before time.Time) (map[string]Held, error)
+	// WakeLane lets jobs of a lane of a space run at a time, as WakeJob does, at most so many of those that would run later or run
+	// now. It answers how many; with fewer than most there is no other.
+	WakeLane(ctx context.Context, space, lane string, at time.Time, most int) (int, error)
 	// Note writes bookkeeping of calls, all or nothing like Commit. It makes no event, because nobody's rights change by it: it
-	// takes PutApplication, PutDelivery, PutWebhookHealth, PutPull, WakeJob and WakeLane, and refuses the rest (Internal).
+	// takes PutApplication, PutDelivery, PutWebhookHealth, PutPull and WakeJob, and refuses the rest (Internal).
 	Note(ctx context.Context, space string, writes ...Write) error
 	DeliveryStore
 }
@@ -110,7 +122,7 @@ type ApplicationStore interface {
 // IsNote answers whether a write is bookkeeping of calls, see [ApplicationStore].
 func IsNote(w Write) bool {
 	switch w.(type) {
-	case PutApplication, PutDelivery, PutWebhookHealth, PutPull, WakeJob, WakeLane:
+	case PutApplication, PutDelivery, PutWebhookHealth, PutPull, WakeJob:
 		return true
 	}
 	return false

@@ -17,6 +17,7 @@ const (
 	JobClose    = "close"    // a revoked petition
 	JobApply    = "apply"    // a petition of which webhooks are to be told
 	JobCall     = "call"     // what a webhook is to be told of a person and a resource
+	JobWake     = "wake"     // what waits to be told to a webhook that is called again
 	JobOverdue  = "overdue"  // whether a webhook has taken away what it should have
 	JobQuorum   = "quorum"   // whether enough people may still grant: one petition, or all that wait in the space
 	JobHourly   = "hourly"   // the same of what time alone may change, once an hour in each space
@@ -83,16 +84,8 @@ type Later struct{ At time.Time }
 
 func (l Later) Error() string { return "the job comes again at " + stamp(l.At) }
 
-type (
-	// WakeJob inserts the job, or lets the one with the same key run at its RunTime if that is sooner. One that runs meanwhile
-	// goes on alone, and runs once more when it has ended.
-	WakeJob struct{ Job Job }
-	// WakeLane lets every job of a lane of the change's space run at a time, as WakeJob does.
-	WakeLane struct {
-		Lane string
-		At   time.Time
-	}
-)
+// WakeJob inserts the job, or lets the one with the same key run at its RunTime if that is sooner. One that runs meanwhile
+// goes on alone, and runs once more when it has ended.
+type WakeJob struct{ Job Job }
 
-func (WakeJob) write()  {}
-func (WakeLane) write() {}
+func (WakeJob) write() {}

@@ -38,7 +38,10 @@ type LeaseQuery struct {
 	Coming bool
 	// Longest turns the order: what ends last comes first.
 	Longest bool
-	Page    PageRequest // Ascending is not looked at
+	// AnyOrder is for who reads one page of few leases by many names: in no order, it is found by the names, and not along all
+	// that have not ended.
+	AnyOrder bool
+	Page     PageRequest // Ascending is not looked at
 }
 
 // forever stands for the end of a lease that has none, so that ends have an order.

@@ -177,8 +177,6 @@ func (s *Service) topics(c Change) []string {
 			if w.Job.RunTime.Before(due) {
 				topics = append(topics, w.Job.topic())
 			}
-		case WakeLane:
-			topics = append(topics, LanesTopic)
 		case PutPolicy:
 			s.policies.forget(c.Space)
 		case PutMember, DeleteMember, PutIdentity, DeleteIdentity:

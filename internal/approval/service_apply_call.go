@@ -59,8 +59,8 @@ func (l *pairLook) callNext(ctx context.Context) (afterLook, error) {
 		return afterLook{at: l.now}, nil // by who has time for it
 	}
 	at, err := l.call(ctx, due[0])
-	if len(due) > 1 && err == nil && !probing {
-		return afterLook{again: true}, nil
+	if len(due) > 1 && err == nil && (!probing || l.health.PausedSince.IsZero()) {
+		return afterLook{again: true}, nil // whoever wakes the others finds no job of this pair if this one ends
 	}
 	return afterLook{at: sooner(next.at, at)}, err
 }

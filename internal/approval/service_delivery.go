@@ -213,8 +213,7 @@ func (s *Service) SettleWebhook(ctx context.Context, a Actor, name, reason strin
 // away for more than a minute.
 type WebhookCondition struct {
 	WebhookHealth
-	Holding int
-	Overdue Overdue
+	Held
 }
 
 // WebhookCondition answers how a webhook stands.
@@ -228,7 +227,10 @@ func (s *Service) WebhookCondition(ctx context.Context, a Actor, name string) (c
 	if c.WebhookHealth, err = s.Store.WebhookHealth(ctx, a.Space, name); err != nil {
 		return c, err
 	}
-	return c, s.countHeld(ctx, &c)
+	if c.Holding, err = s.Store.Holding(ctx, a.Space, name); err == nil {
+		c.Overdue, err = s.Store.Overdue(ctx, a.Space, name, s.Clock.Now().Add(-overdueCounted))
+	}
+	return c, err
 }
 
 // WebhookConditions answers how all webhooks of the space stand, by name.
@@ -244,24 +246,18 @@ func (s *Service) WebhookConditions(ctx context.Context, a Actor) ([]WebhookCond
 	if err != nil {
 		return nil, err
 	}
+	held, err := s.Store.HeldByEach(ctx, a.Space, s.Clock.Now().Add(-overdueCounted))
+	if err != nil {
+		return nil, err
+	}
 	list := make([]WebhookCondition, len(hooks))
 	for i, w := range hooks {
-		list[i].Space, list[i].Webhook = w.Space, w.Name
+		list[i].Space, list[i].Webhook, list[i].Held = w.Space, w.Name, held[w.Name]
 		if n := slices.IndexFunc(health, func(h WebhookHealth) bool { return h.Webhook == w.Name }); n >= 0 {
 			list[i].WebhookHealth = health[n]
 		}
-		if err := s.countHeld(ctx, &list[i]); err != nil {
-			return nil, err
-		}
 	}
 	return list, nil
-}
-
-func (s *Service) countHeld(ctx context.Context, c *WebhookCondition) (err error) {
-	if c.Holding, err = s.Store.Holding(ctx, c.Space, c.Webhook); err == nil {
-		c.Overdue, err = s.Store.Overdue(ctx, c.Space, c.Webhook, s.Clock.Now().Add(-overdueCounted))
-	}
-	return err
 }
 
 // forgetEvery is after how many attempts of a webhook on a node old ones are deleted.

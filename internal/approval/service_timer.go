@@ -20,6 +20,8 @@ func (s *Service) RunJob(ctx context.Context, j Job) error {
 		return s.applyPetition(ctx, j)
 	case JobCall:
 		return s.applyPair(ctx, j)
+	case JobWake:
+		return s.wakeCalls(ctx, j)
 	case JobOverdue:
 		return s.tellOverdue(ctx, j)
 	case JobPull:

@@ -69,7 +69,7 @@ func (l *pairLook) putHealth(ctx context.Context, h WebhookHealth, answer Webhoo
 		}
 		h.DisabledSince, h.PausedSince, h.Problem = l.now, time.Time{}, answer.Problem
 		tell(EventWebhookDisable, answer.Problem)
-		change.Writes = append(change.Writes, WakeLane{Lane: callLane(l.space, l.webhook), At: l.now}) // grants fail at once
+		change.Writes = append(change.Writes, wakeCalls(l.space, l.webhook, l.now)) // grants fail at once
 	case WebhookAgain:
 		if h.Failures++; h.Failures == 1 {
 			h.FailingSince = l.now
@@ -84,7 +84,7 @@ func (l *pairLook) putHealth(ctx context.Context, h WebhookHealth, answer Webhoo
 		h = h.well(l.now)
 		if paused {
 			tell(EventWebhookResume, "the endpoint answers again")
-			change.Writes = append(change.Writes, WakeLane{Lane: callLane(l.space, l.webhook), At: l.now})
+			change.Writes = append(change.Writes, wakeCalls(l.space, l.webhook, l.now))
 		}
 	}
 	change.Writes = append(change.Writes, PutWebhookHealth{Health: h, Expect: expect})
@@ -113,7 +113,29 @@ func (s *Service) resumes(ctx context.Context, w Webhook, now time.Time) (writes
 	case !h.PausedSince.IsZero():
 		was = "paused"
 	}
-	return []Write{PutWebhookHealth{Health: h.well(now), Expect: h.Version}, WakeLane{Lane: callLane(w.Space, w.Name), At: now}}, was, nil
+	return []Write{PutWebhookHealth{Health: h.well(now), Expect: h.Version}, wakeCalls(w.Space, w.Name, now)}, was, nil
+}
+
+// wokenAtOnce bounds how many jobs are woken by one write: others wait for it.
+const wokenAtOnce = 500
+
+// wakeCalls answers the job that lets all calls of a webhook that wait be made at once.
+func wakeCalls(space, webhook string, at time.Time) WakeJob {
+	return WakeJob{Job{Key: "wake/" + space + "/" + webhook, Kind: JobWake, Lane: space, Space: space, RunTime: at}}
+}
+
+// wakeCalls wakes a part of them, and comes again until it has found fewer than a part.
+func (s *Service) wakeCalls(ctx context.Context, j Job) error {
+	now := s.Clock.Now()
+	n, err := s.Store.WakeLane(ctx, j.Space, callLane(j.Space, j.Key[len("wake/"+j.Space+"/"):]), now, wokenAtOnce)
+	if err != nil {
+		return err
+	}
+	s.Broker.Publish(LanesTopic)
+	if n == wokenAtOnce {
+		return Later{now}
+	}
+	return nil
 }
 
 // overdueJob looks whether a webhook has taken away by then what it should have.

@@ -23,6 +23,10 @@ var (
 		WHERE space = $1 AND petition = $2 AND webhook = $3 AND name = $4 AND version = $10 AND ` + unlessDeleted)
 	countHolding = sqlText(`
 		SELECT count(*) FROM applications WHERE space = $1 AND webhook = $2 AND state <> 'ended' AND holds = 1`)
+	selectHeld = sqlText(`
+		SELECT webhook, CAST(sum(holds) AS bigint), count(CASE WHEN ending > 0 AND ending < $2 THEN 1 END),
+			coalesce(min(CASE WHEN ending > 0 AND ending < $2 THEN ending END), 0)
+		FROM applications WHERE space = $1 AND state <> 'ended' GROUP BY webhook`)
 	selectOverdue = sqlText(`
 		SELECT count(*), coalesce(min(ending), 0) FROM applications WHERE ending > 0 AND ending < $1`)
 	selectOverdueOf = sqlText(`
@@ -118,6 +122,19 @@ func scanApplication(rows *sql.Rows) (a approval.Application, err error) {
 func (s *Store) Holding(ctx context.Context, space, webhook string) (int, error) {
 	n, _, err := one(ctx, s, countHolding, scanNumber, space, webhook)
 	return int(n), err
+}
+
+// HeldByEach implements [approval.ApplicationStore].
+func (s *Store) HeldByEach(ctx context.Context, space string, before time.Time) (map[string]approval.Held, error) {
+	held := map[string]approval.Held{}
+	_, err := list(ctx, s, selectHeld.in(s.dialect), []any{space, micros(before)}, func(rows *sql.Rows) (struct{}, error) {
+		var webhook string
+		var holding, count, since int64
+		err := rows.Scan(&webhook, &holding, &count, &since)
+		held[webhook] = approval.Held{Holding: int(holding), Overdue: approval.Overdue{Count: int(count), Since: timeOf(since)}}
+		return struct{}{}, err
+	})
+	return held, err
 }
 
 // Overdue implements [approval.ApplicationStore].

@@ -216,8 +216,6 @@ func (p *plan) write(w approval.Write) {
 		p.putJob(w.Job)
 	case approval.WakeJob:
 		p.wakeJob(w.Job)
-	case approval.WakeLane:
-		p.wakeLane(w)
 	case approval.DeleteJob:
 		p.deleteJob(w.Key)
 	case approval.PutApplication:

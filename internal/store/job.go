@@ -25,10 +25,6 @@ var (
 		ON CONFLICT (key) DO UPDATE SET attempts = 0,
 			due = CASE WHEN jobs.lease_until = 0 AND excluded.due < jobs.due THEN excluded.due ELSE jobs.due END,
 			run_time = CASE WHEN excluded.run_time < jobs.run_time THEN excluded.run_time ELSE jobs.run_time END`)
-	wakeLane = sqlText(`
-		UPDATE jobs SET attempts = 0, due = CASE WHEN lease_until = 0 AND $2 < due THEN $2 ELSE due END,
-			run_time = CASE WHEN $2 < run_time THEN $2 ELSE run_time END
-		WHERE lane = $1 AND space = $3`)
 	deleteJob     = sqlText(`DELETE FROM jobs WHERE key = $1`)
 	selectNextJob = sqlText(`
 		SELECT due FROM (SELECT due FROM jobs WHERE lane = '' ORDER BY due LIMIT 1) j
@@ -79,8 +75,6 @@ func (p *plan) wakeJob(j approval.Job) {
 	p.inSpace(j.Space)
 	p.add(wakeJob, j.Key, j.Kind, j.Space, j.Petition, micros(j.RunTime), j.Lane)
 }
-
-func (p *plan) wakeLane(w approval.WakeLane) { p.add(wakeLane, w.Lane, micros(w.At), p.space) }
 
 // putsPetition answers whether the job is the timer of a petition that the same change writes.
 func (p *plan) putsPetition(j approval.Job) bool {
@@ -155,6 +149,27 @@ func (s *Store) NextJob(ctx context.Context) (time.Time, bool, error) {
 		return due, err
 	})
 	return timeOf(due), found, err
+}
+
+// wakeLane wakes at most limit jobs: those that are to run later, by the index, and those that run and were not woken since they
+// were leased, as their lease is a time to come, too. The condition stands twice, as that of leases.
+func wakeLane(limit int) string {
+	const rest = "due > $2 AND (lease_until = 0 OR attempts > 0)"
+	return "UPDATE jobs SET attempts = 0, due = CASE WHEN lease_until = 0 THEN $2 ELSE due END, " +
+		"run_time = CASE WHEN $2 < run_time THEN $2 ELSE run_time END WHERE " + rest + " AND key IN (" +
+		"SELECT key FROM jobs WHERE lane = $1 AND space = $3 AND " + rest + " ORDER BY due LIMIT " + strconv.Itoa(limit) + ") RETURNING key"
+}
+
+// WakeLane implements [approval.ApplicationStore].
+func (s *Store) WakeLane(ctx context.Context, space, lane string, at time.Time, most int) (n int, err error) {
+	wake := statement{dynamic: wakeLane(most), args: []any{lane, micros(at), space}}
+	wake.begin = func() { n = 0 }
+	wake.row = func(scan func(...any) error) error {
+		n++
+		return scan(new(string))
+	}
+	err = s.write(ctx, []statement{wake})
+	return n, err
 }
 
 // Lanes implements [approval.Store].

@@ -101,7 +101,9 @@ func leasesText(q approval.LeaseQuery, r approval.PageRequest) (c *clause, err e
 		end := c.arg(last.Ends())
 		c.add(" AND end_time ", beyond, "= ", end, " AND (end_time, petition, place) ", beyond, " (", end, ", ", c.arg(last.Petition), ", ", c.arg(int64(last.Place)), ")")
 	}
-	c.add(" ORDER BY end_time", order, ", petition", order, ", place", order)
+	if !q.AnyOrder {
+		c.add(" ORDER BY end_time", order, ", petition", order, ", place", order)
+	}
 	c.limit(r.Size + 1)
 	return c, nil
 }

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"database/sql"
+	"fmt"
 	"io/fs"
 	"strings"
 	"testing"
@@ -88,5 +90,30 @@ func TestLongestLeasesAreReadInTheirOrder(t *testing.T) {
 				t.Error(plan)
 			}
 		}
+	}
+}
+
+// Leases of many names, of which few are wanted, are found by the names: not along all that have not ended.
+func TestLeasesOfManyNamesAreFoundByTheNames(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{URL: sqliteURL(t)})
+	names := make([]string, approval.MostTogether)
+	for i := range names {
+		names[i] = fmt.Sprint("n", i)
+	}
+	q := approval.LeaseQuery{Space: "acmecorp", At: storetest.Start, Persons: names, Resources: names, Kinds: []string{"db"}, AnyOrder: true}
+	c, err := leasesText(q, approval.PageRequest{Size: approval.MaxPageSize})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := list(t.Context(), s, "EXPLAIN QUERY PLAN "+c.String(), c.args, func(rows *sql.Rows) (detail string, err error) {
+		err = rows.Scan(new(int64), new(int64), new(int64), &detail)
+		return detail, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(plan, "\n"); !strings.Contains(text, "person=? AND end_time>?") && !strings.Contains(text, "resource=? AND end_time>?") {
+		t.Errorf("the plan is\n%s", text)
 	}
 }

@@ -132,6 +132,27 @@ func (s *Store) Holding(ctx context.Context, space, webhook string) (n int, err 
 	return n, nil
 }
 
+// HeldByEach implements approval.ApplicationStore.
+func (s *Store) HeldByEach(ctx context.Context, space string, before time.Time) (map[string]approval.Held, error) {
+	if err := s.enter(ctx, "HeldByEach"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	held := map[string]approval.Held{}
+	for _, a := range s.applications {
+		if a.Space != space || a.State == approval.ApplicationEnded {
+			continue
+		}
+		h := held[a.Webhook]
+		if a.Holds {
+			h.Holding++
+		}
+		addOverdue(&h.Overdue, &a, before)
+		held[a.Webhook] = h
+	}
+	return held, nil
+}
+
 // Overdue implements approval.ApplicationStore.
 func (s *Store) Overdue(ctx context.Context, space, webhook string, before time.Time) (o approval.Overdue, err error) {
 	if err := s.enter(ctx, "Overdue"); err != nil {
@@ -139,13 +160,20 @@ func (s *Store) Overdue(ctx context.Context, space, webhook string, before time.
 	}
 	defer s.mu.Unlock()
 	for _, a := range s.applications {
-		if (webhook == "" || a.Space == space && a.Webhook == webhook) && !a.EndingSince.IsZero() && a.EndingSince.Before(before) {
-			if o.Count++; o.Since.IsZero() || a.EndingSince.Before(o.Since) {
-				o.Since = a.EndingSince
-			}
+		if webhook == "" || a.Space == space && a.Webhook == webhook {
+			addOverdue(&o, &a, before)
 		}
 	}
 	return o, nil
+}
+
+func addOverdue(o *approval.Overdue, a *approval.Application, before time.Time) {
+	if a.EndingSince.IsZero() || !a.EndingSince.Before(before) {
+		return
+	}
+	if o.Count++; o.Since.IsZero() || a.EndingSince.Before(o.Since) {
+		o.Since = a.EndingSince
+	}
 }
 
 // Delivery implements approval.DeliveryStore.

@@ -89,12 +89,21 @@ func (s *Store) wakeJob(tx *transaction, j approval.Job) {
 	put(tx, s.jobs, j.Key, j)
 }
 
-func (s *Store) wakeLane(tx *transaction, space string, w approval.WakeLane) {
-	for _, j := range s.schedule(w.Lane) {
-		if j.RunTime = w.At; j.Space == space {
-			s.wakeJob(tx, j)
+// WakeLane implements approval.ApplicationStore.
+func (s *Store) WakeLane(ctx context.Context, space, lane string, at time.Time, most int) (n int, err error) {
+	if err := s.enter(ctx, "WakeLane"); err != nil {
+		return 0, err
+	}
+	defer s.mu.Unlock()
+	var tx transaction
+	for _, j := range s.schedule(lane) {
+		if n < most && j.Space == space && due(j).After(at) && (j.LeaseUntil.IsZero() || j.Attempts > 0) {
+			j.RunTime = at
+			s.wakeJob(&tx, j)
+			n++
 		}
 	}
+	return n, nil
 }
 
 // FinishJob implements approval.Store.

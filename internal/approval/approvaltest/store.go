@@ -352,8 +352,6 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 		put(tx, s.jobs, j.Key, j)
 	case approval.WakeJob:
 		s.wakeJob(tx, w.Job)
-	case approval.WakeLane:
-		s.wakeLane(tx, space, w)
 	case approval.DeleteJob:
 		remove(tx, s.jobs, w.Key)
 	default:

@@ -98,12 +98,21 @@ func heldWebhooksStay(t *testing.T, k kit) {
 	k.note(t, approval.PutApplication{Application: a, Expect: 1})
 	n, err := k.Holding(ctx, k.space, "hook")
 	want(t, n, err, 1)
+	other := k.application("p", "other", "1")
+	other.State, other.EndingSince = approval.ApplicationEnding, Start
+	k.note(t, approval.PutApplication{Application: other})
+	held, err := k.HeldByEach(ctx, k.space, Start.Add(time.Second))
+	want(t, held, err, map[string]approval.Held{"hook": {Holding: 1}, "other": {Overdue: approval.Overdue{Count: 1, Since: Start}}})
+	held, err = k.HeldByEach(ctx, k.space, Start)
+	want(t, held, err, map[string]approval.Held{"hook": {Holding: 1}, "other": {}})
 	k.refuse(t, approval.Conflict, approval.DeleteWebhook{Name: "hook", Expect: 1})
 	k.refuse(t, approval.Conflict, approval.DeleteWebhook{Name: "none", Expect: 1})
 	a.State = approval.ApplicationEnded
 	k.note(t, approval.PutApplication{Application: a, Expect: 2})
 	n, err = k.Holding(ctx, k.space, "hook")
 	want(t, n, err, 0)
+	held, err = k.HeldByEach(ctx, k.space, Start)
+	want(t, held, err, map[string]approval.Held{"other": {}})
 	k.note(t, approval.PutDelivery{Delivery: approval.Delivery{Space: k.space, Name: "d1", Webhook: "hook", Time: Start, Outcome: approval.WebhookDone}},
 		approval.PutWebhookHealth{Health: approval.WebhookHealth{Space: k.space, Webhook: "hook", Failures: 1}})
 	k.commit(t, approval.DeleteWebhook{Name: "hook", Expect: 1})

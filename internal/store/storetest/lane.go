@@ -99,7 +99,16 @@ func wokenLanes(t *testing.T, k kit) {
 	}
 	k.commit(t, approval.PutJob{Job: k.inLane("other", "lane2", Start.Add(time.Hour))}, approval.PutJob{Job: k.inLane("timer", "", Start.Add(time.Hour))})
 	running := k.leaseOf(t, "lane", Start, "0", "3")
-	k.commit(t, approval.WakeLane{Lane: "lane", At: Start.Add(time.Second)})
+	wake := func(most, wanted int) {
+		t.Helper()
+		n, err := k.WakeLane(t.Context(), k.space, "lane", Start.Add(time.Second), most)
+		want(t, n, err, wanted)
+	}
+	wake(3, 3)
+	wake(3, 1) // the rest
+	wake(3, 0) // no more
+	n, err := k.WakeLane(t.Context(), "elsewhere", "lane", Start.Add(time.Second), 3)
+	want(t, n, err, 0)
 	k.lanes(t, approval.Lane{Name: "lane", Due: Start.Add(time.Second)}, approval.Lane{Name: "lane2", Due: Start.Add(time.Hour)})
 	k.leaseOf(t, "lane", Start.Add(time.Second), "1", "2")
 	wantCode(t, k.RetryJob(t.Context(), running[0], Start.Add(time.Hour)), "")
