@@ -50,18 +50,19 @@ func (h *house) side(space, owner, mark string) side {
 	return side{"spaces": space, "proposals": h.proposed(space, owner, mark), "petitions": p.Name, "claims": claim.ID, "resources": thing, "tokens": made.Token.Name,
 		"serviceAccounts": bot, "trusts": trust.Name, "members": member, "delegations": away.Name, "webhooks": h.hook(space, owner, "hook-"+mark), "deliveries": h.delivered(space, "hook-"+mark, mark, p),
 		"webhookPolicies": h.webhookPolicy(space, owner, "hook-"+mark, "hooking-"+mark),
+		"pullPolicies":    h.pullPolicy(space, owner, "hook-"+mark, "pulling-"+mark),
 		"identities":      identity.Identity, "openPetition": open.Name}
 }
 
 // nowhere names what no space has, in the same shapes.
 var nowhere = side{"spaces": "nocorp", "proposals": missingUUID, "petitions": missingUUID, "claims": missingUUID, "resources": "thing-nothing", "tokens": missingUUID, "openPetition": missingUUID,
-	"serviceAccounts": "bot-nothing", "trusts": missingUUID, "members": "person-nothing@nocorp.example", "delegations": missingUUID, "webhooks": "hook-nothing", "webhookPolicies": "hooking-nothing", "deliveries": missingUUID,
+	"serviceAccounts": "bot-nothing", "trusts": missingUUID, "members": "person-nothing@nocorp.example", "delegations": missingUUID, "webhooks": "hook-nothing", "webhookPolicies": "hooking-nothing", "pullPolicies": "pulling-nothing", "deliveries": missingUUID,
 	"identities": "chat:nothing"}
 
 const missingUUID = "0000000f-0000-7000-8000-00000000000f"
 
 // What is made by the name that its caller gives it is made in the caller's space, whatever another space has by that name.
-var madeByName = []string{"putResource", "putMember"}
+var madeByName = []string{"putResource", "putMember", "putPullPolicy"}
 
 var pathName = regexp.MustCompile(`([A-Za-z]+)/\{([a-z]+)\}`)
 
@@ -278,6 +279,8 @@ func (h *house) everything(space string) string {
 	add(applications.Items, err)
 	add(s.WebhookHealths(h.Context(), space))
 	add(s.WebhookPolicies(h.Context(), space))
+	add(s.PullPolicies(h.Context(), space))
+	add(s.Pulls(h.Context(), space))
 	text, err := json.Marshal(all)
 	h.must(err)
 	return string(text)

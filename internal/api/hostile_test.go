@@ -29,6 +29,8 @@ const wholeResource = `{"id":"x","displayName":"d","altIds":["a"],"kind":"k","em
 
 const wholeWebhookPolicy = `{"name":"n","displayName":"d","labels":{"k":"v"},"base":{"selector":{"matchLabels":{"k":"v"},"matchExpressions":[{"key":"a","operator":"In","values":["b"]}]},"conditions":["true"]},"webhook":"hooked","calls":["GetDecision"],"serviceAccount":"quickstart","decideWithin":"10s"}`
 
+const wholePullPolicy = `{"displayName":"d","base":{"selector":{"matchLabels":{"k":"v"},"matchExpressions":[{"key":"a","operator":"In","values":["b"]}]},"conditions":["true"]},"webhook":"hooked","kinds":["k"],"flags":{"k":"v"},"schedule":"0 3 * * *","labels":{"k":"v"},"takeLabels":["l"],"takeIdentities":true}`
+
 // wholeBodies has every text of every body; one that is missing here fails [TestWholeBodiesAreWhole].
 var wholeBodies = map[string][]string{
 	"createPetition":  {wholePetition},
@@ -56,7 +58,10 @@ var wholeBodies = map[string][]string{
 	"updateWebhookPolicy": {`{"webhookPolicy":` + strings.Replace(wholeWebhookPolicy, `"name":"n",`, "", 1) + `}`},
 	"testWebhookPolicy": {`{"policy":"n","petition":"00000000-0000-7000-8000-000000000001"}`,
 		`{"webhookPolicy":` + wholeWebhookPolicy + `,"resources":[` + wholeResource + `],"petitioners":[` + wholeResource + `],"params":{"k":"v"},"defaultDuration":"3600s"}`},
-	"createTrust": {`{"issuer":"https://ci.example","audience":"a","claims":{"k":"v"},"scope":"petitions:read"}`},
+	"createPullPolicy": {`{"pullPolicy":` + strings.Replace(wholePullPolicy, `{`, `{"name":"n",`, 1) + `}`},
+	"putPullPolicy":    {`{"pullPolicy":` + wholePullPolicy + `}`},
+	"pullUpdate":       {`{"kinds":["k"],"flags":{"k":"v"},"policy":"n","wait":false}`},
+	"createTrust":      {`{"issuer":"https://ci.example","audience":"a","claims":{"k":"v"},"scope":"petitions:read"}`},
 	"exchangeToken": {`{"grantType":"refresh_token","refreshToken":"ind_x"}`, `{"grantType":"urn:ietf:params:oauth:grant-type:device_code","deviceCode":"x"}`,
 		`{"grantType":"authorization_code","code":"x","codeVerifier":"x","redirectUri":"x"}`,
 		`{"grantType":"urn:ietf:params:oauth:grant-type:token-exchange","subjectToken":"e30.e30.x","subjectTokenType":"urn:ietf:params:oauth:token-type:jwt","space":"acmecorp","serviceAccountId":"quickstart"}`,

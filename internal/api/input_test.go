@@ -102,6 +102,7 @@ func firstName(t *testing.T, body string) string {
 func TestMangledBodiesNeverFailInside(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
+	h.broker.Close() // nobody waits for a pull that nothing does here
 	for id, send := range h.withBody() {
 		valid := operations[id].request
 		for n := range len(valid) {

@@ -190,6 +190,13 @@ var expectations = map[string]expectation{
 	"deleteWebhookPolicy": {editorUp, "webhooks:write", onWebhookPolicy(nil)},
 	"testWebhookPolicy":   {adminUp, "webhooks:read", at(inSpace+"/webhooks:testPolicy", `{"webhookPolicy":{},"resources":[{"kind":"db","id":"orders"}]}`)},
 
+	"pullUpdate":       {editorUp, "resources:write", asksForPull},
+	"listPullPolicies": {adminUp, "webhooks:read", at(inSpace+"/pullPolicies", nil)},
+	"createPullPolicy": {editorUp, "", newPullPolicy}, // who fills the directory needs the right to write there, too
+	"getPullPolicy":    {adminUp, "webhooks:read", onPullPolicy(nil)},
+	"putPullPolicy":    {editorUp, "", onPullPolicy(`{"pullPolicy":{"webhook":"hooked","kinds":["role"]}}`)},
+	"deletePullPolicy": {editorUp, "", onPullPolicy(nil)},
+
 	"listEvents":   {adminUp, "events:read", at(inSpace+"/events", nil)},
 	"streamEvents": {adminUp, "events:read", at(inSpace+"/events:stream", nil)},
 

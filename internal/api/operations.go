@@ -98,6 +98,13 @@ const (
 		"base": {"selector": {"matchLabels": {"env": "production"}}, "conditions": ["resource.kind == \"db\""]},
 		"meta": {"name": "production-databases", "space": "acmecorp", "createTime": "2026-03-01T09:00:00Z", "updateTime": "2026-03-01T09:00:00Z"},
 		"createdBy": {"id": "ada@acmecorp.example", "kind": "user"}}`
+	examplePull = `"state": "done", "beginTime": "2026-03-01T03:00:00Z", "endTime": "2026-03-01T03:00:02Z", "listed": 120, "taken": 118, "created": 3, "changed": 1, "gone": 2,
+		"conflicts": 1, "examples": ["admin (role) is in the directory as admin, which people made or changed: delete that entry, and the next pull brings it"], "dropped": ["the label team"],
+		"pages": 1, "bytes": 24000`
+	examplePullPolicy = `{"name": "roles", "spaceName": "acmecorp", "displayName": "", "base": {"selector": {}}, "webhook": "postgres-roles", "kinds": ["role"], "flags": {}, "schedule": "0 3 * * *",
+		"labels": {"indent.com/requestable": "true"}, "takeLabels": [], "takeIdentities": false,
+		"status": {"state": "working", "failures": 0, "nextTime": "2026-03-02T03:00:00Z", "last": {` + examplePull + `}, "good": {` + examplePull + `}},
+		"meta": {"name": "roles", "space": "acmecorp", "createTime": "2026-02-01T09:00:00Z", "updateTime": "2026-02-01T09:00:00Z"}, "createdBy": {"id": "ada@acmecorp.example", "kind": "user"}}`
 	exampleTrials = `{"trials": [{"title": "GetInfo", "works": true, "explanation": "It works. The endpoint does not say what it can do.", "outcome": "ok", "code": 0,
 		"attempt": {"id": "msg_0198c0de-9999-7c3e-8a21-1b2c3d4e5f60", "time": "2026-03-01T09:00:00Z", "milliseconds": 12, "method": "POST", "url": "https://hooks.example.com/indent",
 			"headers": {"Content-Type": "application/json", "Webhook-Signature": "[redacted]"}, "body": "{\"info\":true}", "status": 200, "answer": "{\"status\":{\"code\":0}}"}}]}`
@@ -326,6 +333,20 @@ var operations = map[string]operation{
 		request: `{"policy": "production-databases", "resources": [{"kind": "db", "id": "orders"}]}`,
 		answer: `{"policy": "production-databases", "webhook": "postgres-roles", "resources": [{"resource": {"kind": "db", "id": "orders"}, "matches": true, "calls": ["ApplyUpdate"],
 			"seen": [{"id": "orders", "kind": "db", "labels": {"env": "production", "indent.com/block": "orders", "indent.com/resource/id": "orders", "indent.com/resource/kind": "db"}}]}]}`},
+	"pullUpdate": {tag: "resources", text: "PullUpdate goes to the webhook of each pull policy that asks for one of the kinds, and what is listed is written to the directory as far as the policy says. " +
+		"The answer waits 20 seconds at most for what comes of it; a pull that takes longer is `running`, and `status.last` of its policy tells later how it ended. A pull that fails is part of the " +
+		"answer, too: then nothing has changed, or, when that came up while it was written, a part that the next pull completes. Where no policy asks for that: 404.",
+		request: `{"kinds": ["role"], "wait": false}`, answer: `{"pulls": [{"policy": "roles", "id": "0198c0de-bbbb-7c3e-8a21-1b2c3d4e5f60", "state": "running", "beginTime": "2026-03-01T09:00:00Z",
+			"listed": 0, "taken": 0, "created": 0, "changed": 0, "gone": 0, "conflicts": 0, "pages": 0, "bytes": 0, "nextTime": "2026-03-02T03:00:00Z"}]}`, codes: []approval.Code{approval.Conflict}},
+	"listPullPolicies": {tag: "resources", text: "On one page.", answer: `{"pullPolicies": [` + examplePullPolicy + `], "nextPageToken": ""}`},
+	"createPullPolicy": {tag: "resources", text: "What it brings is written to the directory, so it takes `resources:write` beside `webhooks:write`. The webhook must exist. Of what the endpoint lists, the id, the kind, the display name and that it is " +
+		"out of use are taken, and what the policy names besides. A name that is taken is 409, and so is the 51st policy of a space.",
+		request: `{"pullPolicy": {"name": "roles", "webhook": "postgres-roles", "kinds": ["role"], "schedule": "0 3 * * *", "labels": {"indent.com/requestable": "true"}}}`,
+		answer:  examplePullPolicy, codes: []approval.Code{approval.Conflict}},
+	"getPullPolicy": {tag: "resources", text: "One pull policy by its name.", answer: examplePullPolicy},
+	"putPullPolicy": {tag: "resources", text: "The whole of it: what is left out is as it is by default. A pull of it that goes on ends, and changes nothing more.",
+		request: `{"pullPolicy": {"webhook": "postgres-roles", "kinds": ["role"], "schedule": "*/30 * * * *"}}`, answer: examplePullPolicy, codes: []approval.Code{approval.Conflict}},
+	"deletePullPolicy":    {tag: "resources", text: "What it brought stays in the directory as it is.", answer: `{}`, codes: []approval.Code{approval.Conflict}},
 	"listServiceAccounts": {tag: "tokens", text: "By id, on one page.", answer: `{"serviceAccounts": [` + exampleAccount + `], "nextPageToken": ""}`},
 	"createServiceAccount": {tag: "tokens", text: "It is owned by the caller and has at most the caller's role.",
 		request: `{"serviceAccount": {"serviceAccountId": "deploy-bot", "role": "Petition Admin", "meta": {"displayName": "Deploy Bot"}}}`,

@@ -109,6 +109,13 @@ func routes() []route {
 		{"bulkUpdateResources", put, space + "/resources:bulkUpdate", approval.WriteResources, handle((*API).bulkUpdateResources), "Add or replace many resources"},
 		{"bulkUpdateResourcesByPost", post, space + "/resources:bulkUpdate", approval.WriteResources, handle((*API).bulkUpdateResources), "Add or replace many resources (the same by POST)"},
 		{"bulkDeleteResources", post, space + "/resources:bulkDelete", approval.WriteResources, handle((*API).bulkDeleteResources), "Delete many resources"},
+		{"pullUpdate", put, space + "/resources:pullUpdate", approval.WriteResources, handle((*API).pullUpdate), "Have the webhooks of pull policies list their resources now"},
+
+		{"listPullPolicies", get, space + "/pullPolicies", approval.ReadWebhooks, handle((*API).listPullPolicies), "List pull policies and how they stand, by name"},
+		{"createPullPolicy", post, space + "/pullPolicies", approval.WriteWebhooks, handle((*API).createPullPolicy), "Let a webhook fill the directory (takes resources:write, too)"},
+		{"getPullPolicy", get, space + "/pullPolicies/{name}", approval.ReadWebhooks, handle((*API).getPullPolicy), "Get a pull policy and how it stands"},
+		{"putPullPolicy", put, space + "/pullPolicies/{name}", approval.WriteWebhooks, handle((*API).putPullPolicy), "Add or replace a pull policy (takes resources:write, too)"},
+		{"deletePullPolicy", del, space + "/pullPolicies/{name}", approval.WriteWebhooks, handle((*API).deletePullPolicy), "Delete a pull policy (takes resources:write, too)"},
 
 		{"getPolicy", get, space + "/policy", approval.ReadPolicy, handle((*API).getPolicy), "Get the rule document that holds"},
 		{"applyPolicy", put, space + "/policy", approval.WritePolicy, handle((*API).applyPolicy), "Make a text the next version of the rule document"},

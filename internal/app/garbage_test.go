@@ -67,8 +67,8 @@ func TestGarbageOnEveryRoute(t *testing.T) {
 // tried with other methods, too: they have a server to themselves.
 var endsCallers = []string{"deleteSpace", "getSpace", "updateSpace", "setSpacePolicy", "addToRole", "removeFromRole", "putMember", "deleteMember", "getMember"}
 
-// looksAtAll are the routes that look at every member, of whom the others make thousands.
-var looksAtAll = []string{"replayPolicy", "checkPolicy", "simulatePolicy"}
+// looksAtAll are the routes that look at every member, of whom the others make thousands, or wait for every pull policy.
+var looksAtAll = []string{"replayPolicy", "checkPolicy", "simulatePolicy", "pullUpdate"}
 
 func newGarbageHouse(t *testing.T, d description) *garbageHouse {
 	t.Helper()
@@ -196,10 +196,32 @@ func (h *garbageHouse) hook(t *testing.T, owner approval.Actor, name string) {
 	}
 	_, err = s.CreateWebhookPolicy(t.Context(), owner, approval.NewWebhookPolicy{Name: name, Webhook: "standing", Calls: []approval.WebhookKind{approval.WebhookState}})
 	must(err)
+	h.pull(t, owner, name)
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	must(s.Store.Note(t.Context(), apptest.Space,
 		approval.PutDelivery{Delivery: approval.Delivery{Space: apptest.Space, Name: name, Webhook: name, Time: now, Outcome: approval.WebhookAgain, Kind: approval.WebhookApply}},
 		approval.PutWebhookHealth{Health: approval.WebhookHealth{Space: apptest.Space, Webhook: name, Failures: 20, FailingSince: now, PausedSince: now, ProbeTime: now}}))
+}
+
+// pull makes a pull policy of the name, which asks a webhook that no call reaches.
+func (h *garbageHouse) pull(t *testing.T, owner approval.Actor, name string) {
+	t.Helper()
+	s := h.server.Service()
+	must := func(err error) {
+		t.Helper()
+		if code := approval.CodeOf(err); err != nil && code != approval.NotFound && code != approval.Conflict {
+			t.Fatal(err)
+		}
+	}
+	others, err := s.PullPolicies(t.Context(), owner)
+	must(err)
+	for _, p := range others {
+		if h.repair != nil || len(others) > approval.MaxPullPolicies/2 { // a server to itself has one
+			must(s.DeletePullPolicy(t.Context(), owner, p.Name))
+		}
+	}
+	_, err = s.CreatePullPolicy(t.Context(), owner, approval.PullPolicy{Name: name, Webhook: "standing", Kinds: []string{"x"}})
+	must(err)
 }
 
 func (h *garbageHouse) drive(t *testing.T, op described, seed uint64, calls int) {
@@ -211,7 +233,7 @@ func (h *garbageHouse) drive(t *testing.T, op described, seed uint64, calls int)
 	defer w.drop()
 	// What these want is a secret, a random name, a rule document, an https address, two names of one webhook, a time to come, or several names that all fit.
 	lucky := slices.Contains([]string{"exchangeToken", "deleteToken", "rotateToken", "createTrust", "createWebhook", "createDelegation", "getDelegation", "endDelegation", "deleteDelegation", "deleteTrust", "getTrust", "createIdentity", "liftBreakGlass", "getClaim", "bulkDeleteResources", "deleteGroupMember", "deleteIdentity", "removeFromRole", "setSpacePolicy",
-		"applyPolicy", "rollBackPolicy", "getPolicyProposal", "replayPolicy", "replayDelivery", "createWebhookPolicy"}, op.id)
+		"applyPolicy", "rollBackPolicy", "getPolicyProposal", "replayPolicy", "replayDelivery", "createWebhookPolicy", "createPullPolicy"}, op.id)
 	successes, made, answers := 0, 0, map[string]int{}
 	// A route that nothing has come through yet is given more: chance alone must not fail a run.
 	for n := 0; n < calls || successes == 0 && !lucky && n < mostTries; n++ {

@@ -52,7 +52,7 @@ func (p PullPolicy) Check() error {
 	if len(p.Name) > MaxPullPolicyName {
 		return FieldError("name", "is longer than %d characters", MaxPullPolicyName)
 	}
-	if err := firstError(checkName("name", p.Name), checkLine("displayName", p.DisplayName, MaxDisplayName), checkName("webhook", p.Webhook),
+	if err := firstError(checkName("name", p.Name), checkLine("displayName", p.DisplayName, MaxDisplayName), checkName("webhook", p.Webhook), checkLine("schedule", p.Schedule, MaxCron),
 		checkPullKinds("kinds", p.Kinds), checkPullFlags(p.Flags), checkLabels("labels", p.Labels), checkTakeLabels(p.TakeLabels)); err != nil {
 		return err
 	}

@@ -15,6 +15,8 @@ type PullRequest struct {
 	Flags  map[string]string // beside those of the policies; what the endpoint does not list is then not marked as gone
 	// Force takes a pull that would mark too much as gone.
 	Force bool
+	// AtOnce wants no answer that waits for what comes of it.
+	AtOnce bool
 }
 
 // PullOutcome is what came of a pull of one policy.
@@ -37,6 +39,11 @@ func (s *Service) PullNow(ctx context.Context, a Actor, in PullRequest) ([]PullO
 	if err := s.Authorize(ctx, a, WriteResources, "pull resources"); err != nil {
 		return nil, err
 	}
+	if in.Policy != "" {
+		if err := checkName("policy", in.Policy); err != nil {
+			return nil, err
+		}
+	}
 	if in.Kinds != nil {
 		if err := checkPullKinds("kinds", in.Kinds); err != nil {
 			return nil, err
@@ -53,7 +60,7 @@ func (s *Service) PullNow(ctx context.Context, a Actor, in PullRequest) ([]PullO
 		return in.Policy != "" && p.Name != in.Policy || in.Kinds != nil && !slices.ContainsFunc(p.Kinds, func(kind string) bool { return slices.Contains(in.Kinds, kind) })
 	})
 	if len(matching) == 0 {
-		return nil, Errorf(NotFound, "no pull policy of %s asks for %s: make one (indent webhook pull-policy set)", a.Space, in.text())
+		return nil, Errorf(NotFound, "no pull policy of %s asks for %s: make one (indent pull set)", a.Space, in.text())
 	}
 	var out []PullOutcome
 	for _, p := range matching {
@@ -62,6 +69,9 @@ func (s *Service) PullNow(ctx context.Context, a Actor, in PullRequest) ([]PullO
 			return nil, err
 		}
 		out = append(out, o)
+	}
+	if in.AtOnce {
+		return out, nil
 	}
 	return s.awaitPulls(ctx, a.Space, out)
 }

@@ -46,7 +46,7 @@ func TestAPullThatSomebodyAsksFor(t *testing.T) {
 
 	_, err := h.PullNow(t.Context(), h.actor(bob), approval.PullRequest{Kinds: []string{"nothing"}})
 	same(t, "no policy", approval.CodeOf(err), approval.NotFound)
-	for _, in := range []approval.PullRequest{{Kinds: []string{}}, {Kinds: []string{"indent/policy"}}, {Flags: map[string]string{"": ""}}} {
+	for _, in := range []approval.PullRequest{{Kinds: []string{}}, {Kinds: []string{"indent/policy"}}, {Flags: map[string]string{"": ""}}, {Policy: "a\u202eb"}} {
 		_, err := h.PullNow(t.Context(), h.actor(bob), in)
 		same(t, "refused", approval.CodeOf(err), approval.Invalid)
 	}

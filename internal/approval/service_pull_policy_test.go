@@ -61,6 +61,7 @@ func TestPullPoliciesThatAreRefused(t *testing.T) {
 		"kinds    ":                           func(p *approval.PullPolicy) { p.Kinds = []string{""} },
 		"flags":                               func(p *approval.PullPolicy) { p.Flags = map[string]string{"": "x"} },
 		"schedule":                            func(p *approval.PullPolicy) { p.Schedule = "* * * * *" },
+		"schedule ":                           func(p *approval.PullPolicy) { p.Schedule = "0 3\u0085* * *" },
 		"takeLabels":                          func(p *approval.PullPolicy) { p.TakeLabels = []string{"a", "a"} },
 		"labels." + approval.LabelBlock:       func(p *approval.PullPolicy) { p.Labels = map[string]string{approval.LabelBlock: "x"} },
 		"labels." + approval.LabelDeactivated: func(p *approval.PullPolicy) { p.Labels = map[string]string{approval.LabelDeactivated: "true"} },

@@ -79,7 +79,7 @@ func (t *terminal) rootCommand() *cobra.Command {
 		return usageError(cmd, "%v", err)
 	})
 	root.AddGroup(&cobra.Group{ID: "client", Title: "Ask and decide:"}, &cobra.Group{ID: "server", Title: "Run a server:"})
-	for _, cmd := range []*cobra.Command{t.loginCommand(), t.logoutCommand(), t.whoAmICommand(), t.profileCommand(), t.petitionCommand(), t.grantCommand(), t.resourceCommand(), t.eventCommand(), t.tokenCommand(), t.serviceAccountCommand(), t.spaceCommand(), t.memberCommand(), t.groupCommand(), t.delegationCommand(), t.policyCommand(), t.webhookCommand()} {
+	for _, cmd := range []*cobra.Command{t.loginCommand(), t.logoutCommand(), t.whoAmICommand(), t.profileCommand(), t.petitionCommand(), t.grantCommand(), t.resourceCommand(), t.eventCommand(), t.tokenCommand(), t.serviceAccountCommand(), t.spaceCommand(), t.memberCommand(), t.groupCommand(), t.delegationCommand(), t.policyCommand(), t.webhookCommand(), t.pullCommand()} {
 		cmd.GroupID = "client"
 		root.AddCommand(cmd)
 	}

@@ -88,6 +88,12 @@ OPERATIONS: dict[str, Callable[[Client], Asking]] = {
     "webhookPolicy.update": lambda c: c.webhook_policy.update,
     "webhookPolicy.delete": lambda c: c.webhook_policy.delete,
     "webhookPolicy.test": lambda c: c.webhook_policy.test,
+    "pullPolicy.create": lambda c: c.pull_policy.create,
+    "pullPolicy.list": lambda c: c.pull_policy.list,
+    "pullPolicy.get": lambda c: c.pull_policy.get,
+    "pullPolicy.put": lambda c: c.pull_policy.put,
+    "pullPolicy.delete": lambda c: c.pull_policy.delete,
+    "pullPolicy.pull": lambda c: c.pull_policy.pull,
     "grant.list": lambda c: c.grant.list,
     "grant.revoke": lambda c: c.grant.revoke,
     "group.list": lambda c: c.group.list,
@@ -104,6 +110,8 @@ IN_PYTHON = {
     "serviceAccountId": "service_account_id",
     "serviceAccount": "service_account",
     "decideWithin": "decide_within",
+    "takeLabels": "take_labels",
+    "takeIdentities": "take_identities",
     "refreshToken": "refresh_token",
     "graceSeconds": "grace",
     "claim": "claim_id",
@@ -111,6 +119,9 @@ IN_PYTHON = {
     "startTime": "start_time",
     "endTime": "end_time",
 }
+
+LISTS = ("resource.bulkUpdate", "grant.revoke", "pullPolicy.pull")
+"""What answers the items of the answer's one member, beside the lists."""
 
 
 @pytest.mark.parametrize("awaiting", [False, True], ids=["blocking", "awaiting"])
@@ -172,6 +183,7 @@ class World:
             "delivery": ("webhook", "name"),
             "grant": (),
             "webhookPolicy": (),
+            "pullPolicy": (),
         }.get(noun, ("name",))
         positional = [arguments.pop(name) for name in by_place if name in arguments]
         named = {IN_PYTHON.get(str(name), str(name)): v for name, v in arguments.items()}
@@ -257,7 +269,7 @@ class World:
         if raised:
             return [f"raised {raised!r}"]
         answers = [self._variables.fill(e.get("answer", {})) for e in exchanges]
-        if step["do"].endswith(".list") or step["do"] in ("resource.bulkUpdate", "grant.revoke"):
+        if step["do"].endswith(".list") or step["do"] in LISTS:
             return self._listed(answers, returned)
         wanted = answers[0] or "<absent>"  # an answer of nothing is None
         return differences(wanted, returned, "the result")

@@ -34,6 +34,7 @@ from .errors import (
     UnprocessableEntityError,
 )
 from .event import AsyncEventStream, EventStream
+from .pull_policy_types import PullOutcome, PullPolicy
 from .types import (
     Application,
     Confirmation,
@@ -88,6 +89,8 @@ __all__ = [
     "Pages",
     "PermissionDeniedError",
     "Petition",
+    "PullOutcome",
+    "PullPolicy",
     "RateLimitError",
     "RequestTimeoutError",
     "RequestTooLargeError",

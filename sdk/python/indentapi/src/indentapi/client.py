@@ -21,6 +21,7 @@ from .group import AsyncGroupAPI, GroupAPI
 from .member import AsyncIdentityAPI, AsyncMemberAPI, IdentityAPI, MemberAPI, whoami
 from .petition import AsyncPetitionAPI, PetitionAPI
 from .policy import AsyncPolicyAPI, PolicyAPI
+from .pull_policy import AsyncPullPolicyAPI, PullPolicyAPI
 from .resource import AsyncResourceAPI, ResourceAPI
 from .service_account import AsyncServiceAccountAPI, ServiceAccountAPI
 from .space import AsyncSpaceAPI, SpaceAPI
@@ -112,6 +113,7 @@ class IndentAPI(_Configured):
         self.group = GroupAPI(self._wire)
         self.grant = GrantAPI(self._wire)
         self.webhook_policy = WebhookPolicyAPI(self._wire)
+        self.pull_policy = PullPolicyAPI(self._wire)
 
     def whoami(self) -> WhoAmI:
         """Whom the token stands for, and what it may do; any valid token may ask.
@@ -178,6 +180,7 @@ class AsyncIndentAPI(_Configured):
         self.group = AsyncGroupAPI(self._wire)
         self.grant = AsyncGrantAPI(self._wire)
         self.webhook_policy = AsyncWebhookPolicyAPI(self._wire)
+        self.pull_policy = AsyncPullPolicyAPI(self._wire)
 
     async def whoami(self) -> WhoAmI:
         """As `IndentAPI.whoami`."""
