@@ -100,7 +100,7 @@ func TestEveryPageForWhoeverIsNobody(t *testing.T) {
 	p := openPages(t)
 	for kind, cookie := range p.nobodies() {
 		for _, route := range p.routes() {
-			path := fillPage(t, route.Path, map[string]string{"space": apptest.Space, "petition": missingPetition, "file": "app.css", "provider": "okta", "group": "nogroup", "version": "1", "webhook": "nohook", "policy": "norule", "delivery": missingPetition})
+			path := fillPage(t, route.Path, map[string]string{"space": apptest.Space, "petition": missingPetition, "file": "app.css", "provider": "okta", "group": "nogroup", "version": "1", "webhook": "nohook", "policy": "norule", "pull": "nopull", "delivery": missingPetition})
 			got, want := p.open(cookie, route.Method, path, nil), p.open("", route.Method, path, nil)
 			if got.status != want.status || got.location != want.location || got.body != want.body {
 				t.Errorf("%s opens %s %s: %d to %q, and who has no session %d to %q\n%.600s\n%.600s", kind, route.Method, route.Path, got.status, got.location, want.status, want.location, got.body, want.body)
@@ -164,12 +164,12 @@ func TestPagesOfAnotherSpaceLookLikeMissingOnes(t *testing.T) {
 	t.Parallel()
 	p := openPages(t)
 	theirs := p.oneOfEach()
-	mine := map[string]string{"space": apptest.Space, "petition": missingPetition, "file": "app.css", "provider": "okta", "group": "nogroup", "version": "1", "webhook": "nohook", "policy": "norule", "delivery": missingPetition}
+	mine := map[string]string{"space": apptest.Space, "petition": missingPetition, "file": "app.css", "provider": "okta", "group": "nogroup", "version": "1", "webhook": "nohook", "policy": "norule", "pull": "nopull", "delivery": missingPetition}
 	cookie := p.session(apptest.Space, apptest.Owner)
 	before := p.everything(strangersSpace)
-	missing := map[string]string{"space": "nocorp", "petition": missingPetition, "group": "nobodys-group", "webhook": "nobodys-hook", "policy": "nobodys-rule", "delivery": missingPetition}
+	missing := map[string]string{"space": "nocorp", "petition": missingPetition, "group": "nobodys-group", "webhook": "nobodys-hook", "policy": "nobodys-rule", "pull": "nobodys-pull", "delivery": missingPetition}
 	for _, route := range p.routes() {
-		for _, swapped := range [][]string{{"space"}, {"petition"}, {"space", "petition"}, {"group"}, {"webhook"}, {"policy"}, {"delivery"}, {"webhook", "delivery"}} {
+		for _, swapped := range [][]string{{"space"}, {"petition"}, {"space", "petition"}, {"group"}, {"webhook"}, {"policy"}, {"pull"}, {"delivery"}, {"webhook", "delivery"}} {
 			foreign, nothing := maps.Clone(mine), maps.Clone(mine)
 			for _, name := range swapped {
 				foreign[name], nothing[name] = theirs[name], missing[name]
@@ -243,10 +243,12 @@ func (p *pages) oneOfEach() map[string]string {
 	called := approval.Delivery{Space: strangersSpace, Name: s.IDs.UUID(), Webhook: hook.Name, Petition: asked.Name, Outcome: approval.WebhookAgain,
 		Kind: approval.WebhookApply, Problem: "zanzibar", Attempt: approval.WebhookAttempt{Body: "zanzibar"}}
 	p.must(s.Store.Note(p.Context(), strangersSpace, approval.PutDelivery{Delivery: called}))
+	pull, err := s.CreatePullPolicy(p.Context(), a, approval.PullPolicy{Name: "pull-zanzibar", DisplayName: "zanzibar", Webhook: hook.Name, Kinds: []string{"zanzibar"}})
+	p.must(err)
 	p.session(strangersSpace, stranger)
 	sessions, err := s.Store.Tokens(p.Context(), strangersSpace, stranger, approval.TokenSession)
 	p.must(err)
-	return map[string]string{"space": strangersSpace, "petition": asked.Name, "group": "group-zanzibar", "webhook": hook.Name, "policy": rule.Name, "delivery": called.Name, "token": made.Token.Name, "account": "bot-zanzibar", "member": member, "session": sessions[0].Name}
+	return map[string]string{"space": strangersSpace, "petition": asked.Name, "group": "group-zanzibar", "webhook": hook.Name, "policy": rule.Name, "pull": pull.Name, "delivery": called.Name, "token": made.Token.Name, "account": "bot-zanzibar", "member": member, "session": sessions[0].Name}
 }
 
 // everything answers what a space has, as text.
@@ -261,11 +263,13 @@ func (p *pages) everything(space string) string {
 	p.must(err)
 	policies, err := s.WebhookPolicies(p.Context(), space)
 	p.must(err)
+	pulls, err := s.PullPolicies(p.Context(), space)
+	p.must(err)
 	petitions, err := s.Petitions(p.Context(), approval.PetitionQuery{Space: space})
 	p.must(err)
 	events, err := s.Events(p.Context(), approval.EventQuery{Space: space})
 	p.must(err)
-	text, err := json.Marshal(append(all, members, webhooks, policies, tokens, petitions.Items, events.Items))
+	text, err := json.Marshal(append(all, members, webhooks, policies, pulls, tokens, petitions.Items, events.Items))
 	p.must(err)
 	return string(text)
 }

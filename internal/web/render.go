@@ -19,10 +19,10 @@ import (
 var templateFiles embed.FS
 
 // pages are the templates by name, each inside the layout.
-var pages = parsePages("inbox", "petition", "signin", "apikeys", "settings", "account", "space", "error", "passkeys", "factor", "login", "groups", "group", "webhooks", "webhook", "webhookpolicies", "webhookpolicy", "deliveries", "delivery", "policy", "policyversion", "policyedit", "grants", "revoke")
+var pages = parsePages("inbox", "petition", "signin", "apikeys", "settings", "account", "space", "error", "passkeys", "factor", "login", "groups", "group", "webhooks", "webhook", "webhookpolicies", "webhookpolicy", "deliveries", "delivery", "directory", "pull", "policy", "policyversion", "policyedit", "grants", "revoke")
 
 func parsePages(names ...string) map[string]*template.Template {
-	shared := template.Must(template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/requirements.html", "templates/away.html", "templates/told.html", "templates/webhookparts.html"))
+	shared := template.Must(template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/requirements.html", "templates/away.html", "templates/told.html", "templates/webhookparts.html", "templates/pullparts.html"))
 	parsed := map[string]*template.Template{}
 	for _, name := range names {
 		parsed[name] = template.Must(template.Must(shared.Clone()).ParseFS(templateFiles, "templates/"+name+".html"))

@@ -17,7 +17,7 @@ func TestEveryRouteForEveryRole(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	p := h.ask(viewer, approval.NewPetition{})
-	fill := strings.NewReplacer("{$}", "", "{space}", "acme", "{petition}", p.Name, "{file}", "app.css", "{provider}", "okta", "{group}", h.group("on-call"), "{version}", "1", "{webhook}", h.hook("roles"), "{delivery}", h.delivered("roles", p), "{policy}", h.hookPolicy("all"))
+	fill := strings.NewReplacer("{$}", "", "{space}", "acme", "{petition}", p.Name, "{file}", "app.css", "{provider}", "okta", "{group}", h.group("on-call"), "{version}", "1", "{webhook}", h.hook("roles"), "{delivery}", h.delivered("roles", p), "{policy}", h.hookPolicy("all"), "{pull}", h.pull("pulled"))
 	columns := map[string]approval.Role{"operator@acme.example": approval.Viewer} // who operates the server, whatever the role
 	for _, role := range approval.Roles {
 		columns[strings.ToLower(strings.ReplaceAll(string(role), " ", "-"))+"@acme.example"] = role
@@ -57,7 +57,7 @@ func TestEveryRouteForASessionThatOwesItsPasskey(t *testing.T) {
 	began := h.follow(owner)
 	h.service.Deps.Passkeys.Roles = []approval.Role{approval.Owner}
 	h.clock.Advance(time.Second)
-	fill := strings.NewReplacer("{$}", "", "{space}", "acme", "{petition}", p.Name, "{file}", "app.css", "{provider}", "okta", "{group}", h.group("on-call"), "{version}", "1", "{webhook}", h.hook("roles"), "{delivery}", h.delivered("roles", p), "{policy}", h.hookPolicy("all"))
+	fill := strings.NewReplacer("{$}", "", "{space}", "acme", "{petition}", p.Name, "{file}", "app.css", "{provider}", "okta", "{group}", h.group("on-call"), "{version}", "1", "{webhook}", h.hook("roles"), "{delivery}", h.delivered("roles", p), "{policy}", h.hookPolicy("all"), "{pull}", h.pull("pulled"))
 	for kind, b := range map[string]*browser{"half a session": h.follow(owner), "one that began before": began} {
 		before, form := h.events(), url.Values{"do": {"create"}, "claim": {approval.EventDeny}, "digest": {p.Digest}, "name": {"x"}, "space": {"acme"}}
 		for _, route := range web.New(web.Deps{Service: h.service, BaseURL: named}).Routes() {

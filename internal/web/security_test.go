@@ -69,6 +69,10 @@ func TestEveryRouteForEveryVisitor(t *testing.T) {
 		"POST /sign-in/passkey/options":                  {un, un, un, un, un},
 		"GET /webhooks":                                  {see, see, ok, forbidden, ok},
 		"POST /webhooks":                                 {see, see, bad, forbidden, bad}, // without a field
+		"GET /directory":                                 {see, see, ok, forbidden, ok},
+		"POST /directory":                                {see, see, bad, forbidden, bad}, // without a field
+		"GET /directory/{pull}":                          {see, see, no, forbidden, ok},
+		"POST /directory/{pull}":                         {see, see, no, forbidden, bad}, // none of the page's buttons
 		"GET /webhooks/{webhook}":                        {see, see, no, forbidden, ok},
 		"POST /webhooks/{webhook}":                       {see, see, no, forbidden, bad}, // none of the page's buttons
 		"POST /webhooks/{webhook}/condition":             {see, see, no, forbidden, bad}, // none of the page's buttons
@@ -86,7 +90,7 @@ func TestEveryRouteForEveryVisitor(t *testing.T) {
 		"POST /authorize":                                {see, see, bad, bad, bad},
 	}
 	p := h.ask(viewer, approval.NewPetition{})
-	fill := strings.NewReplacer("{$}", "", "{space}", "acme", "{petition}", p.Name, "{file}", "app.css", "{provider}", "okta", "{group}", h.group("on-call"), "{version}", "1", "{webhook}", h.hook("roles"), "{delivery}", h.delivered("roles", p), "{policy}", h.hookPolicy("all"))
+	fill := strings.NewReplacer("{$}", "", "{space}", "acme", "{petition}", p.Name, "{file}", "app.css", "{provider}", "okta", "{group}", h.group("on-call"), "{version}", "1", "{webhook}", h.hook("roles"), "{delivery}", h.delivered("roles", p), "{policy}", h.hookPolicy("all"), "{pull}", h.pull("pulled"))
 	for _, route := range web.New(web.Deps{Service: h.service, BaseURL: base}).Routes() {
 		name := route.Method + " " + route.Path
 		expected, listed := want[name]
@@ -116,7 +120,7 @@ func TestEveryAnswerIsSecured(t *testing.T) {
 	h := newHouse(t)
 	p := h.ask(viewer, approval.NewPetition{})
 	b := h.browser(reviewer)
-	for _, address := range []string{"/", path(p), "/api-keys", "/passkeys", "/settings", "/groups", "/grants", "/grants/revoke?person=x", "/policy", "/policy/versions/1", "/webhooks", "/webhook-policies", "/sign-in", "/sign-in?link=x", "/nothing", "/static/app.css", "/access/acme/none"} {
+	for _, address := range []string{"/", path(p), "/api-keys", "/passkeys", "/settings", "/groups", "/grants", "/grants/revoke?person=x", "/policy", "/policy/versions/1", "/webhooks", "/webhook-policies", "/directory", "/sign-in", "/sign-in?link=x", "/nothing", "/static/app.css", "/access/acme/none"} {
 		got := b.get(address)
 		for header, want := range map[string]string{
 			"Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",

@@ -246,18 +246,8 @@ func typedPolicy(f url.Values) (n approval.NewWebhookPolicy, err error) {
 	if n.Base.Selector.MatchLabels, err = typedPairs("match", "env=production", f.Get("match")); err != nil {
 		return n, err
 	}
-	for i, line := range filled(f.Get("expressions")) {
-		parts := strings.Fields(line)
-		if len(parts) < 2 {
-			return n, approval.FieldError("expressions", "line %d must be such as env In production,staging or legacy DoesNotExist", i+1)
-		}
-		term := approval.SelectorTerm{Key: parts[0], Operator: parts[1]}
-		if list := strings.Join(parts[2:], " "); list != "" {
-			for value := range strings.SplitSeq(list, ",") {
-				term.Values = append(term.Values, strings.TrimSpace(value))
-			}
-		}
-		n.Base.Selector.MatchExpressions = append(n.Base.Selector.MatchExpressions, term)
+	if n.Base.Selector.MatchExpressions, err = typedTerms(f.Get("expressions")); err != nil {
+		return n, err
 	}
 	for _, text := range f["condition"] {
 		if strings.TrimSpace(text) != "" {
@@ -265,6 +255,24 @@ func typedPolicy(f url.Values) (n approval.NewWebhookPolicy, err error) {
 		}
 	}
 	return n, nil
+}
+
+// typedTerms reads the terms of a selector as they are typed, one a line.
+func typedTerms(text string) (terms []approval.SelectorTerm, err error) {
+	for i, line := range filled(text) {
+		parts := strings.Fields(line)
+		if len(parts) < 2 {
+			return nil, approval.FieldError("expressions", "line %d must be such as env In production,staging or legacy DoesNotExist", i+1)
+		}
+		term := approval.SelectorTerm{Key: parts[0], Operator: parts[1]}
+		if list := strings.Join(parts[2:], " "); list != "" {
+			for value := range strings.SplitSeq(list, ",") {
+				term.Values = append(term.Values, strings.TrimSpace(value))
+			}
+		}
+		terms = append(terms, term)
+	}
+	return terms, nil
 }
 
 // writtenPolicy answers what somebody would type for the policy, and whether reading that gives the same policy again: a value with a

@@ -201,6 +201,21 @@ async function everyPage() {
       await page.getByRole("heading", { name: "What came back" }).waitFor();
       await page.getByText(/^The call/).click();
     }],
+    ["directory", owner, go("/directory")],
+    ["directory-refused", owner, async (page) => {
+      await page.goto("/directory");
+      await page.getByText("Let a webhook fill it").click();
+      await page.getByLabel("Name the names").fill("roles");
+      await page.getByLabel("Kinds to ask for").fill("role");
+      await page.getByLabel("Schedule optional").fill("* * * * *");
+      await page.getByRole("button", { name: "Add" }).click();
+      await page.getByRole("alert").waitFor();
+    }],
+    ["directory-policy", owner, async (page) => {
+      await page.goto("/directory/roles");
+      await page.getByText("Change it").click();
+      await page.getByText("Delete it").click();
+    }],
     ["not-found", owner, go("/access/acmecorp/none")],
   ];
 }
@@ -235,6 +250,14 @@ async function settle() {
       headers: { Authorization: { credential: "Bearer abc" }, "X-Team": { value: "platform-".repeat(20) } }, labels: { team: "core" },
     },
   });
+  await call("PUT", "/pullPolicies/roles", {
+    pullPolicy: {
+      displayName: `Roles of PostgreSQL ${"and more ".repeat(12)}`, webhook: "postgres-roles", kinds: ["postgres-role", "k".repeat(120)], schedule: "CRON_TZ=Europe/Berlin 30 7 * * MON-FRI",
+      flags: { cluster: "c".repeat(200) }, labels: { "indent.com/requestable": "true" }, takeLabels: ["description"],
+      base: { selector: { matchLabels: { tier: "a" } }, conditions: ["resource.id != 'postgres'"] },
+    },
+  });
+  await call("PUT", "/resources:pullUpdate", { policy: "roles" });
   const page = await console.visit(owner);
   for (const [address, name, role] of [["lena.fischer@example.com", "Lena Fischer", "Auditor"], [`${"long".repeat(14)}@${"sub.".repeat(10)}example.com`, "N".repeat(120), "Petition Admin"]]) {
     await page.goto("/settings");
