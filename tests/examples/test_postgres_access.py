@@ -6,24 +6,17 @@ import contextlib
 import secrets
 import sys
 import threading
-import urllib.parse
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
+import access_database
 import endpoint_server
 import endpoints
 import pg8000.native
-import postgres
 import pytest
-from endpoints import EXAMPLES, Endpoint
-
-FOLDER = EXAMPLES / "postgres-access"
-PASSWORD = "correct horse"
-
-Connection = pg8000.native.Connection
-DatabaseError = pg8000.native.DatabaseError
+from access_database import FOLDER, PASSWORD, Database, DatabaseError
+from endpoints import Endpoint
 
 
 def role(name: str) -> dict[str, str]:
@@ -37,88 +30,16 @@ def soon(**after: float) -> str:
     return (datetime.now(timezone.utc) + timedelta(**after)).isoformat().replace("+00:00", "Z")
 
 
-class Database:
-    """A PostgreSQL with what setup.sql makes of it, and roles that people may get."""
-
-    def __init__(self, url: str) -> None:
-        parts = urllib.parse.urlsplit(url)
-        self.host, self.port = str(parts.hostname), int(parts.port or 0)
-        self._root = (str(parts.username), str(parts.password))
-
-    def root(self) -> Connection:
-        return self.connect(*self._root)
-
-    def connect(self, user: str, password: str) -> Connection:
-        return Connection(
-            user, host=self.host, port=self.port, database="postgres", password=password
-        )
-
-    def do(self, *statements: str) -> None:
-        with contextlib.closing(self.root()) as db:
-            for statement in statements:
-                db.run(statement)
-
-    def ask(self, sql: str, **values: Any) -> Any:
-        with contextlib.closing(self.root()) as db:
-            return db.run(sql, **values)
-
-    def person(self, name: str) -> None:
-        """A login with a password, as an administrator makes it; it cannot log in yet."""
-        quoted = pg8000.native.identifier(name)
-        self.do(f"CREATE ROLE {quoted} NOLOGIN PASSWORD '{PASSWORD}' IN ROLE indent_people")
-
-    def logs_in(self, name: str) -> str:
-        """Whether the person logs in: `yes`, or why not."""
-        try:
-            self.connect(name, PASSWORD).close()
-        except DatabaseError as error:
-            return str(error.args[0]["M"])
-        return "yes"
-
-    def reads(self, name: str) -> bool:
-        with contextlib.closing(self.connect(name, PASSWORD)) as db:
-            try:
-                return db.run("SELECT word FROM secrets") == [["sesame"]]
-            except DatabaseError:
-                return False
-
-
 @pytest.fixture(scope="module")
 def database() -> Iterator[Database]:
     """A server of its own, as roles are a whole server's. The tests use names of their own."""
-    with postgres.private_server() as url:
-        made = Database(url)
-        prepare(made)
+    with access_database.prepared() as made:
         yield made
-
-
-def prepare(made: Database) -> None:
-    setup = (FOLDER / "setup.sql").read_text().replace(":'password'", f"'{PASSWORD}'")
-    made.do(
-        setup,
-        "CREATE TABLE secrets (word text)",
-        "INSERT INTO secrets VALUES ('sesame')",
-        "CREATE ROLE access_reader NOLOGIN",
-        "CREATE ROLE access_writer NOLOGIN",
-        "GRANT SELECT ON secrets TO access_reader",
-        "COMMENT ON ROLE access_reader IS 'Read the secrets'",
-        "GRANT access_reader, access_writer TO indent_endpoint WITH ADMIN OPTION",
-        "CREATE ROLE admin_reader NOLOGIN",
-        "CREATE ROLE access_root SUPERUSER NOLOGIN",
-        "CREATE ROLE access_ladder NOLOGIN IN ROLE access_root",
-        "CREATE ROLE access_shell NOLOGIN IN ROLE pg_execute_server_program",
-    )
 
 
 @pytest.fixture(scope="module")
 def start(database: Database) -> Callable[[], contextlib.AbstractContextManager[Endpoint]]:
-    settings = {
-        "PGHOST": database.host,
-        "PGPORT": str(database.port),
-        "PGUSER": "indent_endpoint",
-        "PGPASSWORD": PASSWORD,
-    }
-    return lambda: endpoints.running([sys.executable, "endpoint.py"], FOLDER, **settings)
+    return lambda: access_database.endpoint(database)
 
 
 @pytest.fixture(scope="module")
