@@ -28,6 +28,25 @@ func (a *API) delegationOf(d approval.Delegation) delegation {
 		Meta: approval.Meta{Name: d.Name, Space: d.Space, CreateTime: d.CreateTime}}
 }
 
+// petitionDeputy is somebody who may approve a petition now for somebody who is away.
+type petitionDeputy struct {
+	Member       approval.Resource `json:"member" doc:"The deputy."`
+	Away         approval.Resource `json:"away" doc:"Who is away. The two give one vote together."`
+	EndTime      time.Time         `json:"endTime" doc:"When the delegation is over."`
+	Requirements []int             `json:"requirements" doc:"The places in verdict.requirements (of a broken glass, of its review) that an approval counts for."`
+}
+
+// deputies answers who may approve the petition for somebody else. It is not inlined: it must not lie on the stack of who is parked.
+//
+//go:noinline
+func (a *API) deputies(ctx context.Context, actor approval.Actor, p *approval.Petition) (out []petitionDeputy, err error) {
+	list, err := a.Service.Deputies(ctx, actor, *p)
+	for _, d := range list {
+		out = append(out, petitionDeputy{d.Member, d.For, d.Delegation.EndTime, d.Requirements})
+	}
+	return out, err
+}
+
 type delegationList struct {
 	Delegations []delegation `json:"delegations"`
 	NextPage

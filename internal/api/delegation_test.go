@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -28,6 +29,33 @@ func TestDeputiesAreNamedByWhoHasSignedIn(t *testing.T) {
 	h.with(h.signedIn(theOwner), post, inSpace+"/delegations", body).ok(&made)
 	if made.From != theAdmin || made.CreatedBy.ID != theOwner || len(h.delegations()) != 2 {
 		t.Errorf("made %+v", made)
+	}
+}
+
+// Whoever reads a petition that waits reads who may decide it for whom until when, and of one that a deputy has decided, for whom.
+func TestAPetitionSaysWhichDeputiesMayDecide(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.ask(theAdmin)
+	until := h.clock.Now().Add(time.Hour)
+	h.with(h.signedIn(theEditor), post, inSpace+"/delegations", map[string]any{"to": theViewer, "endTime": until}).ok(nil)
+	at := inSpace + "/petitions/" + p.Name
+	var got petition
+	read := func(address string) petitionState {
+		t.Helper()
+		got = petition{}
+		h.do(theAdmin, get, address, nil).ok(&got)
+		return got.State
+	}
+	if d := read(at).Deputies; len(d) != 1 || d[0].Member.ID != theViewer || d[0].Away.ID != theEditor || !d[0].EndTime.Equal(until) || !slices.Equal(d[0].Requirements, []int{0}) {
+		t.Errorf("who reads it reads %+v", d)
+	}
+	if d := read(at + "?full=false").Deputies; len(d) != 0 {
+		t.Errorf("who asks for no more than it reads %+v", d)
+	}
+	h.claim(theViewer, p.Name, approval.EventApprove).ok(nil)
+	if s := read(at); s.Decision == nil || s.Decision.OnBehalfOf != theEditor || len(s.Deputies) != 0 {
+		t.Errorf("decided, it reads %+v %+v", s.Decision, s.Deputies)
 	}
 }
 

@@ -31,14 +31,14 @@ func applicationOf(t *approval.Application) application {
 		EndTime: t.Expires, EndingSince: t.EndingSince, KeptBy: t.KeptBy, DryRun: t.NotSent, UpdateTime: t.UpdateTime}
 }
 
-// applicationsJSON answers the list as its member is written, nil for none.
-func applicationsJSON(list []application) []byte {
+// listJSON answers a list that few petitions have as its member is written, nil for none.
+func listJSON[T any](list []T) []byte {
 	if len(list) == 0 {
 		return nil
 	}
 	text, err := json.Marshal(list, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
 	if err != nil {
-		panic("api: what webhooks were told cannot be written: " + err.Error()) // the type has nothing that could not
+		panic("api: a part of a petition cannot be written: " + err.Error()) // the type has nothing that could not
 	}
 	return text
 }

@@ -37,6 +37,7 @@ type petitionState struct {
 	Review       *approval.Review   `json:"review,omitempty" doc:"What follows a grant that broke the glass; absent everywhere else."`
 	Claims       []approval.Event   `json:"claims" doc:"All claims, oldest first."`
 	EventHistory []approval.Event   `json:"eventHistory" doc:"All events of the petition, oldest first; filled with full=true."`
+	Deputies     []petitionDeputy   `json:"deputies,omitempty" doc:"Who may approve it now on behalf of somebody who is away; filled with full=true in the answer to one petition, and absent where nobody may."`
 	Messages     []petitionMessage  `json:"messages" doc:"What who asks should know; nearly always empty."`
 }
 
@@ -217,6 +218,12 @@ func (x *exchange) answerOf(p *approval.Petition, in *getPetitionIn) (any, error
 		return nil, err
 	}
 	if err := x.withApplications(x.r.Context(), x.actor, p, out); err != nil {
+		return nil, err
+	}
+	if in.full() {
+		out.State.Deputies, err = x.deputies(x.r.Context(), x.actor, p)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return out, nil

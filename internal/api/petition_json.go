@@ -34,7 +34,7 @@ func (p *petition) appendJSON(j approval.JSON) approval.JSON {
 
 func (s *petitionState) appendJSON(j approval.JSON) approval.JSON {
 	j = j.Begin().Name("status").Begin().Name("phase").Quote(string(s.Status.Phase)).Text("outcome", string(s.Status.Outcome)).
-		Name("message").Quote(s.Status.Message).Raw("webhooks", applicationsJSON(s.Status.Webhooks)).End()
+		Name("message").Quote(s.Status.Message).Raw("webhooks", listJSON(s.Status.Webhooks)).End()
 	v := &s.Verdict
 	j = j.Name("verdict").Begin().Name("decision").Quote(v.Decision).Name("rule").Quote(v.Rule).Int("policyVersion", v.PolicyVersion).
 		Text("explanation", v.Explanation).True("dev", v.Dev)
@@ -46,7 +46,7 @@ func (s *petitionState) appendJSON(j approval.JSON) approval.JSON {
 		j = b.Requirements.appendJSON(j.Name("breakGlass").Begin().Name("requirements")).Name("within").Quote(b.Within).End()
 	}
 	j = j.End().Decision("decision", s.Decision).Grant("grant", s.Grant).Progress("progress", s.Progress).Review("review", s.Review).
-		Name("claims").Events(s.Claims).Name("eventHistory").Events(s.EventHistory)
+		Name("claims").Events(s.Claims).Name("eventHistory").Events(s.EventHistory).Raw("deputies", listJSON(s.Deputies))
 	j = append(j.Name("messages"), '[')
 	for _, m := range s.Messages {
 		j = j.Next().Begin().Name("code").Quote(m.Code).Name("message").Quote(m.Message).End()

@@ -210,6 +210,14 @@ func (e *Event) isOf(person string) bool {
 	return behalf != "" && behalf == person
 }
 
+// by names for people who decided, and for whom where a deputy did.
+func (d *Decision) by() string {
+	if d.OnBehalfOf == "" {
+		return d.Actor.ID
+	}
+	return d.Actor.ID + " on behalf of " + d.OnBehalfOf
+}
+
 // persons answers whom the claim counts with: who made it and, of a deputy's, for whom.
 func (e *Event) persons() []string {
 	if behalf := e.Label(LabelBehalfPerson); behalf != "" {

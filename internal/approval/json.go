@@ -240,7 +240,7 @@ func (j JSON) Decision(name string, d *Decision) JSON {
 		return j
 	}
 	return j.Name(name).Begin().Name("claim").Quote(d.Claim).Name("actor").Resource(&d.Actor).Text("reason", d.Reason).
-		Name("timestamp").Instant(d.Timestamp).End()
+		Name("timestamp").Instant(d.Timestamp).Text("onBehalfOf", d.OnBehalfOf).End()
 }
 
 // Grant writes a member, unless there is none.

@@ -90,7 +90,7 @@ func (r *jsonReader) decision() *Decision {
 	r.expect('{')
 	d.Claim = r.must("claim").quoted()
 	r.must("actor").resource(&d.Actor)
-	d.Reason, d.Timestamp = r.quotedIf("reason"), r.must("timestamp").instant()
+	d.Reason, d.Timestamp, d.OnBehalfOf = r.quotedIf("reason"), r.must("timestamp").instant(), r.quotedIf("onBehalfOf")
 	r.expect('}')
 	return d
 }

@@ -100,6 +100,8 @@ type Decision struct {
 	Actor     Resource  `json:"actor"`
 	Reason    string    `json:"reason,omitempty"`
 	Timestamp time.Time `json:"timestamp"`
+	// OnBehalfOf is the Member.ID of who was away and whose deputy has decided; "" for who decided by their own right.
+	OnBehalfOf string `json:"onBehalfOf,omitempty" doc:"Who was away, where a deputy has decided for them; absent otherwise."`
 }
 
 // Progress is the stage that an open petition is in, and what time has done to it.
@@ -309,7 +311,7 @@ func (p *Petition) revoke(why Outcome, at time.Time) {
 }
 
 func decisionOf(claim Event) *Decision {
-	return &Decision{Claim: claim.Event, Actor: claim.Actor, Reason: claim.Reason, Timestamp: claim.Timestamp}
+	return &Decision{Claim: claim.Event, Actor: claim.Actor, Reason: claim.Reason, Timestamp: claim.Timestamp, OnBehalfOf: claim.Label(LabelOnBehalfOf)}
 }
 
 // denialOutcome tells a withdrawal (the creator or a petitioner says no) from a denial.
@@ -377,7 +379,7 @@ func (p *Petition) decided() string {
 	if p.Decision == nil {
 		return "nobody" // no petition that Apply has made
 	}
-	return p.Decision.Actor.ID + " at " + stamp(p.Decision.Timestamp)
+	return p.Decision.by() + " at " + stamp(p.Decision.Timestamp)
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,6 +1,9 @@
 package approval
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // awayFor answers those who are away and whose deputy the actor is at this moment, as they are now (I14). A space without
 // delegations costs one look at an index, and only for an actor whose own right does not reach.
@@ -90,8 +93,8 @@ func (l *looking) fitsNow(ctx context.Context, p *Petition, c *Event, who *actor
 	return p.fitsFor(&who.actor, &of, &f), of.Person, "", nil
 }
 
-// mostDeputiesLooked bounds how many delegations are looked at to say who may decide a petition for somebody else.
-const mostDeputiesLooked = 100
+// mostDeputies bounds how many are looked at to say who may decide a petition for somebody else.
+const mostDeputies = 100
 
 // Deputy is somebody who may approve a petition now for somebody who is away.
 type Deputy struct {
@@ -101,8 +104,9 @@ type Deputy struct {
 	Delegation   Delegation
 }
 
-// Deputies answers who may approve the petition now for somebody who is away, for people to look at: of a space with more
-// delegations than are looked at, the first. A petition that nobody decides has none.
+// Deputies answers who may approve the petition now for somebody who is away, for people to look at: where more of those who are
+// away are reviewers of it than are looked at, the first. A petition that nobody decides has none. The space's delegations are read
+// at once, and of those who are away only reviewers are looked up.
 func (s *Service) Deputies(ctx context.Context, a Actor, p Petition) (list []Deputy, err error) {
 	if err := a.require(ReadPetitions); err != nil {
 		return nil, err
@@ -112,33 +116,66 @@ func (s *Service) Deputies(ctx context.Context, a Actor, p Petition) (list []Dep
 	}
 	l := s.looking(a.Space)
 	delegations, err := s.Store.Delegations(ctx, a.Space, "", l.now)
+	delegations = slices.DeleteFunc(delegations, func(d Delegation) bool { return d.State(l.now) != DelegationActive })
+	if err != nil || len(delegations) == 0 {
+		return nil, err
+	}
+	reviewers, err := l.reviewersNow(ctx, &p)
 	if err != nil {
 		return nil, err
 	}
-	looked := 0
-	for _, d := range delegations {
-		if d.State(l.now) != DelegationActive || looked == mostDeputiesLooked {
-			continue
-		}
-		looked++
-		of, why, err := l.delegator(ctx, &d)
+	delegations = slices.DeleteFunc(delegations, func(d Delegation) bool { return !reviewers[d.From] })
+	for _, d := range delegations[:min(len(delegations), mostDeputies)] {
+		deputy, err := l.deputyBy(ctx, &p, d)
 		if err != nil {
 			return nil, err
 		}
-		if why != "" {
-			continue
-		}
-		deputy, err := l.actor(ctx, d.To)
-		if err != nil {
-			return nil, err
-		}
-		f, err := l.facts(ctx, &of, &p, l.now)
-		if err != nil {
-			return nil, err
-		}
-		if e := p.rightOf(&of, &f, &deputy.actor); e.May() && deputy.actor.allows(CreateClaims) && !p.decidedFor(&of) && !p.decidedFor(&deputy.actor) {
-			list = append(list, Deputy{deputy.actor.Resource(), of.Resource(), e.Requirements, d})
+		if deputy != nil {
+			list = append(list, *deputy)
 		}
 	}
 	return list, nil
+}
+
+// reviewersNow answers the ids of members among whom the reviewers are of the stage that decides now: all of these, and maybe others.
+func (l *looking) reviewersNow(ctx context.Context, p *Petition) (map[string]bool, error) {
+	members, err := l.s.rosterOf(ctx, l.space, l.now)
+	if err != nil {
+		return nil, err
+	}
+	c, found := newCounting(l, *p, members), map[string]bool{}
+	for i := range p.requirements() {
+		if p.requirements()[i].Stage != p.stage() {
+			continue
+		}
+		ids, err := c.candidates(ctx, i, false)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			found[id] = true
+		}
+	}
+	return found, nil
+}
+
+// deputyBy answers whom a delegation makes somebody who may approve the petition, nil for nobody.
+func (l *looking) deputyBy(ctx context.Context, p *Petition, d Delegation) (*Deputy, error) {
+	of, why, err := l.delegator(ctx, &d)
+	if err != nil || why != "" {
+		return nil, err
+	}
+	deputy, err := l.actor(ctx, d.To)
+	if err != nil {
+		return nil, err
+	}
+	f, err := l.facts(ctx, &of, p, l.now)
+	if err != nil {
+		return nil, err
+	}
+	e := p.rightOf(&of, &f, &deputy.actor)
+	if !e.May() || !deputy.actor.allows(CreateClaims) || p.decidedFor(&of) || p.decidedFor(&deputy.actor) {
+		return nil, nil
+	}
+	return &Deputy{deputy.actor.Resource(), of.Resource(), e.Requirements, d}, nil
 }

@@ -1,6 +1,7 @@
 package approval_test
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -111,6 +112,8 @@ func TestADeputyDecidesForWhoIsAway(t *testing.T) {
 	forged := claim(approve, approval.LabelOnBehalfOf, olga, approval.LabelBehalfPerson, olga, approval.LabelClaimDelegated, "x")
 	p = h.decide(pat, p, forged)
 	same(t, "phase", p.Phase, approval.Granted)
+	same(t, "decided for", p.Decision.OnBehalfOf, bob)
+	same(t, "status", p.Status(), "was already approved by "+pat+" on behalf of "+bob+" at "+p.Decision.Timestamp.Format(time.RFC3339))
 	for label, want := range map[string]string{approval.LabelPerson: pat, approval.LabelOnBehalfOf: bob, approval.LabelBehalfPerson: bob, approval.LabelClaimDelegated: d.Name} {
 		same(t, label, p.Claims[0].Label(label), want)
 	}
@@ -123,6 +126,44 @@ func TestADeputyDecidesForWhoIsAway(t *testing.T) {
 	last := h.ask(vic)
 	h.clock.Set(d.EndTime)
 	h.forbidden(pat, last, claim(approve), `asks for `+bob)
+}
+
+// Whoever looks at a petition learns which deputies may decide it, and the space's other delegations cost nothing: those who are
+// away and are no reviewers are not looked up one by one.
+func TestDeputiesAreLookedUpByWhoReviews(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		verdict approval.Verdict
+		found   int
+	}{
+		"by their addresses": {staged(named(0, 1, bob)), 1},
+		"by their role":      {staged(approval.Requirement{Count: 1, Reviewers: approval.Reviewers{Roles: []approval.Role{approval.Editor}}}), 1},
+		"by a group":         {staged(approval.Requirement{Count: 1, Reviewers: approval.Reviewers{Groups: []string{"payments"}}}), 1},
+		"later":              {staged(named(0, 1, olga), named(1, 1, bob)), 0},
+		"by escalation":      {staged(approval.Requirement{Count: 1, Reviewers: approval.Reviewers{Persons: []string{olga}}, Escalate: []approval.Escalation{{After: time.Hour, Reviewers: approval.Reviewers{Persons: []string{bob}}}}}), 0},
+	} {
+		h := newHouse(t)
+		h.rule.verdict = c.verdict
+		h.directory(entry("group", "payments", "G1"))
+		h.group("payments", approval.Resource{ID: bob})
+		for i := range 40 {
+			id := fmt.Sprintf("away%d@acme.example", i)
+			h.put(approval.Member{ID: id, Kind: approval.KindUser, Email: id, Role: approval.Viewer, Person: id})
+			h.deputize(id, pat)
+		}
+		d := h.deputize(bob, pat)
+		p := h.ask(vic)
+		reads := 0
+		h.store.BeforeRead = func(string) error { reads++; return nil }
+		deputies, err := h.Deputies(t.Context(), h.actor(vic), p)
+		h.store.BeforeRead = nil
+		if err != nil || len(deputies) != c.found || c.found > 0 && (deputies[0].For.ID != bob || deputies[0].Delegation != d) {
+			t.Errorf("%s: %+v %v", name, deputies, err)
+		}
+		if reads > 20 {
+			t.Errorf("%s: %d readings", name, reads)
+		}
+	}
 }
 
 // What a client says of whom it decides for counts for nothing.

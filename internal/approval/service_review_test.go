@@ -114,6 +114,35 @@ func TestWhatBreaksTheGlassUnratified(t *testing.T) {
 	same(t, "the next", h.ask(vic).Phase, approval.Open)
 }
 
+// A name that is linked since does not give the glass back, whichever of the two comes to stand for the person; nor does parting them.
+func TestAnotherNameDoesNotBreakTheGlassAgain(t *testing.T) {
+	t.Parallel()
+	const first = "aaa@acme.example" // stands for whoever is linked with it
+	h := newHouse(t)
+	h.rule.verdict = glass(named(0, 1, bob))
+	h.put(approval.Member{ID: first, Kind: approval.KindUser, Email: first, Role: approval.Editor, Person: first})
+	h.decide(bob, h.ask(vic), claim(deny))
+	same(t, "somebody else", h.ask(first).Phase, approval.Granted)
+	must(h.LinkIdentity(t.Context(), h.actor(olga), vic, first))
+	same(t, "linked since", h.asks(vic).Phase, approval.Open)
+	same(t, "by the other name", h.asks(first).Phase, approval.Open)
+	if err := h.UnlinkIdentity(t.Context(), h.actor(olga), vic, first); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "parted", h.asks(vic).Phase, approval.Open)
+	same(t, "somebody else again", h.asks(first).Phase, approval.Granted)
+}
+
+// asks makes a petition as the member is now, with the names that it has.
+func (h *house) asks(id string) approval.Petition {
+	h.t.Helper()
+	p, _, err := h.CreatePetition(h.t.Context(), h.whoIs(id), reset(), "")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return p
+}
+
 // Nobody lifts it for themselves: the refusal says who can, and where a space has no other owner the operator does, and says why.
 func TestTheOnlyOwnerBreaksTheGlassAgain(t *testing.T) {
 	t.Parallel()

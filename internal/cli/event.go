@@ -67,7 +67,11 @@ func (t *terminal) eventListCommand() *cobra.Command {
 }
 
 func eventCells(e indent.Event) []string {
-	return []string{moment(e.Timestamp), e.Event, short(e.Actor.Title(), 30), short(titles(e.Resources), 40), short(e.Reason, 40), e.Petition()}
+	by := short(e.Actor.Title(), 30)
+	if away := onBehalfOf(e); away != "" {
+		by += " for " + short(away, 30)
+	}
+	return []string{moment(e.Timestamp), e.Event, by, short(titles(e.Resources), 40), short(e.Reason, 40), e.Petition()}
 }
 
 // follow prints events as they happen, until the context ends: then the user has stopped it.

@@ -84,6 +84,7 @@ func TestAPetitionSaysAllThatPolicyDemands(t *testing.T) {
 	}
 	var p indent.Petition
 	if err := json.Unmarshal([]byte(`{"name":"n","spaceName":"acmecorp","state":{"status":{"phase":"open"},"progress":{"stage":1,"levels":[0,1]},
+		"deputies":[{"member":{"id":"bob@x"},"away":{"id":"ada@x"},"endTime":"2030-01-02T00:00:00Z","requirements":[1]}],
 		"messages":[{"code":"unsatisfiable","message":"fewer people may approve than must"}],
 		"verdict":{"decision":"review","rule":"r","policyVersion":3,"denials":2,"requirements":[
 			{"count":1,"reviewers":{"managers":"managerId"}},
@@ -96,7 +97,7 @@ func TestAPetitionSaysAllThatPolicyDemands(t *testing.T) {
 	text := describe(c, &p)
 	for _, want := range []string{"Requires     stage 1: 1 of: the manager of who asks (label managerId)\n",
 		"             stage 2, now: 2 of: Owner, ada@x, the group core, an owner of what is asked for (label owner), who is on call for prod, whoever meets reviewer.id != '' (of resource 1) (nobody who approved in stage 1) (confirm: passkey, which is done on the page)\n",
-		"since 30m also: the group leads\n", "after 1h also: Editor\n", "told again after 10m\n", "told of it, without a say: the group watchers\n",
+		"since 30m also: the group leads\n", "after 1h also: Editor\n", "told again after 10m\n", "told of it, without a say: the group watchers\n", "after 10m\n               also by: bob@x for ada@x, who is away, until 2030-01-02T00:00:00Z\n",
 		"Refused by   2 different reviewers\n", "Asks for     ticket, \"which ticket\": choice of a, b\n", "             n: number, at least 1, at most 5 (may be left out)\n",
 		"Afterwards   within 2h, or the grant ends: 1 of: Auditor\n", "Note         fewer people may approve than must\n"} {
 		if !strings.Contains(text, want) {

@@ -36,7 +36,7 @@ func describeVerdict(p *indent.Petition, line func(label, text string)) {
 	if g := v.BreakGlass; g != nil {
 		for i, r := range g.Requirements {
 			line(label(i, "Afterwards"), fmt.Sprintf("within %s, or the grant ends: %s", span(g.Within.Duration), describeRequirement(r)))
-			describeWhen(nil, i, r, line)
+			describeWhen(p, i, r, line)
 		}
 	}
 }
@@ -95,7 +95,7 @@ func describeReviewers(r indent.Reviewers) string {
 // describeWhen says what time adds to the requirement in that place.
 func describeWhen(p *indent.Petition, place int, r indent.Requirement, line func(label, text string)) {
 	come := 0
-	if p != nil && p.State.Progress != nil && place < len(p.State.Progress.Levels) {
+	if p.State.Progress != nil && place < len(p.State.Progress.Levels) {
 		come = p.State.Progress.Levels[place]
 	}
 	for i, e := range r.Escalate {
@@ -108,9 +108,17 @@ func describeWhen(p *indent.Petition, place int, r indent.Requirement, line func
 	if r.RemindAfter.Duration > 0 {
 		line("", "  told again after "+span(r.RemindAfter.Duration))
 	}
+	for _, d := range deputiesFor(p, place) {
+		line("", plain(fmt.Sprintf("  also by: %s for %s, who is away, until %s", d.Member.Title(), d.Away.Title(), moment(d.EndTime))))
+	}
 	if r.Notify != nil {
 		line("", "  told of it, without a say: "+plain(describeReviewers(*r.Notify)))
 	}
+}
+
+// deputiesFor answers who may approve for the requirement in that place on behalf of somebody who is away.
+func deputiesFor(p *indent.Petition, place int) []indent.Deputy {
+	return slices.DeleteFunc(slices.Clone(p.State.Deputies), func(d indent.Deputy) bool { return !slices.Contains(d.Requirements, place) })
 }
 
 func describeInput(in indent.Input) string {

@@ -70,7 +70,7 @@ var shapes = map[string]string{
 	"altIds[]": "[prod-1]", "expect": "{verdict: review}", "schedules[]": "[{name: primary, rotations: [{every: 1w, start: 2026-01-05, persons: [ada@example.com]}]}]",
 	"rotations[]": "[{every: 1w, start: 2026-01-05, persons: [ada@example.com]}]", "fallback": "{group: sre}", "source": "{url: 'https://duty.example.com/primary'}",
 	"overrides[]": "[{from: 2026-12-24T09:00, to: 2026-12-27T09:00, person: ada@example.com}]", "restrict[]": "[{days: [mon], from: '08:00', to: '18:00'}]",
-	"days[]": "[mon, tue]",
+	"days[]": "[mon, tue]", "duration": "1h", "maxDuration": "8h", "defaultDuration": "1h", "decideWithin": "24h", "remindAfter": "4h", "after": "4h", "within": "24h",
 }
 
 // misshapen answers all that is not of the form of a type: keys that it does not have, lists where a text belongs, texts where a
@@ -91,10 +91,14 @@ func shapeOf(node ast.Node, key string, t reflect.Type) []error {
 	case t == reflect.TypeFor[text]() && (isList || isMapping):
 		return []error{misshape(node, key, "text")}
 	case slices.Contains(leaves, t):
-		if err := reflect.New(t).Interface().(yaml.NodeUnmarshaler).UnmarshalYAML(node); err != nil {
-			return []error{err}
+		err := reflect.New(t).Interface().(yaml.NodeUnmarshaler).UnmarshalYAML(node)
+		switch {
+		case err == nil:
+			return nil
+		case t == reflect.TypeFor[text]() && shapes[key] != "":
+			return []error{misshape(node, key, "text, in quotes where it is a number")}
 		}
-		return nil
+		return []error{err}
 	case t == reflect.TypeFor[sourceStages]() && isList:
 		return elements(list, key, reflect.TypeFor[sourceStage]())
 	case t == reflect.TypeFor[sourceStages]() && isMapping:

@@ -40,6 +40,7 @@ func TestACommonMistakeIsToldWithWhatToDo(t *testing.T) {
 
 		{"approve: true", rule + "approve: «true", "r", "approve must be a mapping, such as approve: {duration: 1h}"},
 		{"as with an address", tested + "as: «ada@x.example\n  petition: {resources: [{id: x}]}\n  expect: {verdict: deny}", "", "such as as: {id: ada@example.com"},
+		{"a duration in seconds", rule + "approve: {duration: «3600}", "r", "duration must be text, in quotes where it is a number, such as duration: 1h"},
 		{"roles that are none", rule + "require: {reviewers: {roles: «Owner}}", "r", "such as roles: [Owner]"},
 		{"managers by a mapping", rule + "require: {reviewers: {managers: «{label: managerId}}}", "r", "such as managers: managerId"},
 		{"reviewers in a list", rule + "require: {reviewers: «[Owner]}", "r", "such as reviewers: {roles: [Owner]}"},

@@ -81,5 +81,6 @@ func TestADeputyDecidesOnThePage(t *testing.T) {
 	if got := h.fresh(p); got.Phase != approval.Granted || got.Claims[0].Label(approval.LabelOnBehalfOf) != reviewer || got.Claims[0].Label(approval.LabelClaimDelegated) != d.Name {
 		t.Fatal(got.Phase, got.Claims)
 	}
-	h.browser(owner).get("/access/acme/"+p.Name).has("on behalf of "+reviewer, "approved")
+	h.browser(owner).get("/access/acme/"+p.Name).has("on behalf of "+reviewer, "approved", "by "+viewer+" on behalf of "+reviewer)
+	h.browser(owner).get("/grants").has(viewer + " on behalf of " + reviewer + ", rule")
 }

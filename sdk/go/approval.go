@@ -30,6 +30,9 @@ func (e *DeniedError) byWhy() string {
 	text := " by a rule"
 	if e.Reviewer != "" {
 		text = " by " + e.Reviewer
+		if d := e.Petition.State.Decision; d != nil && d.OnBehalfOf != "" {
+			text += " on behalf of " + d.OnBehalfOf
+		}
 	}
 	if e.Reason != "" {
 		text += ": " + e.Reason

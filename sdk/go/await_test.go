@@ -29,6 +29,7 @@ func TestNothingButAGrantedPetitionIsAnApproval(t *testing.T) {
 		{"granted without an end", []func(*Petition){granted}, nil, ""},
 		{"granted", []func(*Petition){granted, inForce}, nil, ""},
 		{"denied", []func(*Petition){closedAs(OutcomeDenied), decidedBy(EventDeny, "bob@example.com", "not today")}, new(*DeniedError), "was denied by bob@example.com: not today"},
+		{"denied by a deputy", []func(*Petition){closedAs(OutcomeDenied), decidedBy(EventDeny, "bob@example.com", ""), func(p *Petition) { p.State.Decision.OnBehalfOf = "ada@example.com" }}, new(*DeniedError), "was denied by bob@example.com on behalf of ada@example.com"},
 		{"denied by a rule", []func(*Petition){closedAs(OutcomeDenied), func(p *Petition) { p.State.Verdict = &Verdict{Explanation: "never on Fridays"} }}, new(*DeniedError), "was denied by a rule: never on Fridays"},
 		{"revoked", []func(*Petition){closedAs(OutcomeRevoked), decidedBy(EventRevoke, "bob@example.com", "")}, new(*DeniedError), "was granted, and revoked by bob@example.com"},
 		{"on its way from revoked to closed", []func(*Petition){granted, phase(PhaseRevoked), decidedBy(EventRevoke, "bob@example.com", "")}, new(*DeniedError), "revoked by bob"},

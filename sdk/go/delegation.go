@@ -21,6 +21,14 @@ type Delegation struct {
 	CreatedBy    Resource  `json:"createdBy,omitzero"`
 }
 
+// Deputy may approve a petition now on behalf of somebody who is away. The two give one vote together.
+type Deputy struct {
+	Member       Resource  `json:"member"`
+	Away         Resource  `json:"away"`         // for whom
+	EndTime      time.Time `json:"endTime"`      // of the delegation
+	Requirements []int     `json:"requirements"` // the places of those that an approval counts for
+}
+
 func (d *Delegation) check() error {
 	if d.From == "" || d.To == "" {
 		return malformed("a delegation does not say who decides for whom")
@@ -53,8 +61,8 @@ func (c *Client) Delegation(ctx context.Context, name string) (Delegation, error
 }
 
 // CreateDelegation names a deputy for a time: the two give one vote together, and claims by the deputy are marked
-// indent.com/claim/onBehalfOf. It takes the token of a login whose person signed in less than 15 minutes ago ([ErrForbidden] with another one, and for who has a passkey: they name
-// the deputy on the page of their account).
+// indent.com/claim/onBehalfOf. It takes the token of a login whose person signed in less than 15 minutes ago ([ErrForbidden] with
+// another one, and for who has a passkey: they name the deputy on the page of their account).
 func (c *Client) CreateDelegation(ctx context.Context, n NewDelegation) (Delegation, error) {
 	return answered[Delegation](ctx, c, call{method: "POST", path: c.inSpace("/delegations"), body: n})
 }

@@ -61,8 +61,10 @@ type State struct {
 	Review   *Review        `json:"review,omitempty"` // what follows a grant that broke the glass
 	Claims   []Event        `json:"claims"`
 	// EventHistory is complete in the answer to one petition; a list has it when asked in full.
-	EventHistory []Event   `json:"eventHistory"`
-	Messages     []Message `json:"messages"` // what who asks should know; nearly always none
+	EventHistory []Event `json:"eventHistory"`
+	// Deputies may approve it now on behalf of somebody who is away: only in the answer of [Client.Petition] and its like.
+	Deputies []Deputy  `json:"deputies,omitempty"`
+	Messages []Message `json:"messages"` // what who asks should know; nearly always none
 }
 
 // Status is the short form of a petition's state.
@@ -81,6 +83,8 @@ type Decision struct {
 	Actor     Resource  `json:"actor"`
 	Reason    string    `json:"reason,omitempty"`
 	Timestamp time.Time `json:"timestamp"`
+	// OnBehalfOf is who was away, where their deputy has decided for them; else "".
+	OnBehalfOf string `json:"onBehalfOf,omitempty"`
 }
 
 // Grant is the time-bound permission that a granted petition gives.

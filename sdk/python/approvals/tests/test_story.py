@@ -175,6 +175,18 @@ def test_a_denial_says_who_and_why(world: World) -> None:
     assert world.lines[-1].startswith("❌ Denied by you@acmecorp.example: not")
 
 
+def test_a_denial_by_a_deputy_says_for_whom(world: World) -> None:
+    def deny(name: str) -> None:
+        world.fake.decide(name, "access/deny", reason="no")
+        world.fake.petitions[name]["state"]["decision"]["onBehalfOf"] = "ada@acmecorp.example"
+
+    world.at(3, deny)
+    by = "by you@acmecorp.example on behalf of ada@acmecorp.example"
+    with pytest.raises(ApprovalDenied, match=f"was denied {by}: no"):
+        world.ask()
+    assert world.lines[-1] == f"❌ Denied {by}: no"
+
+
 def test_a_denial_by_rule(world: World) -> None:
     def deny(name: str) -> None:
         world.fake.petitions[name]["state"]["verdict"] = {"explanation": "never on Fridays"}

@@ -111,6 +111,14 @@ def reviewer_of(petition: Petition) -> str:
     return actor["email"] or actor["id"] or actor["displayName"]
 
 
+def decided_by(petition: Petition) -> str:
+    """Who decided, for people: a deputy's decision says for whom it is."""
+    by = reviewer_of(petition)
+    decision = petition["state"].get("decision")
+    away = decision.get("onBehalfOf") if decision else None
+    return f"{by} on behalf of {away}" if away else by
+
+
 def _in_force(petition: Petition, now: datetime) -> Approval:
     grant = petition["state"].get("grant")
     if grant is None:
@@ -134,7 +142,7 @@ def _raise_outcome(petition: Petition, outcome: str) -> NoReturn:
     decision = petition["state"].get("decision")
     verdict = petition["state"].get("verdict")
     reason = decision["reason"] if decision else verdict["explanation"] if verdict else ""
-    by = f" by {reviewer}" if reviewer else " by a rule"
+    by = f" by {decided_by(petition)}" if reviewer else " by a rule"
     why = f": {reason}" if reason else ""
     if outcome == "denied":
         text = printable(f"{ref} was denied{by}{why}")

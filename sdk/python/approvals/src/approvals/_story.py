@@ -17,7 +17,7 @@ from indentapi import APIError, IndentError
 from indentapi.types import Petition
 
 from ._asked import Asked
-from ._granted import Approval, granted, reference
+from ._granted import Approval, decided_by, granted, reference
 from ._notice import ApprovalEvent, Kind
 from .errors import (
     ApprovalDenied,
@@ -217,7 +217,7 @@ def _news(error: ApprovalError) -> tuple[Kind | None, str]:
     """The line for an outcome that is no approval."""
     if isinstance(error, ApprovalDenied):
         word = "Revoked" if isinstance(error, ApprovalRevoked) else "Denied"
-        by = f" by {error.reviewer}" if error.reviewer else ""
+        by = f" by {decided_by(error.petition)}" if error.reviewer else ""
         return "denied", f"❌ {word}{by}{': ' if error.reason else ''}{error.reason}"
     if isinstance(error, ApprovalTimeout):
         return "timeout", "⌛ Not decided yet"

@@ -283,6 +283,8 @@ class Decision(TypedDict):
     actor: Resource
     reason: str
     timestamp: str
+    onBehalfOf: NotRequired[str]
+    """Who was away, where a deputy has decided for them."""
 
 
 class Grant(TypedDict):
@@ -329,6 +331,17 @@ class RevokedGrant(TypedDict):
     """It could not be revoked now, for what `refused` says: the same call again may."""
 
 
+class Deputy(TypedDict):
+    """Somebody who may approve a petition now for somebody who is away."""
+
+    member: Resource
+    away: Resource
+    endTime: str
+    """When the delegation is over."""
+    requirements: list[int]
+    """The places of the requirements that an approval counts for."""
+
+
 class PetitionState(TypedDict):
     status: PetitionStatus
     verdict: NotRequired[Verdict]
@@ -339,6 +352,8 @@ class PetitionState(TypedDict):
     review: NotRequired[Review]
     claims: list[Event]
     eventHistory: list[Event]
+    deputies: NotRequired[list[Deputy]]
+    """Only in the answer of `petition.get`, and absent where there are none."""
     messages: list[dict[str, Any]]
 
 
