@@ -27,6 +27,27 @@ func (s *Service) Eligibilities(ctx context.Context, a Actor, list []Petition) (
 	return all, nil
 }
 
+// Tells answers for each of the petitions whether a rule tells the actor of it (notify of a requirement of the stage that decides
+// now), which gives it no say.
+func (s *Service) Tells(ctx context.Context, a Actor, list []Petition) ([]bool, error) {
+	l, all := s.looking(a.Space), make([]bool, len(list))
+	for i := range list {
+		p := &list[i]
+		for at := range p.requirements() {
+			r := &p.requirements()[at]
+			if all[i] || r.Notify == nil || !p.decides() || r.Stage != p.stage() {
+				continue
+			}
+			var f Facts
+			if err := l.find(ctx, &f, &a, p, r.Notify, r.Resource, l.now); err != nil {
+				return nil, l.cannot(p, err)
+			}
+			all[i] = r.Notify.name(&a) || f.holds(r.Notify, r.Resource)
+		}
+	}
+	return all, nil
+}
+
 // looking is what one call looks up about reviewers, each thing once.
 type looking struct {
 	s     *Service

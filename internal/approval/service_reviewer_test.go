@@ -41,6 +41,41 @@ func (h *house) group(name string, members ...approval.Resource) {
 	}
 }
 
+// Whom a rule tells is looked up as its reviewers are: of the stage that decides now, as long as somebody decides.
+func TestWhoIsTold(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.directory(entry("group", "payments", "G1"))
+	h.group("payments", approval.Resource{ID: vic})
+	told := func(p approval.Petition) (who []string) {
+		t.Helper()
+		for _, id := range []string{olga, bob, eve, pat, vic} {
+			tells, err := h.Tells(t.Context(), h.whoIs(id), []approval.Petition{h.now(p)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tells[0] {
+				who = append(who, id)
+			}
+		}
+		return who
+	}
+	first, second := named(0, 1, bob), named(1, 1, eve)
+	first.Notify = &approval.Reviewers{Groups: []string{"payments"}, Persons: []string{eve}}
+	second.Notify = &approval.Reviewers{Roles: []approval.Role{approval.Owner}}
+	h.rule.verdict = staged(first, second)
+	p := h.ask(pat)
+	sameList(t, "of the first stage", told(p), eve, vic)
+	h.group("payments", approval.Resource{ID: pat})
+	sameList(t, "as the directory is now", told(p), eve, pat)
+	p = h.decide(bob, p, claim(approve))
+	sameList(t, "of the second", told(p), olga)
+	p = h.decide(eve, p, claim(approve))
+	sameList(t, "when it is decided", told(p))
+	h.rule.verdict = staged(named(0, 1, bob))
+	sameList(t, "where no rule tells anybody", told(h.ask(pat)))
+}
+
 // A group means who is in it at the moment of the claim, through other groups too; one that was deleted means nobody.
 func TestReviewersByGroup(t *testing.T) {
 	t.Parallel()

@@ -34,6 +34,8 @@ type petitionRow struct {
 	// Key changes when what the row shows changes.
 	Key string
 	For string // who is away, of what waits for the visitor as their deputy
+	// Told says that a rule tells the visitor of it, without a say.
+	Told bool
 }
 
 const (
@@ -100,10 +102,14 @@ func (w *Web) inboxSection(ctx context.Context, v visitor, q approval.PetitionQu
 	if err != nil {
 		return inboxSection{}, err
 	}
+	tells, err := w.Service.Tells(ctx, v.Actor, page.Items)
+	if err != nil {
+		return inboxSection{}, err
+	}
 	for i, p := range page.Items {
 		if !seen[p.Name] {
 			seen[p.Name] = true
-			row := petitionRow{Petition: p, State: stateOf(p), Key: liveKey(p, who[i])}
+			row := petitionRow{Petition: p, State: stateOf(p), Key: liveKey(p, who[i]), Told: tells[i]}
 			if away := who[i].For(approval.EventApprove); away != nil && reviewer {
 				row.For = away.Member.ID
 			}

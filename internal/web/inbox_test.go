@@ -122,6 +122,21 @@ func (p page) after() string {
 	return regexp.MustCompile(`data-after="([^"]*)"`).FindStringSubmatch(p.body)[1]
 }
 
+// Whom a rule tells of a petition finds it marked as long as it waits, and has no say in it; nobody else is told.
+func TestWhoIsToldFindsItMarked(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	const mark = "for you to know"
+	h.policy.verdict.Requirements[0].Notify = &approval.Reviewers{Persons: []string{viewer}}
+	p := h.ask(owner, approval.NewPetition{})
+	h.browser(viewer).get("/").has(mark)
+	h.browser(viewer).get("/access/acme/" + p.Name).has("Told of it, without a say").lacks("Your decision")
+	h.browser(owner).get("/").lacks(mark)
+	h.browser(reviewer).get("/").lacks(mark)
+	h.decide(reviewer, p, approval.NewClaim{Event: approval.EventApprove})
+	h.browser(viewer).get("/").lacks(mark)
+}
+
 func TestAnOpenPageIsToldThatSomethingChanged(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
