@@ -19,6 +19,22 @@ type NewClaim struct {
 	Resources []Resource
 	// Confirmation is a passkey's signature over the petition's digest; nil without one.
 	Confirmation *Confirmation
+	answers      *answered
+}
+
+// answered says that a claim is what a webhook has answered, and the job that has asked, which the claim ends: of a petition a webhook
+// makes one claim, whatever it says when it is asked again.
+type answered struct {
+	webhook string
+	job     Job
+}
+
+// ends adds the write that ends the job behind the claim, where there is one.
+func (c NewClaim) ends(writes []Write) []Write {
+	if c.answers == nil {
+		return writes
+	}
+	return append(writes, EndJob{c.answers.job})
 }
 
 // Check refuses a claim that is not one of the three, or is out of its limits.
@@ -71,6 +87,9 @@ func (c NewClaim) checkTerm(p Petition, now time.Time) error {
 func claimLabels(c NewClaim, p Petition, a Actor, e Eligibility) map[string]string {
 	labels := map[string]string{LabelPetition: p.Name, LabelPerson: a.Person, LabelDigest: p.Digest}
 	e.For(c.Event).label(labels)
+	if c.answers != nil {
+		labels[LabelWebhook] = c.answers.webhook
+	}
 	if c.Event == EventApprove {
 		for _, key := range termLabels {
 			if v, ok := c.Labels[key]; ok {

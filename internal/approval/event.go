@@ -74,16 +74,17 @@ const (
 	EventWebhookDelete    = "webhook/delete"
 	EventWebhookRotate    = "webhook/rotateSecret"
 	EventWebhookTest      = "webhook/test"
-	EventWebhookPause     = "webhook/pause"   // it fails: from now on it is called once in a while
-	EventWebhookResume    = "webhook/resume"  // it is called again
-	EventWebhookDisable   = "webhook/disable" // it wants no more calls (410)
-	EventWebhookOverdue   = "webhook/overdue" // it has not taken away in time what it gave
-	EventWebhookReplay    = "webhook/replay"  // somebody has a call made again
-	EventWebhookSettle    = "webhook/settle"  // somebody says that access was taken away by hand
-	EventWebhookApply     = "webhook/apply"   // of a petition: a webhook has given access
-	EventWebhookFail      = "webhook/fail"    // of a petition: a webhook has not given access, and is not asked again
-	EventWebhookEnd       = "webhook/end"     // of a petition: a webhook has taken access away
-	EventWebhookKeep      = "webhook/keep"    // of a petition: its access by a webhook goes on with another petition
+	EventWebhookPause     = "webhook/pause"     // it fails: from now on it is called once in a while
+	EventWebhookResume    = "webhook/resume"    // it is called again
+	EventWebhookDisable   = "webhook/disable"   // it wants no more calls (410)
+	EventWebhookOverdue   = "webhook/overdue"   // it has not taken away in time what it gave
+	EventWebhookReplay    = "webhook/replay"    // somebody has a call made again
+	EventWebhookSettle    = "webhook/settle"    // somebody says that access was taken away by hand
+	EventWebhookApply     = "webhook/apply"     // of a petition: a webhook has given access
+	EventWebhookFail      = "webhook/fail"      // of a petition: a webhook has not given access, and is not asked again
+	EventWebhookEnd       = "webhook/end"       // of a petition: a webhook has taken access away
+	EventWebhookUndecided = "webhook/undecided" // of a petition: a webhook was to decide it and has not, so people do
+	EventWebhookKeep      = "webhook/keep"      // of a petition: its access by a webhook goes on with another petition
 
 	EventWebhookPolicyCreate = "webhookPolicy/create"
 	EventWebhookPolicyUpdate = "webhookPolicy/update"

@@ -18,6 +18,7 @@ const (
 	JobApply    = "apply"    // a petition of which webhooks are to be told
 	JobCall     = "call"     // what a webhook is to be told of a person and a resource
 	JobWake     = "wake"     // what waits to be told to a webhook that is called again
+	JobDecide   = "decide"   // a petition that a webhook is asked to decide
 	JobOverdue  = "overdue"  // whether a webhook has taken away what it should have
 	JobQuorum   = "quorum"   // whether enough people may still grant: one petition, or all that wait in the space
 	JobHourly   = "hourly"   // the same of what time alone may change, once an hour in each space
@@ -84,8 +85,14 @@ type Later struct{ At time.Time }
 
 func (l Later) Error() string { return "the job comes again at " + stamp(l.At) }
 
-// WakeJob inserts the job, or lets the one with the same key run at its RunTime if that is sooner. One that runs meanwhile
-// goes on alone, and runs once more when it has ended.
-type WakeJob struct{ Job Job }
+type (
+	// WakeJob inserts the job, or lets the one with the same key run at its RunTime if that is sooner. One that runs meanwhile
+	// goes on alone, and runs once more when it has ended.
+	WakeJob struct{ Job Job }
+	// EndJob deletes a job that is leased as it says; where somebody else has taken it since, or it is gone, it is a Conflict. By it a
+	// job that writes something once does so once, whoever else has taken it for dead.
+	EndJob struct{ Job Job }
+)
 
 func (WakeJob) write() {}
+func (EndJob) write()  {}

@@ -51,11 +51,11 @@ func (l *pairLook) callNext(ctx context.Context) (afterLook, error) {
 	case l.gone, !l.health.DisabledSince.IsZero():
 		return afterLook{at: l.now.Add(parked)}, nil
 	case probing:
-		if at, err := l.probe(ctx); err != nil || !at.IsZero() {
+		if at, err := l.probe(ctx, l.pair); err != nil || !at.IsZero() {
 			return afterLook{at: at}, err
 		}
 	}
-	if until := l.job.LeaseUntil; !until.IsZero() && until.Sub(l.now) < callRoom {
+	if !l.hasRoom() {
 		return afterLook{at: l.now}, nil // by who has time for it
 	}
 	at, err := l.call(ctx, due[0])
@@ -138,27 +138,18 @@ func (l *pairLook) ask(ctx context.Context, c command) (WebhookAnswer, error) {
 
 // toldEvents answers the events of the application's petition so far, the command last: of the pair, with the end of access.
 func (l *pairLook) toldEvents(ctx context.Context, c command) (events []Event, err error) {
-	q := EventQuery{Space: l.space, Petition: c.of.Petition, Page: PageRequest{Size: MaxPageSize, Ascending: true}}
 	var command Event
-	for {
-		page, err := l.Store.Events(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range page.Items {
-			if isEnd := e.Event == EventRevoke || e.Event == EventEnd || e.Event == EventUnratified; e.Event == c.event || c.event == EventRevoke && isEnd {
-				command = e
-				if e.Event == c.event {
-					continue
-				}
-			}
-			if strings.HasPrefix(e.Event, "access/") && e.Event != EventRefused && e.Event != EventInherit {
-				events = append(events, e)
+	err = l.accessEvents(ctx, l.space, c.of.Petition, func(e Event) {
+		if isEnd := e.Event == EventRevoke || e.Event == EventEnd || e.Event == EventUnratified; e.Event == c.event || c.event == EventRevoke && isEnd {
+			command = e
+			if e.Event == c.event {
+				return
 			}
 		}
-		if q.Page.Token = page.Next; page.Next == "" {
-			break
-		}
+		events = append(events, e)
+	})
+	if err != nil {
+		return nil, err
 	}
 	if command.Event == "" {
 		return nil, Errorf(Internal, "petition #%s/%s has no event that is told as %s", l.space, c.of.Petition, c.event)
@@ -173,6 +164,25 @@ func (l *pairLook) toldEvents(ctx context.Context, c command) (events []Event, e
 		maps.Copy(command.Meta.Labels, Grant{StartTime: begins, EndTime: c.expires}.labels())
 	}
 	return append(events, command), nil
+}
+
+// accessEvents hands over the events of a petition so far that webhooks are told of, oldest first.
+func (s *Service) accessEvents(ctx context.Context, space, petition string, take func(Event)) error {
+	q := EventQuery{Space: space, Petition: petition, Page: PageRequest{Size: MaxPageSize, Ascending: true}}
+	for {
+		page, err := s.Store.Events(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, e := range page.Items {
+			if strings.HasPrefix(e.Event, "access/") && e.Event != EventRefused && e.Event != EventInherit {
+				take(e)
+			}
+		}
+		if q.Page.Token = page.Next; page.Next == "" {
+			return nil
+		}
+	}
 }
 
 // took writes what came of a call into the change and commits it.

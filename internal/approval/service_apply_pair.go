@@ -18,17 +18,44 @@ const (
 	callRoom = 30 * time.Second
 )
 
+// hookLook is what a job that calls a webhook sees of it.
+type hookLook struct {
+	*Service
+	job     Job
+	space   string
+	webhook string
+	now     time.Time
+	hook    Webhook
+	gone    bool // the webhook was deleted
+	health  WebhookHealth
+}
+
+func (s *Service) lookAtHook(j Job, webhook string) hookLook {
+	return hookLook{Service: s, job: j, space: j.Space, webhook: webhook, now: s.Clock.Now()}
+}
+
+// readHook looks up the webhook, and how it behaves.
+func (l *hookLook) readHook(ctx context.Context) (err error) {
+	if l.health, err = l.Store.WebhookHealth(ctx, l.space, l.webhook); err != nil {
+		return err
+	}
+	l.hook, err = l.Store.Webhook(ctx, l.space, l.webhook)
+	if CodeOf(err) == NotFound {
+		l.gone, err = true, nil
+	}
+	return err
+}
+
+// hasRoom answers whether enough of the job's lease is left to begin a call.
+func (l *hookLook) hasRoom() bool {
+	until := l.job.LeaseUntil
+	return until.IsZero() || until.Sub(l.now) >= callRoom
+}
+
 // pairLook is what one look at a pair sees.
 type pairLook struct {
-	*Service
-	job       Job
-	space     string
-	webhook   string
+	hookLook
 	pair      string
-	now       time.Time
-	hook      Webhook
-	gone      bool // the webhook was deleted
-	health    WebhookHealth
 	rows      []Application
 	petitions map[string]*Petition
 	ends      *Lease // when access ends as things stand; nil before it was looked up
@@ -56,7 +83,7 @@ func (s *Service) applyPair(ctx context.Context, j Job) error {
 		return Errorf(Internal, "the job %q names no pair", j.Key)
 	}
 	for range looksAtOnce {
-		done, err := s.lookAtPair(ctx, &pairLook{Service: s, job: j, space: j.Space, webhook: webhook, pair: pair, now: s.Clock.Now()})
+		done, err := s.lookAtPair(ctx, &pairLook{hookLook: s.lookAtHook(j, webhook), pair: pair})
 		switch {
 		case isStale(err) || err == nil && done.again:
 			continue
@@ -105,14 +132,7 @@ func (l *pairLook) read(ctx context.Context) (err error) {
 		}
 		names = names[n:]
 	}
-	if l.health, err = l.Store.WebhookHealth(ctx, l.space, l.webhook); err != nil {
-		return err
-	}
-	l.hook, err = l.Store.Webhook(ctx, l.space, l.webhook)
-	if CodeOf(err) == NotFound {
-		l.gone, err = true, nil
-	}
-	return err
+	return l.readHook(ctx)
 }
 
 // granted answers whether the application's petition gives access: by what its events say, not by the clock.

@@ -19,7 +19,7 @@ func (s *Service) Decide(ctx context.Context, a Actor, name string, c NewClaim, 
 		return Petition{}, Event{}, err
 	}
 	on := func(p Petition) (decided, error) {
-		if made, ok := p.claimOf(a, c.Event, key); ok {
+		if made, ok := p.claimOf(a, c, key); ok {
 			return decided{p, made}, c.repeats(made, p)
 		}
 		p, claim, err := s.decide(ctx, a, p, c, key)
@@ -62,11 +62,11 @@ func (s *Service) decideRecent(a *Actor, name string, on func(Petition) (decided
 	return r, err == nil || code == Unavailable || code == Internal, err
 }
 
-// claimOf answers the claim that the actor made with the key before.
-func (p Petition) claimOf(a Actor, event, key string) (Event, bool) {
-	for _, c := range p.Claims {
-		if key != "" && c.ExternalID == key && c.Event == event && c.Actor.Same(a.Resource()) {
-			return c, true
+// claimOf answers the claim that the actor made with the key before: the same, or whatever a webhook had answered.
+func (p Petition) claimOf(a Actor, c NewClaim, key string) (Event, bool) {
+	for _, made := range p.Claims {
+		if key != "" && made.ExternalID == key && (made.Event == c.Event || c.answers != nil) && made.Actor.Same(a.Resource()) {
+			return made, true
 		}
 	}
 	return Event{}, false
@@ -75,6 +75,9 @@ func (p Petition) claimOf(a Actor, event, key string) (Event, bool) {
 // repeats answers nil if the claim is the one that was made, sent again; with the same key but another reason, term or
 // digest it is another claim, and a Conflict.
 func (c NewClaim) repeats(made Event, p Petition) error {
+	if c.answers != nil {
+		return nil
+	}
 	same := c.Reason == made.Reason
 	for _, key := range termLabels {
 		same = same && (c.Event != EventApprove || c.Labels[key] == made.Label(key)) // other claims keep no term
@@ -124,7 +127,7 @@ func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, k
 	if err != nil {
 		return p, Event{}, err
 	}
-	change := Change{Space: p.Space, Events: append(make([]Event, 0, 2), claim), Writes: append(append(make([]Write, 0, 6), confirmed...), votes...)}
+	change := Change{Space: p.Space, Events: append(make([]Event, 0, 2), claim), Writes: append(c.ends(append(make([]Write, 0, 6), confirmed...)), votes...)}
 	if c.Event == EventApprove {
 		next, err = l.grantIfMet(ctx, a, next, len(p.Claims), &change)
 	} else if c.Event == EventDeny && next.reviewing() && next.refusedEnough() {

@@ -116,6 +116,11 @@ func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces st
 	}
 	p.ExpireTime = now.Add(p.Verdict.DecideWithin).Truncate(time.Microsecond)
 	change, err := s.begin(ctx, a, &p, s.unsatisfiable(ctx, &p, now), now)
+	if err != nil {
+		return Petition{}, Change{}, err
+	}
+	asks, err := s.decideJobs(ctx, &p)
+	change.Writes = append(change.Writes, asks...)
 	if err == nil {
 		err = s.extend(ctx, System(a.Space, policyPart), &p, &change)
 	}

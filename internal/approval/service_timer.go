@@ -22,6 +22,8 @@ func (s *Service) RunJob(ctx context.Context, j Job) error {
 		return s.applyPair(ctx, j)
 	case JobWake:
 		return s.wakeCalls(ctx, j)
+	case JobDecide:
+		return s.askDecision(ctx, j)
 	case JobOverdue:
 		return s.tellOverdue(ctx, j)
 	case JobPull:

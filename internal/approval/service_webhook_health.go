@@ -23,11 +23,12 @@ const (
 )
 
 // probe answers when a paused webhook is tried again, zero for now: then this call is the one that tries, and no other for a while.
-func (l *pairLook) probe(ctx context.Context) (time.Time, error) {
+// Who waits is spread by the text.
+func (l *hookLook) probe(ctx context.Context, who string) (time.Time, error) {
 	if l.now.Before(l.health.ProbeTime) {
 		// Whoever has tried comes again then. Others come later, each at its time, in case that one has nothing to do any more;
 		// all are woken when the endpoint answers.
-		rest := probeEvery + time.Duration(spread(l.pair)*float64(lastRetry))
+		rest := probeEvery + time.Duration(spread(who)*float64(lastRetry))
 		return l.health.ProbeTime.Add(rest), nil
 	}
 	h := l.health
@@ -39,7 +40,7 @@ func (l *pairLook) probe(ctx context.Context) (time.Time, error) {
 }
 
 // noteHealth keeps how the endpoint behaves: failures in a row, the pause that follows many, and its end.
-func (l *pairLook) noteHealth(ctx context.Context, answer WebhookAnswer) error {
+func (l *hookLook) noteHealth(ctx context.Context, answer WebhookAnswer) error {
 	h := l.health
 	switch {
 	case answer.Attempt.ID == "", answer.Outcome == WebhookNotSent:
@@ -57,7 +58,7 @@ func (l *pairLook) noteHealth(ctx context.Context, answer WebhookAnswer) error {
 	return err
 }
 
-func (l *pairLook) putHealth(ctx context.Context, h WebhookHealth, answer WebhookAnswer) error {
+func (l *hookLook) putHealth(ctx context.Context, h WebhookHealth, answer WebhookAnswer) error {
 	change, expect := Change{Space: l.space}, h.Version
 	tell := func(event, reason string) {
 		change.Events = append(change.Events, l.event(System(l.space, "webhooks"), l.now, event, reason, []Resource{l.hook.resource()}, nil))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -30,12 +31,15 @@ func (s *Service) webhooksFor(ctx context.Context, p *Petition, r Resource, call
 	if err != nil {
 		return nil, err
 	}
+	all = slices.DeleteFunc(slices.Clone(all), func(policy WebhookPolicy) bool { return !policy.Has(call) })
+	return s.policiesFor(ctx, p, r, all)
+}
+
+// policiesFor is webhooksFor of these policies alone.
+func (s *Service) policiesFor(ctx context.Context, p *Petition, r Resource, policies []WebhookPolicy) (matching []WebhookPolicy, err error) {
 	var about asked
 	var wrong []error
-	for _, policy := range all {
-		if !policy.Has(call) {
-			continue
-		}
+	for _, policy := range policies {
 		if about.petition == nil {
 			if about, err = s.askedFor(ctx, p, r); err != nil {
 				return nil, err

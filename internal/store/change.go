@@ -216,6 +216,8 @@ func (p *plan) write(w approval.Write) {
 		p.putJob(w.Job)
 	case approval.WakeJob:
 		p.wakeJob(w.Job)
+	case approval.EndJob:
+		p.endJob(w.Job)
 	case approval.DeleteJob:
 		p.deleteJob(w.Key)
 	case approval.PutApplication:

@@ -25,6 +25,8 @@ var (
 		ON CONFLICT (key) DO UPDATE SET attempts = 0,
 			due = CASE WHEN jobs.lease_until = 0 AND excluded.due < jobs.due THEN excluded.due ELSE jobs.due END,
 			run_time = CASE WHEN excluded.run_time < jobs.run_time THEN excluded.run_time ELSE jobs.run_time END`)
+	// What was woken meanwhile is ended all the same, so that only its lease is looked at.
+	endLeasedJob  = sqlText(`DELETE FROM jobs WHERE key = $1 AND lease_until = $2`)
 	deleteJob     = sqlText(`DELETE FROM jobs WHERE key = $1`)
 	selectNextJob = sqlText(`
 		SELECT due FROM (SELECT due FROM jobs WHERE lane = '' ORDER BY due LIMIT 1) j
@@ -74,6 +76,13 @@ func (p *plan) putJob(j approval.Job) {
 func (p *plan) wakeJob(j approval.Job) {
 	p.inSpace(j.Space)
 	p.add(wakeJob, j.Key, j.Kind, j.Space, j.Petition, micros(j.RunTime), j.Lane)
+}
+
+func (p *plan) endJob(j approval.Job) {
+	p.inSpace(j.Space)
+	p.add(endLeasedJob, j.Key, micros(j.LeaseUntil)).missing = func(args []any) error {
+		return approval.Errorf(approval.Conflict, "the job %s was taken by another, or is done", args[0])
+	}
 }
 
 // putsPetition answers whether the job is the timer of a petition that the same change writes.

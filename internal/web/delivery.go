@@ -72,6 +72,8 @@ func webhookDeed(e approval.Event) (kind, did string) {
 		return "refused", "Not applied by " + hook
 	case approval.EventWebhookEnd:
 		return "over", "Taken away by " + hook
+	case approval.EventWebhookUndecided:
+		return "over", "Not decided by " + hook + ", but left to people"
 	case approval.EventWebhookKeep:
 		return "over", "Access by " + hook + " goes on"
 	case approval.EventWebhookReplay:

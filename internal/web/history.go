@@ -96,6 +96,9 @@ func marksOf(e approval.Event) []string {
 	if away := e.Label(approval.LabelOnBehalfOf); away != "" {
 		marks = append(marks, "on behalf of "+away)
 	}
+	if hook := e.Label(approval.LabelWebhook); hook != "" && (e.Event == approval.EventApprove || e.Event == approval.EventDeny) {
+		marks = append(marks, "answered by webhook "+hook)
+	}
 	if e.Event == approval.EventApprove && e.Label(approval.LabelSelfApproval) == "true" {
 		marks = append(marks, "self-approval")
 	}

@@ -12,6 +12,7 @@ from typing import Any
 
 import endpoints
 import pytest
+import servers
 from endpoints import EXAMPLES, ROOT, Endpoint
 
 ADA = {"id": "ada@example.com", "kind": "user"}
@@ -23,7 +24,12 @@ def shift(who: str, begins: float, ends: float, *things: dict[str, str]) -> dict
     """A shift from so many hours from now to so many."""
     now = datetime.now(timezone.utc)
     times = [(now + timedelta(hours=h)).isoformat() for h in (begins, ends)]
-    return {"who": who, "from": times[0], "until": times[1], "for": [*things] or [PRODUCTION]}
+    return {
+        "who": who,
+        "from": times[0],
+        "until": times[1],
+        "for": [*things] or [PRODUCTION],
+    }
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +130,11 @@ def test_a_schedule_that_cannot_be_read_decides_nothing(endpoint: Endpoint, sche
     for text in bad:
         if text is not None:
             schedule.write_text(text)
-        asked = {"event": "access/request", "actor": ADA, "resources": [ADA, PRODUCTION]}
+        asked = {
+            "event": "access/request",
+            "actor": ADA,
+            "resources": [ADA, PRODUCTION],
+        }
         status, answer = endpoint.call({"events": [asked]})
         assert (status, answer["status"]["code"]) == (500, 2), text
         assert "claims" not in answer
@@ -139,3 +149,54 @@ def test_it_does_nothing_else(endpoint: Endpoint, schedule: Path) -> None:
     assert endpoint.call({"kinds": []})[1]["status"]["code"] == 12
     asked = {"event": "access/request", "actor": ADA, "resources": [ADA, PRODUCTION]}
     assert endpoint.call({"events": [asked]}, secret="whsec_" + "A" * 43 + "=")[0] == 401
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Space]:
+    with servers.running(tmp_path_factory.mktemp("server")) as space:
+        yield space
+
+
+def test_a_real_server_asks_it(
+    space: servers.Space, endpoint: Endpoint, schedule: Path, tmp_path: Path
+) -> None:
+    space.webhook("on-call", endpoint, tmp_path)
+    space.indent("service-account", "create", "on-call-bot", "--role", "Editor")
+    policy = ["create", "on-call", "--webhook", "on-call", "--call", "GetDecision"]
+    space.indent("webhook", "policy", *policy, "--service-account", "on-call-bot")
+
+    def asked() -> Any:
+        what = [
+            "--reason",
+            "to look at an alarm",
+            "--resource",
+            "environment:production",
+        ]
+        return space.indent("petition", "create", *what, asking=True)["name"]
+
+    def undecided(name: str) -> Any:
+        history = space.petition(name)["state"]["eventHistory"]
+        return [e["reason"] for e in history if e["event"] == "webhook/undecided"]
+
+    on_call(schedule, shift("quickstart", -1, 1))
+    first = asked()
+    servers.until(
+        "granted",
+        lambda: space.petition(first)["state"]["status"]["phase"] == "granted",
+    )
+    (claim,) = space.petition(first)["state"]["claims"]
+    assert claim["actor"]["id"] == "on-call-bot"
+    assert claim["reason"].startswith("on call until ")
+
+    on_call(schedule)
+    second = asked()
+    assert servers.until("left to people", lambda: undecided(second)) == [
+        "it leaves the decision to people"
+    ]
+    assert space.petition(second)["state"]["status"]["phase"] == "open"
+
+    attempts = space.indent("webhook", "deliveries", "on-call")
+    assert [(a["kind"], a["petition"], a["outcome"]) for a in attempts] == [
+        ("GetDecision", second, "ok"),
+        ("GetDecision", first, "ok"),
+    ]

@@ -106,6 +106,14 @@ func (s *Store) WakeLane(ctx context.Context, space, lane string, at time.Time, 
 	return n, nil
 }
 
+func (s *Store) endJob(tx *transaction, j approval.Job) error {
+	if now, exists := s.jobs[j.Key]; !exists || !now.LeaseUntil.Equal(j.LeaseUntil) {
+		return approval.Errorf(approval.Conflict, "the job %s was taken by another, or is done", j.Key)
+	}
+	remove(tx, s.jobs, j.Key)
+	return nil
+}
+
 // FinishJob implements approval.Store.
 func (s *Store) FinishJob(ctx context.Context, jobs ...approval.Job) error {
 	if err := s.enter(ctx, "FinishJob"); err != nil {

@@ -170,6 +170,8 @@ func spaceOf(w approval.Write) (space string, has bool) {
 		return w.Job.Space, true
 	case approval.WakeJob:
 		return w.Job.Space, true
+	case approval.EndJob:
+		return w.Job.Space, true
 	case approval.PutApplication:
 		return w.Application.Space, true
 	case approval.PutDelivery:
@@ -352,6 +354,8 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 		put(tx, s.jobs, j.Key, j)
 	case approval.WakeJob:
 		s.wakeJob(tx, w.Job)
+	case approval.EndJob:
+		return s.endJob(tx, w.Job)
 	case approval.DeleteJob:
 		remove(tx, s.jobs, w.Key)
 	default:

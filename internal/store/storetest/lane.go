@@ -116,3 +116,34 @@ func wokenLanes(t *testing.T, k kit) {
 	k.leaseOf(t, "lane", Start.Add(time.Second), "0", "3")
 	k.next(t, Start.Add(time.Hour))
 }
+
+// Who has a job ends it with what it writes; whoever has lost it, or comes when it has ended, writes nothing.
+func jobsEndWithAChange(t *testing.T, k kit) {
+	end := func(j approval.Job) error {
+		c := k.change(approval.EndJob{Job: j})
+		c.Events[0].Event = "test/end"
+		return k.Commit(t.Context(), c)
+	}
+	events := func(want int) {
+		t.Helper()
+		page, err := k.Events(t.Context(), approval.EventQuery{Space: k.space, Event: "test/end"})
+		if err != nil || len(page.Items) != want {
+			t.Errorf("%d events, %v; want %d", len(page.Items), err, want)
+		}
+	}
+	k.commit(t, approval.WakeJob{Job: k.inLane("a", "lane", Start)}, approval.WakeJob{Job: k.inLane("b", "lane", Start)})
+	first := k.leaseOf(t, "lane", Start, "a", "b")
+	second := k.leaseOf(t, "lane", Start.Add(time.Minute), "a", "b")
+	wantCode(t, end(first[0]), approval.Conflict)
+	events(0)
+	wantCode(t, end(second[0]), "")
+	wantCode(t, end(second[0]), approval.Conflict)
+	events(1)
+	k.commit(t, approval.WakeJob{Job: k.inLane(second[1].Key, "lane", Start)})
+	wantCode(t, end(second[1]), "") // woken meanwhile: what ends it, ends it
+	k.leaseOf(t, "lane", Start.Add(time.Hour))
+	elsewhere := second[0]
+	elsewhere.Space = "elsewhere"
+	wantCode(t, end(elsewhere), approval.Internal)
+	events(2)
+}

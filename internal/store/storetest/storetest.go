@@ -133,6 +133,7 @@ var cases = []struct {
 	{"jobs that were replaced", true, replacedJobs},
 	{"jobs have lanes", true, jobsHaveLanes},
 	{"a job that is woken runs alone", true, wokenJobs},
+	{"a job ends with what it writes", true, jobsEndWithAChange},
 	{"all jobs of a lane are woken", true, wokenLanes},
 	{"the timers of petitions", true, timers},
 	{"a timer stays", true, timerStays},
