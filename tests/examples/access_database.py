@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import endpoints
@@ -67,7 +67,7 @@ class Database:
 
 
 @contextlib.contextmanager
-def prepared() -> Iterator[Database]:
+def prepared() -> Generator[Database, None, None]:
     """A server of its own, as roles are a whole server's."""
     with postgres.private_server() as url:
         made = Database(url)

@@ -41,7 +41,8 @@ class DelegationAPI(Namespace):
         Raises:
             BadRequestError: `field` says what is at fault, such as `endTime`.
             PermissionDeniedError: it is not yours to hand out, or the token is not that of a login
-                whose person signed in less than 15 minutes ago. Who has a passkey names a deputy on the page of their account.
+                whose person signed in less than 15 minutes ago. Who has a passkey names a deputy on
+                the page of their account.
             ConflictError: there are too many that are not over.
         """
         return self._call(_create(self._space, to, end_time, start_time, reason, from_))
