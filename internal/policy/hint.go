@@ -109,6 +109,7 @@ func shapeOf(node ast.Node, key string, t reflect.Type) []error {
 		if _, truth := node.(*ast.BoolNode); !truth {
 			return []error{misshape(node, key, "true or false")}
 		}
+		return nil
 	case t.Kind() == reflect.Slice && !isList:
 		return []error{misshape(node, key+"[]", "a list")}
 	case t.Kind() == reflect.Slice:

@@ -35,10 +35,11 @@ func TestAllMistakesOfFormAreToldAtOnce(t *testing.T) {
     duration: «3600
     review: {«witin: 24h, require: «Owner}
 `, "one", ""},
-		"a test":                   {head + "rules: [{name: r, deny: {reason: x}}]\ntests:\n- name: t\n  as: «ada@x.example\n  petition: {resources: «{id: x}, labels: {a: «1}, params: «[1], «durations: 1h}\n  groups: {g: «ada@x.example}\n  expect: «deny\n", "", "t"},
-		"a schedule":               {head + "schedules:\n- name: s\n  rotations: [{every: «1, start: 2026-01-05, persons: «ada@x.example}]\n  «fallbacks: {group: x}\nrules:\n- {name: r, deny: {reason: x}}\n", "", ""},
-		"the section about itself": {head + "changes: {require: {reviewers: {roles: «Owner}}, decideWithin: «3600}\nrules:\n- {name: r, deny: {reason: x}}\n", "", ""},
-		"the document itself":      {"version: «one\n«ruels: []\nname: «7\ndev: «maybe\n", "", ""},
+		"beside what is as it should be": {head + "dev: true\nrules:\n- name: one\n  «wen: x\n  require: {reviewers: {roles: [Owner]}, selfApproval: true, count: 1}\n  inputs: [{label: a, type: text, optional: true, maxLength: 5}]\n", "one", ""},
+		"a test":                         {head + "rules: [{name: r, deny: {reason: x}}]\ntests:\n- name: t\n  as: «ada@x.example\n  petition: {resources: «{id: x}, labels: {a: «1}, params: «[1], «durations: 1h}\n  groups: {g: «ada@x.example}\n  expect: «deny\n", "", "t"},
+		"a schedule":                     {head + "schedules:\n- name: s\n  rotations: [{every: «1, start: 2026-01-05, persons: «ada@x.example}]\n  «fallbacks: {group: x}\nrules:\n- {name: r, deny: {reason: x}}\n", "", ""},
+		"the section about itself":       {head + "changes: {require: {reviewers: {roles: «Owner}}, decideWithin: «3600}\nrules:\n- {name: r, deny: {reason: x}}\n", "", ""},
+		"the document itself":            {"version: «one\n«ruels: []\nname: «7\ndev: «maybe\n", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
