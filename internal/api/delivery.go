@@ -23,12 +23,19 @@ type application struct {
 	EndingSince time.Time         `json:"endingSince,omitzero" doc:"Since when access should have been taken away."`
 	KeptBy      string            `json:"keptBy,omitempty" doc:"The petition that goes on with this access."`
 	DryRun      bool              `json:"dryRun,omitempty" doc:"The webhook was in a dry run: nothing was sent."`
+	ConfirmTime time.Time         `json:"confirmTime,omitzero" doc:"When the webhook said, asked by GetState, that the access is gone."`
+	Drift       string            `json:"drift,omitempty" enum:"access,noAccess" doc:"What the webhook has said twice: access: nothing gives it any more, and there is access; noAccess: it is granted, and there is none."`
+	DriftSince  time.Time         `json:"driftSince,omitzero"`
 	UpdateTime  time.Time         `json:"updateTime"`
 }
 
 func applicationOf(t *approval.Application) application {
-	return application{Webhook: t.Webhook, Person: t.Person, Resource: t.Resource, State: string(t.State), Attempts: t.Attempts, Problem: t.Problem, NextTime: t.NextTime,
-		EndTime: t.Expires, EndingSince: t.EndingSince, KeptBy: t.KeptBy, DryRun: t.NotSent, UpdateTime: t.UpdateTime}
+	out := application{Webhook: t.Webhook, Person: t.Person, Resource: t.Resource, State: string(t.State), Attempts: t.Attempts, Problem: t.Problem, NextTime: t.NextTime,
+		EndTime: t.Expires, EndingSince: t.EndingSince, KeptBy: t.KeptBy, DryRun: t.NotSent, ConfirmTime: t.ConfirmTime, Drift: string(t.Drift), UpdateTime: t.UpdateTime}
+	if t.Drift != "" {
+		out.DriftSince = t.DriftSince
+	}
+	return out
 }
 
 // listJSON answers a list that few petitions have as its member is written, nil for none.
@@ -73,11 +80,30 @@ type webhookCondition struct {
 	Holding       int       `json:"holding" doc:"How many grants of a person and a resource it has applied, or may have, and not yet taken away."`
 	Overdue       int       `json:"overdue" doc:"How many of these should have been taken away more than a minute ago."`
 	OverdueSince  time.Time `json:"overdueSince,omitzero" doc:"Of the oldest of these."`
+	Drifts        int       `json:"drifts" doc:"Of how many persons and resources it says that access is not as it should be."`
+	Drifted       []drifted `json:"drifted,omitempty" doc:"The first 20 of these, of a webhook that is read by itself."`
+}
+
+// drifted is one person and resource of which a webhook says that access is not as it should be.
+type drifted struct {
+	Petition string            `json:"petition" doc:"The petition that gave it last, or gives it."`
+	Person   approval.Resource `json:"person"`
+	Resource approval.Resource `json:"resource"`
+	Drift    string            `json:"drift" enum:"access,noAccess"`
+	Since    time.Time         `json:"since"`
+}
+
+func driftedOf(list []approval.Application) (out []drifted) {
+	for i := range list {
+		a := &list[i]
+		out = append(out, drifted{Petition: a.Petition, Person: a.Person, Resource: a.Resource, Drift: string(a.Drift), Since: a.DriftSince})
+	}
+	return out
 }
 
 func conditionOf(c *approval.WebhookCondition) *webhookCondition {
 	return &webhookCondition{State: c.State(), Failures: c.Failures, FailingSince: c.FailingSince, PausedSince: c.PausedSince, NextTime: c.ProbeTime, DisabledSince: c.DisabledSince,
-		Problem: c.Problem, Holding: c.Holding, Overdue: c.Overdue.Count, OverdueSince: c.Overdue.Since}
+		Problem: c.Problem, Holding: c.Holding, Overdue: c.Overdue.Count, OverdueSince: c.Overdue.Since, Drifts: c.Drifts, Drifted: driftedOf(c.Drifted)}
 }
 
 // delivery is one attempt of a call on the wire.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -94,7 +95,7 @@ func TestTheConditionOfAWebhookOnTheWire(t *testing.T) {
 	if c := one.Condition; c == nil || c.State != "paused" || c.Failures != 20 || c.Problem != "told" || c.Holding != 1 || c.Overdue != 1 || c.OverdueSince.IsZero() || c.NextTime.IsZero() {
 		t.Fatalf("the condition is %+v", c)
 	}
-	if len(all.Webhooks) != 1 || *all.Webhooks[0].Condition != *one.Condition {
+	if len(all.Webhooks) != 1 || !reflect.DeepEqual(all.Webhooks[0].Condition, one.Condition) {
 		t.Errorf("the list has %+v", all.Webhooks[0].Condition)
 	}
 	h.with(token, post, at+":settle", `{"reason":""}`).refused(400, approval.Invalid, "reason")

@@ -75,4 +75,14 @@ func (a *App) countDeliveries() {
 		}
 		return float64(n)
 	}))
+	a.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "indent_access_drift",
+		Help: "Grants of a person and a resource of which a webhook has said twice that access is not as it should be, of all spaces; NaN while the database does not say."}, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), readyWithin)
+		defer cancel()
+		n, err := a.service.DriftedAccess(ctx)
+		if err != nil {
+			return math.NaN()
+		}
+		return float64(n)
+	}))
 }

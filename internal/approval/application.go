@@ -47,6 +47,13 @@ type Application struct {
 	NextTime  time.Time `json:"nextTime,omitzero"`
 	// Problem says what is wrong, "" when nothing is. It names no address and no secret.
 	Problem string `json:"problem,omitempty"`
+	// CheckTime is when the webhook is asked next whether the person has the resource (GetState), zero for never. Suspect is what was
+	// seen once that is not as it should be, Drift what was seen twice and told, and DriftSince since when. ConfirmTime is when the webhook said that nobody has access any more.
+	CheckTime   time.Time  `json:"-"`
+	Drift       StateDrift `json:"-"`
+	Suspect     StateDrift `json:"suspect,omitempty"`
+	DriftSince  time.Time  `json:"driftSince,omitzero"`
+	ConfirmTime time.Time  `json:"confirmTime,omitzero"`
 	// Replays counts how often somebody had it sent again: each has an id of its own.
 	Replays    int       `json:"replays,omitzero"`
 	CreateTime time.Time `json:"createTime"`
@@ -113,6 +120,14 @@ type ApplicationStore interface {
 	// WakeLane lets jobs of a lane of a space run at a time, as WakeJob does, at most so many of those that would run later or run
 	// now. It answers how many; with fewer than most there is no other.
 	WakeLane(ctx context.Context, space, lane string, at time.Time, most int) (int, error)
+	// Checks answers the applications of a webhook that it is to be asked about, the next first, at most so many; those of which the
+	// time has not come, too.
+	Checks(ctx context.Context, space, webhook string, most int) ([]Application, error)
+	// Drifts answers of how many applications something else was seen than should be, and the first of them, at most so many: of one
+	// webhook, or of all of all spaces ("", "").
+	Drifts(ctx context.Context, space, webhook string, most int) (list []Application, count int, err error)
+	// DriftsByEach answers the same numbers of each webhook of a space that has any.
+	DriftsByEach(ctx context.Context, space string) (map[string]int, error)
 	// Note writes bookkeeping of calls, all or nothing like Commit. It makes no event, because nobody's rights change by it: it
 	// takes PutApplication, PutDelivery, PutWebhookHealth, PutPull and WakeJob, and refuses the rest (Internal).
 	Note(ctx context.Context, space string, writes ...Write) error
@@ -154,6 +169,7 @@ func (a *Application) begins(state ApplicationState, now time.Time) {
 	a.State, a.UpdateTime, a.Since = state, now, now
 	a.Attempts, a.TriedTime, a.NextTime, a.Problem, a.Unsure = 0, time.Time{}, time.Time{}, "", false
 	a.EndingSince = time.Time{}
+	a.Suspect, a.ConfirmTime = "", time.Time{}
 }
 
 // ending makes the end the next command to send. What holds access is overdue from the end of the grant on, however late that is seen.

@@ -84,6 +84,8 @@ const (
 	EventWebhookFail      = "webhook/fail"      // of a petition: a webhook has not given access, and is not asked again
 	EventWebhookEnd       = "webhook/end"       // of a petition: a webhook has taken access away
 	EventWebhookUndecided = "webhook/undecided" // of a petition: a webhook was to decide it and has not, so people do
+	EventWebhookDrift     = "webhook/drift"     // of a petition: the system behind a webhook gives other access than it should
+	EventWebhookDriftEnd  = "webhook/driftEnd"  // of a petition: it gives what it should again
 	EventWebhookKeep      = "webhook/keep"      // of a petition: its access by a webhook goes on with another petition
 
 	EventWebhookPolicyCreate = "webhookPolicy/create"

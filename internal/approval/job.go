@@ -19,6 +19,7 @@ const (
 	JobCall     = "call"     // what a webhook is to be told of a person and a resource
 	JobWake     = "wake"     // what waits to be told to a webhook that is called again
 	JobDecide   = "decide"   // a petition that a webhook is asked to decide
+	JobState    = "state"    // what a webhook says of who really has access
 	JobOverdue  = "overdue"  // whether a webhook has taken away what it should have
 	JobQuorum   = "quorum"   // whether enough people may still grant: one petition, or all that wait in the space
 	JobHourly   = "hourly"   // the same of what time alone may change, once an hour in each space

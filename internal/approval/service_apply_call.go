@@ -192,7 +192,11 @@ func (l *pairLook) took(ctx context.Context, change *Change, c command, held boo
 	done := answer.Outcome == WebhookDone
 	switch {
 	case c.event == EventRevoke && (done || answer.Outcome == WebhookRefused && answer.Code == rpcNotFound || answer.Outcome == WebhookNotSent && !a.Holds):
-		_, err := l.writeEnds(ctx, l.ended(change, c), l.sameEnding(c)...)
+		ends := l.sameEnding(c)
+		for i := range ends {
+			l.watches(ctx, change, &ends[i])
+		}
+		_, err := l.writeEnds(ctx, l.ended(change, c), ends...)
 		return time.Time{}, err
 	case c.event == EventGrant && (done || answer.Outcome == WebhookNotSent):
 		return time.Time{}, l.applied(ctx, change, c, a, answer)
@@ -216,6 +220,7 @@ func (l *pairLook) applied(ctx context.Context, change *Change, c command, a App
 	first := a.State != ApplicationApplied
 	a.begins(ApplicationApplied, l.now)
 	a.Told, a.Expires, a.NotSent = true, c.expires, answer.Outcome == WebhookNotSent
+	l.watches(ctx, change, &a)
 	change.Writes = append(change.Writes, PutApplication{Application: a, Expect: a.Version})
 	for _, b := range l.rows {
 		if b.Name == a.Name && b.Petition != a.Petition && b.Told && l.granted(&b) && !a.NotSent {

@@ -131,6 +131,7 @@ func (l *pairLook) handOver(ctx context.Context, a *Application, keeper string) 
 	if i >= 0 {
 		heir.Version = same[i].Version
 	}
+	l.watches(ctx, &change, &heir)
 	change.Events = append(change.Events, inherit)
 	change.Writes = append(change.Writes, PutPetition{Petition: next, Expect: p.Version, SameLabels: true}, PutApplication{Application: heir, Expect: heir.Version},
 		applyJob(&next, l.now))

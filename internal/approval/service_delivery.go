@@ -214,6 +214,9 @@ func (s *Service) SettleWebhook(ctx context.Context, a Actor, name, reason strin
 type WebhookCondition struct {
 	WebhookHealth
 	Held
+	// Drifts are of how many it says that access is not as it should be, and Drifted the first of them, where one webhook is asked for.
+	Drifts  int
+	Drifted []Application
 }
 
 // WebhookCondition answers how a webhook stands.
@@ -229,6 +232,9 @@ func (s *Service) WebhookCondition(ctx context.Context, a Actor, name string) (c
 	}
 	if c.Holding, err = s.Store.Holding(ctx, a.Space, name); err == nil {
 		c.Overdue, err = s.Store.Overdue(ctx, a.Space, name, s.Clock.Now().Add(-overdueCounted))
+	}
+	if err == nil {
+		c.Drifted, c.Drifts, err = s.Store.Drifts(ctx, a.Space, name, shownDrifts)
 	}
 	return c, err
 }
@@ -250,9 +256,13 @@ func (s *Service) WebhookConditions(ctx context.Context, a Actor) ([]WebhookCond
 	if err != nil {
 		return nil, err
 	}
+	drifts, err := s.Store.DriftsByEach(ctx, a.Space)
+	if err != nil {
+		return nil, err
+	}
 	list := make([]WebhookCondition, len(hooks))
 	for i, w := range hooks {
-		list[i].Space, list[i].Webhook, list[i].Held = w.Space, w.Name, held[w.Name]
+		list[i].Space, list[i].Webhook, list[i].Held, list[i].Drifts = w.Space, w.Name, held[w.Name], drifts[w.Name]
 		if n := slices.IndexFunc(health, func(h WebhookHealth) bool { return h.Webhook == w.Name }); n >= 0 {
 			list[i].WebhookHealth = health[n]
 		}

@@ -24,6 +24,8 @@ func (s *Service) RunJob(ctx context.Context, j Job) error {
 		return s.wakeCalls(ctx, j)
 	case JobDecide:
 		return s.askDecision(ctx, j)
+	case JobState:
+		return s.checkStates(ctx, j)
 	case JobOverdue:
 		return s.tellOverdue(ctx, j)
 	case JobPull:

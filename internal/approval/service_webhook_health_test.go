@@ -80,5 +80,5 @@ func TestAllThatWaitIsToldWhenAWebhookIsResumed(t *testing.T) {
 		same(t, "paused", all[0].PausedSince.IsZero(), true)
 		same(t, "held by the other", all[1].Holding, 0)
 	})
-	same(t, "reads", fmt.Sprint(asked), "map[HeldByEach:1 WebhookHealths:1 Webhooks:1]")
+	same(t, "reads", fmt.Sprint(asked), "map[DriftsByEach:1 HeldByEach:1 WebhookHealths:1 Webhooks:1]")
 }

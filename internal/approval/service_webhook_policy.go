@@ -169,8 +169,11 @@ func (s *Service) putWebhookPolicy(ctx context.Context, a Actor, p WebhookPolicy
 		p.AccountOwner, about = account.Person, append(about, account.Resource())
 	}
 	e := s.event(a, p.UpdateTime, event, reason, about, nil)
-	err = s.commitRead(ctx, Change{Space: a.Space, Events: []Event{e},
-		Writes: []Write{PutWebhookPolicy{Policy: p, Expect: p.Version}, PutWebhook{Webhook: hook, Expect: hook.Version}}})
+	writes := []Write{PutWebhookPolicy{Policy: p, Expect: p.Version}, PutWebhook{Webhook: hook, Expect: hook.Version}}
+	if p.Has(WebhookState) {
+		writes = append(writes, adoptJob(a.Space, p.Webhook, p.UpdateTime))
+	}
+	err = s.commitRead(ctx, Change{Space: a.Space, Events: []Event{e}, Writes: writes})
 	p.Version++
 	return p, err
 }

@@ -30,6 +30,8 @@ type WebhookCall struct {
 	// Events are all of the petition so far. Of ApplyUpdate the last is the command, access/grant or access/revoke; of
 	// GetDecision none is (ApplyUpdate, GetDecision).
 	Events []Event
+	// State are the person and the resource (GetState).
+	State []Resource
 }
 
 // WebhookTarget is what a call needs of a webhook, with its secrets open. It is never stored, logged or shown.
@@ -82,6 +84,7 @@ type WebhookAnswer struct {
 	NextPage   string     // of PullUpdate: there is more, by this token
 	Bytes      int64      // how long the answer is
 	Claims     []Event    // of GetDecision
+	Access     bool       // of GetState: the person has the resource
 	Details    RawJSON    // of status: what GetInfo says of the endpoint; nil for none
 	Attempt    WebhookAttempt
 }

@@ -162,6 +162,19 @@ func describeCondition(c *indent.WebhookCondition, add func(what, text string)) 
 	if c.Overdue > 0 {
 		add("not taken away", counted(int64(c.Overdue), "grant")+", the oldest since "+moment(c.OverdueSince))
 	}
+	if c.Drifts > 0 {
+		add("not as it should be", counted(int64(c.Drifts), "grant"))
+	}
+	for _, d := range c.Drifted {
+		add("drift", d.Resource.Title()+" for "+d.Person.Title()+": "+driftWord(d.Drift)+" since "+moment(d.Since)+", petition "+d.Petition)
+	}
+}
+
+func driftWord(drift string) string {
+	if drift == indent.DriftAccess {
+		return "access that nothing gives"
+	}
+	return "no access, and it is granted"
 }
 
 // describeApplication answers where one pair of a petition stands at a webhook.
@@ -186,6 +199,12 @@ func describeApplication(p *indent.Petition, a indent.Application) string {
 	}
 	if a.KeptBy != "" {
 		text += ", petition " + a.KeptBy + " goes on with it"
+	}
+	if !a.ConfirmTime.IsZero() {
+		text += ", confirmed " + moment(a.ConfirmTime)
+	}
+	if a.Drift != "" {
+		text += ", but it says " + driftWord(a.Drift)
 	}
 	if a.Problem != "" {
 		text += ": " + a.Problem

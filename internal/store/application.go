@@ -8,7 +8,7 @@ import (
 	"github.com/indent-approvals/indent/internal/approval"
 )
 
-const applicationColumns = `space, petition, webhook, name, version, pair, state, holds, ending, doc`
+const applicationColumns = `space, petition, webhook, name, version, pair, state, holds, ending, check_time, drift, doc`
 
 // A webhook that holds access is not deleted, and none that was deleted comes to hold any: whoever notes that it is about to
 // has its row, and whoever deletes it has it first.
@@ -16,12 +16,19 @@ const unlessDeleted = `($7 = 0 OR EXISTS (SELECT 1 FROM webhooks WHERE space = $
 
 var (
 	insertApplication = sqlText(`
-		INSERT INTO applications (space, petition, webhook, name, version, pair, state, holds, ending, doc)
-		SELECT $1, $2, $3, $4, 1, $5, $6, CAST($7 AS bigint), CAST($8 AS bigint), $9 WHERE ` + unlessDeleted)
+		INSERT INTO applications (space, petition, webhook, name, version, pair, state, holds, ending, doc, check_time, drift)
+		SELECT $1, $2, $3, $4, 1, $5, $6, CAST($7 AS bigint), CAST($8 AS bigint), $9, CAST($10 AS bigint), $11 WHERE ` + unlessDeleted)
 	updateApplication = sqlText(`
-		UPDATE applications SET version = version + 1, pair = $5, state = $6, holds = $7, ending = $8, doc = $9
-		WHERE space = $1 AND petition = $2 AND webhook = $3 AND name = $4 AND version = $10 AND ` + unlessDeleted)
-	countHolding = sqlText(`
+		UPDATE applications SET version = version + 1, pair = $5, state = $6, holds = $7, ending = $8, doc = $9, check_time = $10, drift = $11
+		WHERE space = $1 AND petition = $2 AND webhook = $3 AND name = $4 AND version = $12 AND ` + unlessDeleted)
+	selectChecks = sqlText(`
+		SELECT ` + applicationColumns + ` FROM applications WHERE space = $1 AND webhook = $2 AND check_time > 0 ORDER BY check_time LIMIT $3`)
+	selectDrifts = sqlText(`
+		SELECT ` + applicationColumns + ` FROM applications WHERE space = $1 AND webhook = $2 AND drift <> '' ORDER BY petition, name LIMIT $3`)
+	countDrifts       = sqlText(`SELECT count(*) FROM applications WHERE drift <> ''`)
+	countDriftsOfEach = sqlText(`SELECT webhook, count(*) FROM applications WHERE space = $1 AND drift <> '' GROUP BY webhook`)
+	countDriftsOf     = sqlText(`SELECT count(*) FROM applications WHERE space = $1 AND webhook = $2 AND drift <> ''`)
+	countHolding      = sqlText(`
 		SELECT count(*) FROM applications WHERE space = $1 AND webhook = $2 AND state <> 'ended' AND holds = 1`)
 	selectHeld = sqlText(`
 		SELECT webhook, CAST(sum(holds) AS bigint), count(CASE WHEN ending > 0 AND ending < $2 THEN 1 END),
@@ -36,7 +43,7 @@ var (
 func (p *plan) putApplication(w approval.PutApplication) {
 	a := w.Application
 	p.inSpace(a.Space)
-	args := []any{a.Space, a.Petition, a.Webhook, a.Name, a.Pair, string(a.State), number(a.Holds), micros(a.EndingSince), p.document(a)}
+	args := []any{a.Space, a.Petition, a.Webhook, a.Name, a.Pair, string(a.State), number(a.Holds), micros(a.EndingSince), p.document(a), micros(a.CheckTime), string(a.Drift)}
 	t := insertApplication
 	if w.Expect > 0 {
 		t, args = updateApplication, append(args, w.Expect)
@@ -107,14 +114,15 @@ func (s *Store) Applications(ctx context.Context, q approval.ApplicationQuery) (
 }
 
 func scanApplication(rows *sql.Rows) (a approval.Application, err error) {
-	var space, petition, webhook, name, pair, state string
-	var version, holds, ending int64
+	var space, petition, webhook, name, pair, state, drift string
+	var version, holds, ending, check int64
 	var doc []byte
-	if err = rows.Scan(&space, &petition, &webhook, &name, &version, &pair, &state, &holds, &ending, &doc); err == nil {
+	if err = rows.Scan(&space, &petition, &webhook, &name, &version, &pair, &state, &holds, &ending, &check, &drift, &doc); err == nil {
 		err = parse(doc, &a)
 	}
 	a.Space, a.Petition, a.Webhook, a.Name, a.Version, a.Pair = space, petition, webhook, name, version, pair
 	a.State, a.Holds, a.EndingSince = approval.ApplicationState(state), holds == 1, timeOf(ending)
+	a.CheckTime, a.Drift = timeOf(check), approval.StateDrift(drift)
 	return a, err
 }
 
@@ -135,6 +143,38 @@ func (s *Store) HeldByEach(ctx context.Context, space string, before time.Time) 
 		return struct{}{}, err
 	})
 	return held, err
+}
+
+// Checks implements [approval.ApplicationStore].
+func (s *Store) Checks(ctx context.Context, space, webhook string, most int) ([]approval.Application, error) {
+	return list(ctx, s, selectChecks.in(s.dialect), []any{space, webhook, int64(most)}, scanApplication)
+}
+
+// Drifts implements [approval.ApplicationStore].
+func (s *Store) Drifts(ctx context.Context, space, webhook string, most int) (found []approval.Application, count int, err error) {
+	t, args := countDrifts, []any{}
+	if webhook != "" {
+		t, args = countDriftsOf, []any{space, webhook}
+	}
+	n, _, err := one(ctx, s, t, scanNumber, args...)
+	if err != nil || n == 0 || webhook == "" {
+		return nil, int(n), err
+	}
+	found, err = list(ctx, s, selectDrifts.in(s.dialect), []any{space, webhook, int64(most)}, scanApplication)
+	return found, int(n), err
+}
+
+// DriftsByEach implements [approval.ApplicationStore].
+func (s *Store) DriftsByEach(ctx context.Context, space string) (map[string]int, error) {
+	drifts := map[string]int{}
+	_, err := list(ctx, s, countDriftsOfEach.in(s.dialect), []any{space}, func(rows *sql.Rows) (struct{}, error) {
+		var webhook string
+		var count int
+		err := rows.Scan(&webhook, &count)
+		drifts[webhook] = count
+		return struct{}{}, err
+	})
+	return drifts, err
 }
 
 // Overdue implements [approval.ApplicationStore].

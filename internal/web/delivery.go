@@ -30,6 +30,10 @@ func toldOf(p *approval.Petition, list []approval.Application) []pairTold {
 
 func toldWord(t *approval.Application) (word string, warns bool) {
 	switch {
+	case t.Drift == approval.DriftLeft:
+		return "Access left behind", true
+	case t.Drift == approval.DriftLost:
+		return "Access is missing", true
 	case t.NotSent && t.State == approval.ApplicationApplied:
 		return "Dry run", true
 	case t.State == approval.ApplicationPending:
@@ -72,6 +76,10 @@ func webhookDeed(e approval.Event) (kind, did string) {
 		return "refused", "Not applied by " + hook
 	case approval.EventWebhookEnd:
 		return "over", "Taken away by " + hook
+	case approval.EventWebhookDrift:
+		return "refused", "Not as it should be, says " + hook
+	case approval.EventWebhookDriftEnd:
+		return "over", "Access that " + hook + " was asked about"
 	case approval.EventWebhookUndecided:
 		return "over", "Not decided by " + hook + ", but left to people"
 	case approval.EventWebhookKeep:

@@ -37,6 +37,7 @@ type said struct {
 	Resources     []approval.Resource `json:"resources"`
 	NextPageToken string              `json:"nextPageToken"`
 	Claims        []approval.Event    `json:"claims"`
+	Access        *bool               `json:"access"`
 }
 
 // readAnswer says what an answer means for the call. Half of one, or one that contradicts itself, is none: the call is made
@@ -112,6 +113,11 @@ func accepted(kind approval.WebhookKind, s said, a approval.WebhookAnswer, heade
 			}
 		}
 		a.Claims = s.Claims
+	case approval.WebhookState:
+		if s.Access == nil {
+			return again(header, now, `the endpoint answers without "access", which must be true or false`)
+		}
+		a.Access = *s.Access
 	}
 	return a
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/indent-approvals/indent/internal/approval"
 )
 
-// bodyOf writes what an endpoint reads. It tells the calls apart by the members: info, kinds, or events with or without a
+// bodyOf writes what an endpoint reads. It tells the calls apart by the members: info, kinds, state, or events with or without a
 // command as the last.
 func bodyOf(c approval.WebhookCall) ([]byte, error) {
 	switch c.Kind {
@@ -26,6 +26,13 @@ func bodyOf(c approval.WebhookCall) ([]byte, error) {
 			Flags map[string]string `json:"flags"`
 			Page  string            `json:"pageToken,omitempty"`
 		}{kinds, flags, c.PageToken}, json.Deterministic(true))
+	case approval.WebhookState:
+		type pair struct {
+			Resources []approval.Resource `json:"resources"`
+		}
+		return json.Marshal(struct {
+			State pair `json:"state"`
+		}{pair{c.State}}, json.Deterministic(true))
 	case approval.WebhookApply, approval.WebhookDecide:
 		if commands := commandsIn(c.Events); (commands > 0) != (c.Kind == approval.WebhookApply) {
 			return nil, approval.Errorf(approval.Internal, "a call %s was made with %d commands: this is a mistake of ours", c.Kind, commands)

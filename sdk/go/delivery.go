@@ -28,6 +28,9 @@ type Application struct {
 	EndingSince time.Time `json:"endingSince,omitzero"` // since when access should have been taken away
 	KeptBy      string    `json:"keptBy,omitempty"`     // the petition that goes on with the access
 	DryRun      bool      `json:"dryRun,omitempty"`     // nothing was sent
+	ConfirmTime time.Time `json:"confirmTime,omitzero"` // when the webhook said, asked by GetState, that the access is gone
+	Drift       string    `json:"drift,omitempty"`      // DriftAccess or DriftNoAccess, where the webhook has said so twice
+	DriftSince  time.Time `json:"driftSince,omitzero"`
 	UpdateTime  time.Time `json:"updateTime,omitzero"`
 }
 
@@ -50,6 +53,23 @@ type WebhookCondition struct {
 	Holding       int       `json:"holding"` // grants of a person and a resource that it has applied, or may have, and not yet taken away
 	Overdue       int       `json:"overdue"` // of these, those that should have been taken away more than a minute ago
 	OverdueSince  time.Time `json:"overdueSince,omitzero"`
+	Drifts        int       `json:"drifts"` // of how many it says that access is not as it should be
+	Drifted       []Drifted `json:"drifted,omitempty"`
+}
+
+// What a webhook says, asked by GetState, of access that is not as it should be.
+const (
+	DriftAccess   = "access"   // nothing gives it any more, and there is access
+	DriftNoAccess = "noAccess" // it is granted, and there is no access
+)
+
+// Drifted is a person and a resource of which a webhook has said so.
+type Drifted struct {
+	Petition string    `json:"petition"` // which gave it last, or gives it
+	Person   Resource  `json:"person"`
+	Resource Resource  `json:"resource"`
+	Drift    string    `json:"drift"`
+	Since    time.Time `json:"since"`
 }
 
 // Delivery is one attempt of a call to a webhook. Attempts are kept for 30 days, and at most 10,000 of a webhook.

@@ -9,12 +9,15 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
 
 import access_database
 import endpoint_server
 import endpoints
 import pg8000.native
 import pytest
+import servers
 from access_database import FOLDER, PASSWORD, Database, DatabaseError
 from endpoints import Endpoint
 
@@ -386,3 +389,45 @@ def test_a_database_that_goes_away_is_tried_again(database: Database, ada: str) 
         status, answer = endpoint.call({"kinds": ["postgres-role"]})
         assert (status, answer["status"]["code"]) == (500, 2)
         assert PASSWORD not in str(answer) + str(endpoint.lines)
+
+
+def test_a_real_server_reports_what_is_left_behind(
+    endpoint: Endpoint, database: Database, ada: str, tmp_path: Path
+) -> None:
+    """What somebody grants by hand in PostgreSQL behind a revoke is found and told, and its end."""
+    with servers.running(tmp_path) as space:
+        space.webhook("postgres", endpoint, tmp_path)
+        calls = ["--call", "ApplyUpdate", "--call", "GetState"]
+        space.indent("webhook", "policy", "create", "roles", "--webhook", "postgres", *calls)
+
+        def granted() -> str:
+            asked = ["--reason", "to read", "--resource", "postgres-role:access_reader"]
+            name = space.indent("petition", "create", *asked, "--for", ada, asking=True)["name"]
+            space.indent("petition", "approve", name)
+            servers.until("applied", lambda: told(name)["state"] == "applied")
+            return name
+
+        def told(name: str) -> Any:
+            webhooks = space.petition(name)["state"]["status"].get("webhooks", [])
+            return webhooks[0] if webhooks else {"state": ""}
+
+        def log(name: str) -> list[str]:
+            history = space.petition(name)["state"]["eventHistory"]
+            return [e["event"] for e in history if e["event"].startswith("webhook/drift")]
+
+        first = granted()
+        assert database.reads(ada)
+        space.indent("petition", "revoke", first)
+        servers.until("the end is confirmed", lambda: told(first).get("confirmTime"))
+        assert not log(first)
+
+        second = granted()
+        space.indent("petition", "revoke", second)
+        servers.until("taken away", lambda: told(second)["state"] == "ended")
+        login = pg8000.native.identifier(ada)
+        database.do(f"GRANT access_reader TO {login}", f"ALTER ROLE {login} LOGIN")
+        servers.until("drift is told", lambda: log(second) == ["webhook/drift"])
+        assert told(second)["drift"] == "access"
+        condition = space.indent("webhook", "show", "postgres")["condition"]
+        assert condition["drifts"] >= 1
+        assert condition["drifted"][0]["person"]["id"] == ada

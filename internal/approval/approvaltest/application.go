@@ -153,6 +153,51 @@ func (s *Store) HeldByEach(ctx context.Context, space string, before time.Time) 
 	return held, nil
 }
 
+// Checks implements approval.ApplicationStore.
+func (s *Store) Checks(ctx context.Context, space, webhook string, most int) ([]approval.Application, error) {
+	list, err := s.applicationsThat(ctx, "Checks", func(a approval.Application) bool {
+		return a.Space == space && a.Webhook == webhook && !a.CheckTime.IsZero()
+	})
+	slices.SortStableFunc(list, func(a, b approval.Application) int { return a.CheckTime.Compare(b.CheckTime) })
+	return list[:min(most, len(list))], err
+}
+
+// Drifts implements approval.ApplicationStore.
+func (s *Store) Drifts(ctx context.Context, space, webhook string, most int) ([]approval.Application, int, error) {
+	list, err := s.applicationsThat(ctx, "Drifts", func(a approval.Application) bool {
+		return a.Drift != "" && (webhook == "" || a.Space == space && a.Webhook == webhook)
+	})
+	if webhook == "" {
+		most = 0
+	}
+	return list[:min(most, len(list))], len(list), err
+}
+
+// DriftsByEach implements approval.ApplicationStore.
+func (s *Store) DriftsByEach(ctx context.Context, space string) (map[string]int, error) {
+	list, err := s.applicationsThat(ctx, "DriftsByEach", func(a approval.Application) bool { return a.Space == space && a.Drift != "" })
+	drifts := map[string]int{}
+	for _, a := range list {
+		drifts[a.Webhook]++
+	}
+	return drifts, err
+}
+
+// applicationsThat answers all for which is holds, by their names.
+func (s *Store) applicationsThat(ctx context.Context, call string, is func(approval.Application) bool) (list []approval.Application, err error) {
+	if err := s.enter(ctx, call); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	for _, a := range s.applications {
+		if is(a) {
+			list = append(list, a)
+		}
+	}
+	slices.SortFunc(list, byApplication)
+	return list, nil
+}
+
 // Overdue implements approval.ApplicationStore.
 func (s *Store) Overdue(ctx context.Context, space, webhook string, before time.Time) (o approval.Overdue, err error) {
 	if err := s.enter(ctx, "Overdue"); err != nil {

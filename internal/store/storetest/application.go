@@ -39,6 +39,7 @@ func applications(t *testing.T, k kit) {
 	a.Holds, a.State, a.EndingSince = true, approval.ApplicationEnding, Start.Add(time.Minute)
 	a.Told, a.Expires, a.Attempts, a.Since, a.TriedTime, a.NextTime = true, Start.Add(time.Hour), 3, Start, Start.Add(time.Second), Start.Add(time.Minute)
 	a.Problem, a.Replays, a.NotSent, a.Unsure, a.KeptBy = `Zoë's "problem"`, 2, true, true, "r"
+	a.CheckTime, a.Drift, a.Suspect, a.DriftSince, a.ConfirmTime = Start.Add(time.Hour), approval.DriftLeft, approval.DriftLost, Start, Start.Add(time.Second)
 	k.note(t, approval.PutApplication{Application: a}, approval.PutApplication{Application: b})
 	k.commit(t, approval.PutApplication{Application: c})
 	for _, put := range []*approval.Application{&a, &b, &c} {
@@ -218,4 +219,47 @@ func webhookHealth(t *testing.T, k kit) {
 	h.Version, other.Version = 2, 1
 	all, err := k.WebhookHealths(ctx, k.space)
 	want(t, all, err, []approval.WebhookHealth{other, h})
+}
+
+// What is asked about next comes first, and what is not as it should be is found.
+func checksOfApplications(t *testing.T, k kit) {
+	k.putWebhook(t, "hook")
+	var puts []approval.Application
+	for i := range 4 {
+		a := k.application("p", "hook", fmt.Sprint(i))
+		if i > 0 {
+			a.CheckTime = Start.Add(time.Duration(10-i) * time.Minute)
+		}
+		if i%2 == 1 {
+			a.Drift = approval.DriftLeft
+		}
+		k.note(t, approval.PutApplication{Application: a})
+		a.Version = 1
+		puts = append(puts, a)
+	}
+	checks := func(most int, wanted ...approval.Application) {
+		t.Helper()
+		got, err := k.Checks(t.Context(), k.space, "hook", most)
+		want(t, got, err, wanted)
+	}
+	drifts := func(most, count int, wanted ...approval.Application) {
+		t.Helper()
+		got, n, err := k.Drifts(t.Context(), k.space, "hook", most)
+		want(t, got, err, wanted)
+		want(t, n, nil, count)
+		each, err := k.DriftsByEach(t.Context(), k.space)
+		want(t, each, err, map[string]int{"hook": count})
+	}
+	checks(10, puts[3], puts[2], puts[1])
+	checks(2, puts[3], puts[2])
+	drifts(10, 2, puts[1], puts[3])
+	drifts(1, 2, puts[1])
+	all, n, err := k.Drifts(t.Context(), "", "", 10)
+	if len(all) != 0 || n < 2 || err != nil {
+		t.Errorf("of all spaces there are %d, %v, %v", n, all, err)
+	}
+	puts[3].CheckTime, puts[3].Drift = time.Time{}, ""
+	k.note(t, approval.PutApplication{Application: puts[3], Expect: 1})
+	checks(10, puts[2], puts[1])
+	drifts(10, 1, puts[1])
 }

@@ -119,6 +119,7 @@ var cases = []struct {
 	{"webhooks", false, webhooks},
 	{"webhook policies", false, webhookPolicies},
 	{"what webhooks were told", false, applications},
+	{"what webhooks are asked about", false, checksOfApplications},
 	{"a webhook that holds access stays", false, heldWebhooksStay},
 	{"attempts of calls", false, deliveries},
 	{"how endpoints behave", false, webhookHealth},

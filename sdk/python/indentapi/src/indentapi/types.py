@@ -166,13 +166,17 @@ class Application(TypedDict):
     attempts: int
     problem: NotRequired[str]
     nextTime: NotRequired[str]
-    """When it is tried next."""
     endTime: NotRequired[str]
     """The end of access that the webhook was told."""
     endingSince: NotRequired[str]
     keptBy: NotRequired[str]
     """The petition that goes on with the access."""
     dryRun: NotRequired[bool]
+    confirmTime: NotRequired[str]
+    """When the webhook said, asked by `GetState`, that the access is gone."""
+    drift: NotRequired[str]
+    """Said twice, since driftSince: `access` (nothing gives it) or `noAccess` (it is granted)."""
+    driftSince: NotRequired[str]
     updateTime: str
 
 
