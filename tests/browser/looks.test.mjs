@@ -213,8 +213,8 @@ async function everyPage() {
     }],
     ["directory-policy", owner, async (page) => {
       await page.goto("/directory/roles");
-      await page.getByText("Change it").click();
-      await page.getByText("Delete it").click();
+      await page.getByText("Change it", { exact: true }).click();
+      await page.getByText("Delete it", { exact: true }).click();
     }],
     ["not-found", owner, go("/access/acmecorp/none")],
   ];
