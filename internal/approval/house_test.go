@@ -90,6 +90,9 @@ func newHouse(t testing.TB) *house {
 	return h
 }
 
+// another answers another node on the house's store.
+func (h *house) another() *approval.Service { return approval.NewService(h.Deps) }
+
 // put writes a member as it is.
 func (h *house) put(m approval.Member) {
 	h.t.Helper()
@@ -262,18 +265,34 @@ func (h *house) run() (done int) {
 	return done
 }
 
+// ended writes how a job has ended.
 func (h *house) ended(j approval.Job, err error) {
 	h.t.Helper()
+	if err = h.writeEnd(j, err); err != nil {
+		h.t.Fatalf("%+v: %v", j, err)
+	}
+}
+
+// endedOrAway is ended of a node whose store may be away: the job comes again, and who is dead writes nothing.
+func (h *house) endedOrAway(j approval.Job, err error) {
+	h.t.Helper()
+	if approval.CodeOf(err) == approval.Unavailable {
+		err = approval.Later{At: h.clock.Now().Add(time.Second)}
+	}
+	if err = h.writeEnd(j, err); err != nil && approval.CodeOf(err) != approval.Unavailable {
+		h.t.Fatalf("%+v: %v", j, err)
+	}
+}
+
+func (h *house) writeEnd(j approval.Job, err error) error {
 	var later approval.Later
 	switch {
 	case errors.As(err, &later):
-		err = h.store.RetryJob(h.t.Context(), j, later.At)
+		return h.store.RetryJob(h.t.Context(), j, later.At)
 	case err == nil:
-		err = h.store.FinishJob(h.t.Context(), j)
+		return h.store.FinishJob(h.t.Context(), j)
 	}
-	if err != nil {
-		h.t.Fatalf("%+v: %v", j, err)
-	}
+	return err
 }
 
 // conserves demands that the petition is what its events make of it: nothing changes but by events.

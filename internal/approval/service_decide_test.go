@@ -1,7 +1,6 @@
 package approval_test
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,11 +26,9 @@ type jury struct {
 func newJury(t testing.TB, change ...func(*approval.NewWebhookPolicy)) *jury {
 	t.Helper()
 	h := newHouse(t)
-	other := approval.NewService(approval.Deps{Store: h.store, Policy: h.rule, Documents: approvaltest.Documents{}, Clock: h.clock, IDs: h.IDs, Broker: h.broker,
-		Vault: approvaltest.Vault{}, Endpoints: h.endpoints, Conditions: approvaltest.Conditions{}})
 	h.hook(aHook())
 	h.webhookPolicy(append([]func(*approval.NewWebhookPolicy){deciding(bobsBot), under(approval.PolicyBase{})}, change...)...)
-	return &jury{h, other}
+	return &jury{h, h.another()}
 }
 
 func within(d time.Duration) func(*approval.NewWebhookPolicy) {
@@ -57,19 +54,7 @@ func (j *jury) run(s *approval.Service, lease time.Duration) int {
 	ctx := j.t.Context()
 	jobs := must(j.store.LeaseJobs(ctx, decideLane, j.clock.Now(), lease, 100))
 	for _, job := range jobs {
-		err := s.RunJob(ctx, job)
-		var later approval.Later
-		switch {
-		case err == nil:
-			err = j.store.FinishJob(ctx, job)
-		case errors.As(err, &later):
-			err = j.store.RetryJob(ctx, job, later.At)
-		case approval.CodeOf(err) == approval.Unavailable:
-			err = j.store.RetryJob(ctx, job, j.clock.Now().Add(time.Second))
-		}
-		if err != nil && approval.CodeOf(err) != approval.Unavailable { // a node that is dead writes nothing
-			j.t.Fatal(err)
-		}
+		j.endedOrAway(job, s.RunJob(ctx, job))
 	}
 	return len(jobs)
 }

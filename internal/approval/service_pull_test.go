@@ -46,17 +46,7 @@ func (h *house) runPulls() {
 		h.t.Fatal(err)
 	}
 	for _, j := range jobs {
-		err := h.RunJob(h.t.Context(), j)
-		var later approval.Later
-		switch {
-		case errors.As(err, &later):
-			err = h.store.RetryJob(h.t.Context(), j, later.At)
-		case err == nil:
-			err = h.store.FinishJob(h.t.Context(), j)
-		}
-		if err != nil {
-			h.t.Fatalf("%+v: %v", j, err)
-		}
+		h.ended(j, h.RunJob(h.t.Context(), j))
 	}
 }
 

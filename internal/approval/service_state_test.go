@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
-	"github.com/indent-approvals/indent/internal/approval/approvaltest"
 )
 
 // inspected is a house whose webhook applies grants and says who really has access.
@@ -27,9 +26,7 @@ const checked = "acme/roles/state"
 func newInspected(t testing.TB) *inspected {
 	t.Helper()
 	h := newHouse(t)
-	other := approval.NewService(approval.Deps{Store: h.store, Policy: h.rule, Documents: approvaltest.Documents{}, Clock: h.clock, IDs: h.IDs, Broker: h.broker,
-		Vault: approvaltest.Vault{}, Endpoints: h.endpoints, Conditions: approvaltest.Conditions{}})
-	i := &inspected{house: h, other: other, has: map[string]bool{}}
+	i := &inspected{house: h, other: h.another(), has: map[string]bool{}}
 	h.hook(aHook())
 	h.webhookPolicy(under(approval.PolicyBase{}), func(n *approval.NewWebhookPolicy) {
 		n.Name, n.Calls = "both", []approval.WebhookKind{approval.WebhookApply, approval.WebhookState}
@@ -64,19 +61,7 @@ func (i *inspected) due(s *approval.Service) {
 		for _, lane := range append(must(i.store.Lanes(ctx)), approval.Lane{}) {
 			for _, j := range must(i.store.LeaseJobs(ctx, lane.Name, i.clock.Now(), time.Minute, 100)) {
 				ran++
-				err := s.RunJob(ctx, j)
-				var later approval.Later
-				switch {
-				case err == nil:
-					err = i.store.FinishJob(ctx, j)
-				case errors.As(err, &later):
-					err = i.store.RetryJob(ctx, j, later.At)
-				case approval.CodeOf(err) == approval.Unavailable:
-					err = i.store.RetryJob(ctx, j, i.clock.Now().Add(time.Second))
-				}
-				if err != nil && approval.CodeOf(err) != approval.Unavailable {
-					i.t.Fatalf("%s: %v", j.Key, err)
-				}
+				i.endedOrAway(j, s.RunJob(ctx, j))
 			}
 		}
 	}

@@ -55,15 +55,6 @@ func OpenTree(size int64, tile func(level int, n int64, width int) ([]Hash, erro
 // Size answers how many entries the tree has.
 func (t *Tree) Size() int64 { return t.size }
 
-// Clone answers a tree of its own.
-func (t *Tree) Clone() *Tree {
-	c := &Tree{size: t.size}
-	for _, hashes := range t.edge {
-		c.edge = append(c.edge, append(make([]Hash, 0, TileWidth), hashes...))
-	}
-	return c
-}
-
 // Append adds the leaves and answers every tile that changed, those of one level together and in their order. Nothing of them is
 // the tree's own.
 func (t *Tree) Append(leaves ...Hash) []Tile {

@@ -11,13 +11,11 @@ import (
 
 // Kinds of faults.
 const (
-	FaultChanged   = "changed"   // an entry is not what was logged
-	FaultMissing   = "missing"   // an entry is not there
-	FaultOrder     = "order"     // an entry stands twice or in another place
-	FaultCut       = "cut"       // the log ends before a checkpoint does
-	FaultForked    = "forked"    // the entries are whole, but not those of a checkpoint
-	FaultUnlogged  = "unlogged"  // an event that is in no entry
-	FaultSignature = "signature" // a checkpoint that the log's key did not sign
+	FaultChanged = "changed" // an entry is not what was logged
+	FaultMissing = "missing" // an entry is not there
+	FaultOrder   = "order"   // an entry stands twice or in another place
+	FaultCut     = "cut"     // the log ends before a checkpoint does
+	FaultForked  = "forked"  // the entries are whole, but not those of a checkpoint
 )
 
 // Fault is the first thing that is wrong with a log.
