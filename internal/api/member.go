@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
@@ -167,15 +166,4 @@ type identityIn struct {
 
 func (a *API) deleteIdentity(ctx context.Context, actor approval.Actor, in identityIn) (empty, error) {
 	return empty{}, a.Service.UnlinkIdentity(ctx, actor, in.Member, in.Identity)
-}
-
-// inFields answers an error with its field where the body has it.
-func inFields(err error, fields map[string]string) error {
-	var e *approval.Error
-	if !errors.As(err, &e) || fields[e.Field] == "" {
-		return err
-	}
-	moved := *e
-	moved.Field = fields[e.Field]
-	return &moved
 }

@@ -177,3 +177,29 @@ func (x *exchange) stopping() bool {
 		return false
 	}
 }
+
+// placed answers an error with its field where the body has it: at answers the place, "" for where it is.
+func placed(err error, at func(field string) string) error {
+	var e *approval.Error
+	if !errors.As(err, &e) || at(e.Field) == "" {
+		return err
+	}
+	moved := *e
+	moved.Field = at(e.Field)
+	return &moved
+}
+
+// inFields places the fields that the body has elsewhere.
+func inFields(err error, fields map[string]string) error {
+	return placed(err, func(field string) string { return fields[field] })
+}
+
+// below places a field below the body's one member.
+func below(err error, member string) error {
+	return placed(err, func(field string) string {
+		if field == "" {
+			return ""
+		}
+		return member + "." + field
+	})
+}

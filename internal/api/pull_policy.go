@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
@@ -46,7 +45,7 @@ func pullPolicyOf(p approval.PullPolicy, pull approval.Pull) *pullPolicy {
 // withPulls answers a policy as it stands.
 func (a *API) withPulls(ctx context.Context, actor approval.Actor, p approval.PullPolicy, err error) (*pullPolicy, error) {
 	if err != nil {
-		return nil, inPullPolicy(err)
+		return nil, below(err, "pullPolicy")
 	}
 	pull, err := a.Service.Pull(ctx, actor, p.Name)
 	if err != nil {
@@ -130,17 +129,6 @@ func (in PullPolicyFields) policy(name string) approval.PullPolicy {
 func (a *API) createPullPolicy(ctx context.Context, actor approval.Actor, in createPullPolicyIn) (*pullPolicy, error) {
 	p, err := a.Service.CreatePullPolicy(ctx, actor, in.Body.PullPolicy.policy(in.Body.PullPolicy.Name))
 	return a.withPulls(ctx, actor, p, err)
-}
-
-// inPullPolicy places a field below the body's one member.
-func inPullPolicy(err error) error {
-	var e *approval.Error
-	if !errors.As(err, &e) || e.Field == "" {
-		return err
-	}
-	moved := *e
-	moved.Field = "pullPolicy." + e.Field
-	return &moved
 }
 
 type putPullPolicyIn struct {

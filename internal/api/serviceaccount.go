@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 
 	"github.com/indent-approvals/indent/internal/approval"
 )
@@ -70,7 +69,7 @@ func (a *API) createServiceAccount(ctx context.Context, actor approval.Actor, in
 	asked := in.Body.ServiceAccount
 	m, err := a.Service.CreateServiceAccount(ctx, actor, approval.Member{ID: asked.ServiceAccountID, Role: asked.Role, DisplayName: asked.Meta.DisplayName})
 	if err != nil {
-		return nil, inBody(err)
+		return nil, inFields(err, accountFields)
 	}
 	out := serviceAccountOf(m)
 	return &out, nil
@@ -78,16 +77,6 @@ func (a *API) createServiceAccount(ctx context.Context, actor approval.Actor, in
 
 // accountFields is where the body has what the centre calls by a shorter name.
 var accountFields = map[string]string{"serviceAccountId": "serviceAccount.serviceAccountId", "role": "serviceAccount.role", "displayName": "serviceAccount.meta.displayName"}
-
-func inBody(err error) error {
-	var e *approval.Error
-	if !errors.As(err, &e) || accountFields[e.Field] == "" {
-		return err
-	}
-	moved := *e
-	moved.Field = accountFields[e.Field]
-	return &moved
-}
 
 type accountIn struct {
 	ID string `path:"id" doc:"The service account's serviceAccountId."`
@@ -132,7 +121,7 @@ func (a *API) updateServiceAccount(ctx context.Context, actor approval.Actor, in
 	change := in.Body.ServiceAccount
 	m, err := a.Service.ChangeServiceAccount(ctx, actor, in.ID, approval.AccountChange{Role: change.Role, DisplayName: change.Meta.DisplayName, Suspended: change.Suspended})
 	if err != nil {
-		return nil, inBody(err)
+		return nil, inFields(err, accountFields)
 	}
 	out := serviceAccountOf(m)
 	return &out, nil

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
@@ -132,7 +131,7 @@ func (a *API) createWebhook(ctx context.Context, actor approval.Actor, in create
 	w, secret, err := a.Service.CreateWebhook(ctx, actor, approval.NewWebhook{Name: n.Name, DisplayName: n.DisplayName, Labels: n.Labels, URL: n.URL, Method: n.Method,
 		Headers: headerInputs(n.Headers), Secret: n.Secret, DryRun: n.DryRun})
 	if err != nil {
-		return nil, inWebhook(err)
+		return nil, below(err, "webhook")
 	}
 	return a.webhookOf(w, secret), nil
 }
@@ -146,17 +145,6 @@ func headerInputs(said map[string]webhookHeader) map[string]approval.HeaderInput
 		out[name] = approval.HeaderInput(h)
 	}
 	return out
-}
-
-// inWebhook places a field below the body's one member.
-func inWebhook(err error) error {
-	var e *approval.Error
-	if !errors.As(err, &e) || e.Field == "" {
-		return err
-	}
-	moved := *e
-	moved.Field = "webhook." + e.Field
-	return &moved
 }
 
 type updateWebhookIn struct {
@@ -190,7 +178,7 @@ func (a *API) updateWebhook(ctx context.Context, actor approval.Actor, in update
 	w, err := a.Service.ChangeWebhook(ctx, actor, in.Name, approval.WebhookChange{DisplayName: c.DisplayName, Labels: c.Labels, URL: c.URL, Method: c.Method,
 		Headers: headerInputs(c.Headers), DryRun: c.DryRun})
 	if err != nil {
-		return nil, inWebhook(err)
+		return nil, below(err, "webhook")
 	}
 	return a.webhookOf(w, ""), nil
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -132,24 +131,13 @@ func typedDuration(field, text string) (time.Duration, error) {
 func (a *API) createWebhookPolicy(ctx context.Context, actor approval.Actor, in createWebhookPolicyIn) (*webhookPolicy, error) {
 	n, err := in.Body.WebhookPolicy.policy(in.Body.WebhookPolicy.Name)
 	if err != nil {
-		return nil, inWebhookPolicy(err)
+		return nil, below(err, "webhookPolicy")
 	}
 	p, err := a.Service.CreateWebhookPolicy(ctx, actor, n)
 	if err != nil {
-		return nil, inWebhookPolicy(err)
+		return nil, below(err, "webhookPolicy")
 	}
 	return webhookPolicyOf(p), nil
-}
-
-// inWebhookPolicy places a field below the body's one member.
-func inWebhookPolicy(err error) error {
-	var e *approval.Error
-	if !errors.As(err, &e) || e.Field == "" {
-		return err
-	}
-	moved := *e
-	moved.Field = "webhookPolicy." + e.Field
-	return &moved
 }
 
 type putWebhookPolicyIn struct {
@@ -173,7 +161,7 @@ func (a *API) putWebhookPolicy(ctx context.Context, actor approval.Actor, in put
 	said := in.Body.WebhookPolicy
 	n, err := said.policy(in.Name)
 	if err != nil {
-		return nil, inWebhookPolicy(err)
+		return nil, below(err, "webhookPolicy")
 	}
 	if len(n.Calls) == 0 {
 		n.Calls = approval.PolicyCalls[:1]
@@ -191,7 +179,7 @@ func (a *API) putWebhookPolicy(ctx context.Context, actor approval.Actor, in put
 func (a *API) changeWebhookPolicy(ctx context.Context, actor approval.Actor, name string, change approval.WebhookPolicyChange) (*webhookPolicy, error) {
 	p, err := a.Service.ChangeWebhookPolicy(ctx, actor, name, change)
 	if err != nil {
-		return nil, inWebhookPolicy(err)
+		return nil, below(err, "webhookPolicy")
 	}
 	return webhookPolicyOf(p), nil
 }
@@ -226,7 +214,7 @@ func (a *API) updateWebhookPolicy(ctx context.Context, actor approval.Actor, in 
 	if c.DecideWithin != nil {
 		within, err := parseDuration("decideWithin", *c.DecideWithin)
 		if err != nil {
-			return nil, inWebhookPolicy(err)
+			return nil, below(err, "webhookPolicy")
 		}
 		change.DecideWithin = &within
 	}
@@ -270,7 +258,7 @@ func (a *API) testWebhookPolicy(ctx context.Context, actor approval.Actor, in te
 	if b.WebhookPolicy != nil {
 		n, err := b.WebhookPolicy.policy(b.WebhookPolicy.Name)
 		if err != nil {
-			return nil, inWebhookPolicy(err)
+			return nil, below(err, "webhookPolicy")
 		}
 		t.Policy = &n
 	}
@@ -287,22 +275,11 @@ func (a *API) testWebhookPolicy(ctx context.Context, actor approval.Actor, in te
 	}
 	got, err := a.Service.TryWebhookPolicy(ctx, actor, t)
 	if err != nil {
-		return nil, outsideOfPetition(err)
+		return nil, placed(err, func(field string) string { return strings.TrimPrefix(field, "petition.") })
 	}
 	out := &testWebhookPolicyOut{Policy: got.Policy.Name, Webhook: got.Policy.Webhook, Resources: []resourceTrial{}}
 	for _, r := range got.Resources {
 		out.Resources = append(out.Resources, resourceTrial{Resource: r.Resource, Seen: r.Seen, Matches: r.Matches, Calls: textsOfCalls(r.Calls), Problem: r.Problem})
 	}
 	return out, nil
-}
-
-// outsideOfPetition places a field of a petition where this body has it.
-func outsideOfPetition(err error) error {
-	var e *approval.Error
-	if !errors.As(err, &e) || !strings.HasPrefix(e.Field, "petition.") {
-		return err
-	}
-	moved := *e
-	moved.Field = strings.TrimPrefix(e.Field, "petition.")
-	return &moved
 }
