@@ -73,9 +73,6 @@ type Entry struct {
 	Fields          []Field
 }
 
-// public are the members that stand in the leaf as they are. They name no person.
-var public = []string{"event", "id", "timestamp"}
-
 // ReadEntry cuts an event's document, a JSON object without two members of one name, into its fields.
 func ReadEntry(document []byte) (Entry, error) {
 	var e Entry
