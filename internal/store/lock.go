@@ -78,6 +78,7 @@ func (l *fileLock) release() error {
 	if l == nil {
 		return nil
 	}
+	unlock(l.file)
 	if err := l.file.Close(); !errors.Is(err, os.ErrClosed) {
 		return err
 	}

@@ -23,5 +23,8 @@ func tryLock(file *os.File) error {
 	return err
 }
 
+// unlock has nothing to do: the lock is that of the handle, which no program inherits.
+func unlock(*os.File) {}
+
 // syncFolder has nothing to do: names are durable here when they are made.
 func syncFolder(string) error { return nil }
