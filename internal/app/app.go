@@ -54,6 +54,7 @@ type App struct {
 	ids     approval.IDs
 	store   *store.Store
 	service *approval.Service
+	seals   approval.Vault // nil: there is nothing to keep secrets with
 
 	limits   *limits.Limits
 	identity *identity.Identity
@@ -145,12 +146,11 @@ func (a *App) wire(ctx context.Context) (err error) {
 	engine := policy.New()
 	guard := webhook.NewGuard(a.cfg.PrivateNetworks, a.dev)
 	guard.Log = a.logger
-	seals, err := newVault(a.cfg.SealKeys)
-	if err != nil {
+	if a.seals, err = newVault(a.cfg.SealKeys); err != nil {
 		return err
 	}
 	engine.Sources = newOnCallSources(guard.Client(onCallTimeout), a.clock, a.logger)
-	deps := approval.Deps{Vault: seals, Endpoints: webhook.NewCaller(guard, a.clock, "indent/"+a.version), Conditions: policy.NewConditions(), Limits: a.limits, Store: a.store, Policy: engine, Documents: policy.Documents{Engine: engine}, Clock: a.clock, IDs: a.ids, Broker: a.store.Broker(), Logger: a.logger,
+	deps := approval.Deps{Vault: a.seals, Endpoints: webhook.NewCaller(guard, a.clock, "indent/"+a.version), Conditions: policy.NewConditions(), Limits: a.limits, Store: a.store, Policy: engine, Documents: policy.Documents{Engine: engine}, Clock: a.clock, IDs: a.ids, Broker: a.store.Broker(), Logger: a.logger,
 		Authenticators: identity.Authenticators{Base: a.URL}, Passkeys: rules, SpacePolicy: policy.Default()}
 	if a.cfg.Shared() {
 		deps.WaitPoll = waitPoll

@@ -41,6 +41,7 @@ func TestAServerMovesToAnotherEngineAndBack(t *testing.T) {
 	tokens["reviewer"] = s.Token(t, apptest.Editor)
 	h.populate(t, s)
 	before := h.answers(t, s)
+	kept := []string{h.sealed(t, s)}
 	for _, move := range [][2]string{{first, second}, {second, third}} {
 		if err := s.Stop(t.Context()); err != nil {
 			t.Fatal(err)
@@ -53,10 +54,27 @@ func TestAServerMovesToAnotherEngineAndBack(t *testing.T) {
 		if after := h.answers(t, s); after != before {
 			t.Errorf("on %s the server answers\n%s\nwant\n%s", move[1][:4], after, before)
 		}
+		if _, err := s.VerifyLog(t.Context(), apptest.Space, app.LogTrust{Kept: kept}); err != nil {
+			t.Errorf("on %s the log is not what it was: %v", move[1][:4], err)
+		}
 		h.goesOn(t, s)
+		kept = append(kept, h.sealed(t, s))
+		if _, err := s.VerifyLog(t.Context(), apptest.Space, app.LogTrust{Kept: kept}); err != nil {
+			t.Errorf("on %s the log does not go on from what it was: %v", move[1][:4], err)
+		}
 		tokens["reviewer"] = s.Token(t, apptest.Editor) // the hour of the one before is over
 		before = h.answers(t, s)
 	}
+}
+
+// sealed answers the log's checkpoint. On PostgreSQL what was committed last may take a moment to be settled.
+func (h *moved) sealed(t *testing.T, s *apptest.Server) string {
+	t.Helper()
+	checkpoint, err := s.SealLog(t.Context(), apptest.Space)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return checkpoint
 }
 
 // options keep the address that people use, which is the issuer of their tokens, while the one listened on changes.

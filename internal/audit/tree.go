@@ -57,35 +57,48 @@ func (t *Tree) Size() int64 { return t.size }
 
 // Append adds the leaves and answers every tile that changed, those of one level together and in their order. Nothing of them is
 // the tree's own.
-func (t *Tree) Append(leaves ...Hash) []Tile {
-	var whole []Tile
-	changed := map[int]bool{}
+func (t *Tree) Append(leaves ...Hash) (tiles []Tile) {
+	var changed [maxLevel + 1]bool
 	for _, leaf := range leaves {
-		whole = append(whole, t.add(0, leaf, changed)...)
-		t.size++
+		tiles = append(tiles, t.add(leaf, &changed)...)
 	}
-	for level := range t.edge {
-		if changed[level] && len(t.edge[level]) > 0 {
-			whole = append(whole, Tile{level, t.size >> (TileHeight * (level + 1)), append([]Hash(nil), t.edge[level]...)})
+	for _, tile := range t.Edge() {
+		if changed[tile.Level] {
+			tiles = append(tiles, tile)
 		}
 	}
-	return whole
+	return tiles
 }
 
-// add puts the hash at the end of a level, and answers the tiles that this has made whole.
-func (t *Tree) add(level int, h Hash, changed map[int]bool) (whole []Tile) {
-	if level == len(t.edge) {
-		t.edge = append(t.edge, make([]Hash, 0, TileWidth))
+// Edge answers the tiles that are partial.
+func (t *Tree) Edge() (tiles []Tile) {
+	for level, hashes := range t.edge {
+		if len(hashes) > 0 {
+			tiles = append(tiles, Tile{level, t.size >> (TileHeight * (level + 1)), append([]Hash(nil), hashes...)})
+		}
 	}
-	t.edge[level] = append(t.edge[level], h)
-	changed[level] = true
-	if len(t.edge[level]) < TileWidth {
-		return nil
+	return tiles
+}
+
+// add puts a leaf at the end, and answers the tiles that this has made whole.
+func (t *Tree) add(leaf Hash, changed *[maxLevel + 1]bool) (whole []Tile) {
+	h := leaf
+	for level := 0; ; level++ {
+		if level == len(t.edge) {
+			t.edge = append(t.edge, make([]Hash, 0, TileWidth))
+		}
+		t.edge[level] = append(t.edge[level], h)
+		changed[level] = true
+		if len(t.edge[level]) < TileWidth {
+			break
+		}
+		full := t.edge[level]
+		t.edge[level] = make([]Hash, 0, TileWidth)
+		whole = append(whole, Tile{level, t.size >> (TileHeight * (level + 1)), full})
+		h = perfect(full)
 	}
-	full := t.edge[level]
-	t.edge[level] = make([]Hash, 0, TileWidth)
-	whole = []Tile{{level, t.size >> (TileHeight * (level + 1)), full}}
-	return append(whole, t.add(level+1, perfect(full), changed)...)
+	t.size++
+	return whole
 }
 
 // Root answers the tree's hash; that of no entries is the hash of nothing (RFC 6962, 2.1).

@@ -14,6 +14,7 @@ const (
 	FaultChanged = "changed" // an entry is not what was logged
 	FaultMissing = "missing" // an entry is not there
 	FaultOrder   = "order"   // an entry stands twice or in another place
+	FaultExtra   = "extra"   // an entry was put between others
 	FaultCut     = "cut"     // the log ends before a checkpoint does
 	FaultForked  = "forked"  // the entries are whole, but not those of a checkpoint
 )
@@ -33,15 +34,20 @@ func faulty(kind string, index int64, format string, a ...any) *Fault {
 
 // Verifier proves that entries are those of checkpoints, from the first on. It trusts nothing but the checkpoints.
 type Verifier struct {
+	// Whole is called with each tile that the entries have filled; nil: nobody asks.
+	Whole func(Tile) error
+
 	tree  Tree
 	kept  []Checkpoint // by size; those that the entries have reached are gone
 	sound int64        // the size of the last checkpoint that was met
+	// signed says that there are checkpoints: what goes beyond the last was not logged.
+	signed bool
 }
 
 // NewVerifier answers one that has seen no entry. Beside what the log says of itself now the checkpoints are those that somebody
 // has kept.
 func NewVerifier(checkpoints ...Checkpoint) (*Verifier, error) {
-	v := &Verifier{kept: slices.Clone(checkpoints)}
+	v := &Verifier{kept: slices.Clone(checkpoints), signed: len(checkpoints) > 0}
 	slices.SortStableFunc(v.kept, func(a, b Checkpoint) int { return int(min(max(a.Size-b.Size, -1), 1)) })
 	for _, c := range v.kept {
 		if c.Origin != v.kept[0].Origin {
@@ -54,24 +60,49 @@ func NewVerifier(checkpoints ...Checkpoint) (*Verifier, error) {
 // Size answers how many entries were added.
 func (v *Verifier) Size() int64 { return v.tree.size }
 
+// Edge answers the tiles that the entries have begun.
+func (v *Verifier) Edge() []Tile { return v.tree.Edge() }
+
 // Add takes the next entries, those of a part of the log on all processors at once.
 func (v *Verifier) Add(records []Record) error {
-	hashes := make([]Hash, len(records))
-	faults := make([]*Fault, len(records))
+	return v.AddEach(len(records), func(i int) (Record, error) { return records[i], nil })
+}
+
+// AddEach takes the next n entries, which read answers, on all processors at once. An error of read is one of the entry.
+func (v *Verifier) AddEach(n int, read func(i int) (Record, error)) error {
+	hashes := make([]Hash, n)
+	faults := make([]*Fault, n)
 	var done sync.WaitGroup
-	for part := range slices.Chunk(indexes(len(records)), max(1, (len(records)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))) {
+	for part := range slices.Chunk(indexes(n), max(1, (n+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))) {
 		done.Go(func() {
 			for _, i := range part {
-				hashes[i], faults[i] = records[i].hash(v.tree.size + int64(i))
+				place := v.tree.size + int64(i)
+				r, err := read(i)
+				if err != nil {
+					faults[i] = faulty(FaultChanged, place, "entry %d cannot be read: %v", place, err)
+					return
+				}
+				if hashes[i], faults[i] = r.hash(place); faults[i] != nil {
+					return
+				}
 			}
 		})
 	}
 	done.Wait()
+	var changed [maxLevel + 1]bool
 	for i, fault := range faults {
 		if fault != nil {
 			return fault
 		}
-		v.tree.Append(hashes[i])
+		whole := v.tree.add(hashes[i], &changed)
+		for _, tile := range whole {
+			if v.Whole == nil {
+				break
+			}
+			if err := v.Whole(tile); err != nil {
+				return err
+			}
+		}
 		if err := v.meet(); err != nil {
 			return err
 		}
@@ -122,6 +153,9 @@ func (v *Verifier) meet() error {
 func (v *Verifier) End() error {
 	if len(v.kept) > 0 {
 		return faulty(FaultCut, v.tree.size, "the log ends after %d entries, and a checkpoint says that it had %d: its end was cut off", v.tree.size, v.kept[len(v.kept)-1].Size)
+	}
+	if v.signed && v.tree.size > v.sound {
+		return faulty(FaultExtra, v.sound, "entry %d and what follows it is in no checkpoint: the log has %d entries, and somebody has added to it", v.sound, v.sound)
 	}
 	return nil
 }

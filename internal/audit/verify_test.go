@@ -234,3 +234,5 @@ func BenchmarkVerify(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/10_000, "µs/entry")
 }
+
+func base64Of(b []byte) string { return base64.StdEncoding.EncodeToString(b) }

@@ -83,7 +83,7 @@ func (t *terminal) rootCommand() *cobra.Command {
 		cmd.GroupID = "client"
 		root.AddCommand(cmd)
 	}
-	for _, cmd := range []*cobra.Command{t.devCommand(), t.serveCommand(), t.adminCommand(), t.backupCommand(), t.restoreCommand(), t.migrateCommand(), t.configCommand(), t.benchCommand()} {
+	for _, cmd := range []*cobra.Command{t.devCommand(), t.serveCommand(), t.adminCommand(), t.backupCommand(), t.restoreCommand(), t.migrateCommand(), t.auditCommand(), t.configCommand(), t.benchCommand()} {
 		cmd.GroupID = "server"
 		root.AddCommand(cmd)
 	}

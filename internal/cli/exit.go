@@ -19,6 +19,7 @@ const (
 	exitUnreachable = 13
 	exitInUse       = 14
 	exitDamaged     = 15
+	exitForged      = 16
 	exitInterrupted = 130
 )
 
@@ -32,6 +33,7 @@ const exitCodesText = `Exit codes:
   13  the server cannot be reached, or cannot answer now
   14  another server runs on the database
   15  the database, or the backup, is damaged
+  16  the log is not what was logged
   130 stopped with Ctrl-C before it was done`
 
 // errSaid marks an error that the command has told already.
@@ -59,6 +61,7 @@ func exitCode(err error) int {
 	var away *indent.ConnectionError
 	var config *indent.ConfigError
 	var nobody notSignedIn
+	var fault *app.LogFault
 	switch {
 	case err == nil:
 		return exitOK
@@ -66,6 +69,8 @@ func exitCode(err error) int {
 		return exitInUse
 	case errors.Is(err, app.ErrDamaged):
 		return exitDamaged
+	case errors.As(err, &fault):
+		return exitForged
 	case errors.As(err, &denied), errors.As(err, &withdrawn):
 		return exitDenied
 	case errors.As(err, &expired), errors.Is(err, errTokenExpired):

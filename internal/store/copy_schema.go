@@ -17,7 +17,7 @@ import (
 var (
 	copiedTables = []string{"spaces", "members", "identities", "aliases", "group_members", "delegations", "policies", "policy_proposals", "policy_health", "signing_keys", "tokens", "trusts", "sessions", "mapped_roles",
 		"passkeys", "passkey_challenges", "confirmations", "logins", "refresh_tokens", "resources", "petitions", "votes", "leases",
-		"idempotency", "events", "jobs", "webhooks", "webhook_policies", "webhook_states", "applications", "deliveries", "pull_policies", "pulls", "pulled", "readiness"}
+		"idempotency", "events", "jobs", "webhooks", "webhook_policies", "webhook_states", "applications", "deliveries", "pull_policies", "pulls", "pulled", "log_trees", "log_entries", "log_tiles", "log_keys", "readiness"}
 	derivedTables = map[string]string{"petition_search": "petitions", "resource_search": "resources"}
 )
 
