@@ -271,7 +271,7 @@ func TestAPetitionThatGotStuckSaysSo(t *testing.T) {
 		h.must(err)
 		next, err := stored.Apply(approval.Event{Event: event, Reason: reason, Timestamp: h.clock.Now()}, h.clock.Now())
 		h.must(err)
-		h.must(h.store.Commit(t.Context(), approval.Change{Space: "acmecorp", Writes: []approval.Write{approval.PutPetition{Petition: next, Expect: stored.Version}},
+		h.must(h.store.Commit(t.Context(), approval.Change{Space: "acmecorp", Writes: []approval.Write{approval.PutPetition{Petition: &next, Expect: stored.Version}},
 			Events: []approval.Event{{Event: event, ID: event, Timestamp: h.clock.Now()}}}))
 	}
 	var got petition

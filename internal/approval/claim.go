@@ -30,7 +30,7 @@ type answered struct {
 }
 
 // ends adds the write that ends the job behind the claim, where there is one.
-func (c NewClaim) ends(writes []Write) []Write {
+func (c *NewClaim) ends(writes []Write) []Write {
 	if c.answers == nil {
 		return writes
 	}
@@ -38,7 +38,7 @@ func (c NewClaim) ends(writes []Write) []Write {
 }
 
 // Check refuses a claim that is not one of the three, or is out of its limits.
-func (c NewClaim) Check() error {
+func (c *NewClaim) Check() error {
 	switch c.Event {
 	case EventApprove, EventDeny, EventRevoke:
 	default:
@@ -61,7 +61,7 @@ func (c NewClaim) Check() error {
 
 // checkDigest refuses a claim that names another digest than the petition's, or resources that it does not have: what was
 // shown is not what is there (I1).
-func (c NewClaim) checkDigest(p Petition) error {
+func (c *NewClaim) checkDigest(p *Petition) error {
 	for i, sent := range c.Resources {
 		if !slices.ContainsFunc(p.Petitioners, sent.isSaidOf) && !slices.ContainsFunc(p.Resources, sent.isSaidOf) {
 			return Errorf(Conflict, "claim.resources[%d] is not what petition %s asks for, nor who asks: read the petition again, and copy its resources or leave them out", i, p.Ref())
@@ -75,7 +75,7 @@ func (c NewClaim) checkDigest(p Petition) error {
 
 // checkTerm refuses a term that is none, or under which the petition could never be granted: a claim with it would count
 // for its person and be in everybody's way.
-func (c NewClaim) checkTerm(p Petition, now time.Time) error {
+func (c *NewClaim) checkTerm(p *Petition, now time.Time) error {
 	term, err := ParseTerm(c.Labels, now)
 	if err == nil && c.Event == EventApprove {
 		_, err = grantFor(p, term, now)
@@ -84,7 +84,7 @@ func (c NewClaim) checkTerm(p Petition, now time.Time) error {
 }
 
 // claimLabels answers the labels that the server adds to a claim, over the ones the claimant may set.
-func claimLabels(c NewClaim, p Petition, a Actor, e Eligibility) map[string]string {
+func claimLabels(c *NewClaim, p *Petition, a *Actor, e *Eligibility) map[string]string {
 	labels := map[string]string{LabelPetition: p.Name, LabelPerson: a.Person, LabelDigest: p.Digest}
 	e.For(c.Event).label(labels)
 	if c.answers != nil {

@@ -136,8 +136,8 @@ func (t Term) field() string {
 
 // grantFor answers the grant that begins at now: the reviewer's term, else the asked duration, else policy's default,
 // and never more than policy's maximum. A reviewer who asks for more than the maximum is refused, not cut in silence (I2).
-func grantFor(p Petition, term Term, now time.Time) (Grant, error) {
-	grant, most := term.grant(&p, now), p.Verdict.MaxDuration
+func grantFor(p *Petition, term Term, now time.Time) (Grant, error) {
+	grant, most := term.grant(p, now), p.Verdict.MaxDuration
 	switch {
 	case !grant.EndTime.IsZero() && !grant.EndTime.After(grant.StartTime):
 		return Grant{}, FieldError(term.field(), "lies before the grant begins, at %s: choose a later end", stamp(grant.StartTime))
@@ -229,7 +229,7 @@ func (g Grant) labels() map[string]string {
 }
 
 // grantOf reads the grant back from its event.
-func grantOf(e Event) (Grant, error) {
+func grantOf(e *Event) (Grant, error) {
 	g := Grant{StartTime: e.Timestamp, Webhooks: e.Label(LabelWebhooks) == "true"}
 	if starts := e.Label(LabelTimeStarts); starts != "" {
 		at, err := time.Parse(time.RFC3339Nano, starts)

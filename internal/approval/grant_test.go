@@ -83,7 +83,7 @@ func TestGrantFor(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			p := Petition{Duration: c.asked, Verdict: Verdict{Rule: "r", DefaultDuration: c.byDefault, MaxDuration: c.most}}
-			got, err := grantFor(p, c.term, noon)
+			got, err := grantFor(&p, c.term, noon)
 			if c.refusal != "" {
 				if CodeOf(err) != Invalid || !strings.HasPrefix(err.Error(), c.refusal) {
 					t.Errorf("got %v, want %s", err, c.refusal)
@@ -97,7 +97,7 @@ func TestGrantFor(t *testing.T) {
 			if err != nil || got != want {
 				t.Errorf("got %+v, %v; want %+v", got, err, want)
 			}
-			back, err := grantOf(Event{Timestamp: noon, Meta: Meta{Labels: got.labels()}})
+			back, err := grantOf(&Event{Timestamp: noon, Meta: Meta{Labels: got.labels()}})
 			if err != nil || back != got {
 				t.Errorf("its event is read as %+v, %v", back, err)
 			}
@@ -160,7 +160,7 @@ func TestGrantEventNeedsItsEnd(t *testing.T) {
 	t.Parallel()
 	for _, labels := range []map[string]string{nil, {LabelTimeExpires: "soon"}, {LabelTimeIndefinite: "false"},
 		{LabelTimeExpires: "2030-01-02T12:00:00Z"}, {LabelTimeExpires: "2030-01-02T11:00:00Z"}, {LabelTimeDuration: "1h"}} {
-		if g, err := grantOf(Event{Timestamp: noon, Meta: Meta{Labels: labels}}); err == nil {
+		if g, err := grantOf(&Event{Timestamp: noon, Meta: Meta{Labels: labels}}); err == nil {
 			t.Errorf("%v is read as %+v", labels, g)
 		}
 	}
@@ -198,11 +198,11 @@ func FuzzTerm(f *testing.F) {
 			}
 			return
 		}
-		g, err := grantFor(Petition{Verdict: Verdict{DefaultDuration: time.Hour}}, term, noon)
+		g, err := grantFor(&Petition{Verdict: Verdict{DefaultDuration: time.Hour}}, term, noon)
 		if err != nil || g.StartTime != noon || !g.EndTime.IsZero() && (!g.EndTime.After(noon) || g.EndTime.Sub(noon) > MaxDuration) || g.EndTime.IsZero() != term.Indefinite {
 			t.Errorf("%q gives %+v, %v", labels, g, err)
 		}
-		if back, err := grantOf(Event{Timestamp: noon, Meta: Meta{Labels: g.labels()}}); err != nil || back != g {
+		if back, err := grantOf(&Event{Timestamp: noon, Meta: Meta{Labels: g.labels()}}); err != nil || back != g {
 			t.Errorf("%+v is read back as %+v, %v", g, back, err)
 		}
 	})

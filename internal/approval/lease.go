@@ -3,6 +3,7 @@ package approval
 import (
 	"cmp"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -103,7 +104,7 @@ func (EndLeases) write() {}
 
 // Leases answers the leases that the petition's grant gives: none before it is granted, and none of a change of the policy,
 // which nobody takes away again.
-func (p Petition) Leases() (leases []Lease) {
+func (p *Petition) Leases() (leases []Lease) {
 	if p.Grant == nil || p.changesPolicy() {
 		return nil
 	}
@@ -150,7 +151,7 @@ func (c Change) withLeases() Change {
 			continue
 		}
 		for i := range c.Events {
-			if e := &c.Events[i]; e.Petition() == put.Petition.Name {
+			if e := &c.Events[i]; slices.Contains(leaseEvents, e.Event) && e.Petition() == put.Petition.Name {
 				if w := put.Petition.leaseWrite(e.Event); w != nil {
 					c.Writes = append(c.Writes, w)
 				}
@@ -159,6 +160,9 @@ func (c Change) withLeases() Change {
 	}
 	return c
 }
+
+// leaseEvents are those that give leases or end them before their time.
+var leaseEvents = []string{EventGrant, EventRevoke, EventUnratified}
 
 func (p *Petition) leaseWrite(event string) Write {
 	switch event {

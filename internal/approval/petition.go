@@ -176,90 +176,103 @@ func allowed(from Phase, event string) bool {
 // Apply answers the petition after e. It is pure: the same petition, event and time give the same answer.
 // It refuses with Conflict whatever the state machine does not know, a second claim by the same person, an approval by who
 // has refused and a grant whose requirements are not met.
-func (p Petition) Apply(e Event, now time.Time) (Petition, error) {
+func (p *Petition) Apply(e Event, now time.Time) (next Petition, err error) {
 	if err := p.admits(e.Event); err != nil {
-		return p, err
+		return *p, err
 	}
-	next := p
+	next = *p
 	next.UpdateTime, next.standing = now, nil
-	switch e.Event {
-	case EventRequest:
-		next.Phase, next.CreateTime = Open, now
-		if p.Verdict.Decision == VerdictReview {
-			next.Progress = p.Verdict.begins(now)
-		}
-	case EventApprove:
-		return next.approved(e)
-	case EventGrant:
-		return next.granted(e)
-	case EventDeny:
-		return next.denied(e)
-	case EventEscalate, EventRemind:
-		return next.timePassed(e)
-	case EventRatify:
-		return next.ratified(&e)
-	case EventUnratified:
-		return next.unratified(e), nil
-	case EventUnsatisfiable:
-		next.Stuck = e.Reason
-		next = next.withLabel(LabelStuck, "true")
-	case EventSatisfiable:
-		next.Stuck = ""
-		next = next.withoutLabel(LabelStuck)
-	case EventRecount:
-		return next.recounted(&e)
-	case EventExpire:
-		next.close(OutcomeExpired, Event{})
-	case EventStart, EventWarn:
-		grant := *p.Grant
-		grant.Pending, grant.Warned = false, e.Event == EventWarn
-		grant.Webhooks = grant.Webhooks || e.Label(LabelWebhooks) == "true"
-		next.Grant = &grant
-	case EventInherit:
-		grant := *p.Grant
-		grant.Webhooks = true
-		next.Grant = &grant
-	case EventExtend:
-		next = next.withLabel(LabelReplacedBy, e.Label(LabelReplacedBy))
-	case EventRevoke:
-		next.Claims = append(slices.Clone(p.Claims), e)
-		next.revoke(OutcomeRevoked, e.Timestamp)
-		next.Decision = decisionOf(e)
-	case EventEnd:
-		next.revoke(OutcomeEnded, e.Timestamp)
-	case EventClose:
-		next.Phase = Closed
+	if err := next.take(&e, now); err != nil {
+		return *p, err
 	}
 	return next, nil
 }
 
-func (p Petition) approved(e Event) (Petition, error) {
+// take changes the petition by an event that it admits. What it shares with the one before it, such as claims and labels, it copies
+// before it changes that.
+func (p *Petition) take(e *Event, now time.Time) error {
+	switch e.Event {
+	case EventRequest:
+		p.Phase, p.CreateTime = Open, now
+		if p.Verdict.Decision == VerdictReview {
+			p.Progress = p.Verdict.begins(now)
+		}
+	case EventApprove:
+		return p.approved(e)
+	case EventGrant:
+		return p.granted(e)
+	case EventDeny:
+		return p.denied(e)
+	case EventEscalate, EventRemind:
+		return p.timePassed(e)
+	case EventRatify:
+		return p.ratified(e)
+	case EventUnratified:
+		p.unratified(e)
+	case EventUnsatisfiable:
+		p.Stuck = e.Reason
+		p.setLabel(LabelStuck, "true")
+	case EventSatisfiable:
+		p.Stuck = ""
+		p.Labels = maps.Clone(p.Labels)
+		delete(p.Labels, LabelStuck)
+	case EventRecount:
+		return p.recounted(e)
+	case EventExpire:
+		p.close(OutcomeExpired, &Event{})
+	case EventStart, EventWarn:
+		grant := *p.Grant
+		grant.Pending, grant.Warned = false, e.Event == EventWarn
+		grant.Webhooks = grant.Webhooks || e.Label(LabelWebhooks) == "true"
+		p.Grant = &grant
+	case EventInherit:
+		grant := *p.Grant
+		grant.Webhooks = true
+		p.Grant = &grant
+	case EventExtend:
+		p.setLabel(LabelReplacedBy, e.Label(LabelReplacedBy))
+	case EventRevoke:
+		p.claimed(e)
+		p.revoke(OutcomeRevoked, e.Timestamp)
+		p.Decision = decisionOf(e)
+	case EventEnd:
+		p.revoke(OutcomeEnded, e.Timestamp)
+	case EventClose:
+		p.Phase = Closed
+	}
+	return nil
+}
+
+// claimed adds a claim.
+func (p *Petition) claimed(e *Event) { p.Claims = append(slices.Clip(p.Claims), *e) }
+
+func (p *Petition) approved(e *Event) error {
 	for _, person := range e.persons() {
-		if p.hasVoted(person, p.stageOf(&e)) && !p.approvesAnew(&e, person) {
-			return p, p.votedBefore(person)
+		if p.hasVoted(person, p.stageOf(e)) && !p.approvesAnew(e, person) {
+			return p.votedBefore(person)
 		}
 		if p.hasDenied(person) {
-			return p, p.deniedBefore(person)
+			return p.deniedBefore(person)
 		}
 	}
-	p.Claims = append(slices.Clone(p.Claims), e)
+	p.claimed(e)
 	p.advance(e.Timestamp)
-	return p, nil
+	return nil
 }
 
 // denied closes the petition, unless its rule asks for more refusals than there are. Who asks, and a rule, need no others.
-func (p Petition) denied(e Event) (Petition, error) {
+func (p *Petition) denied(e *Event) error {
 	outcome := p.denialOutcome(e)
 	withdraws := outcome == OutcomeWithdrawn && p.Phase == Open // in a review nobody withdraws
 	for _, person := range e.persons() {
 		if p.hasDenied(person) && !withdraws {
-			return p, p.deniedBefore(person)
+			return p.deniedBefore(person)
 		}
 	}
-	p.Claims = append(slices.Clone(p.Claims), e)
+	p.claimed(e)
 	if p.Phase != Open { // in a review, whose end is an event of its own
 		p.advance(e.Timestamp)
-		return p, nil
+		return nil
 	}
 	if outcome == OutcomeWithdrawn || e.Actor.Kind == KindSystem || p.refusedEnough() {
 		p.close(outcome, e)
@@ -267,18 +280,18 @@ func (p Petition) denied(e Event) (Petition, error) {
 		p.advance(e.Timestamp) // whoever refuses after an approval takes it back
 	}
 	if by := e.Label(LabelReplacedBy); by != "" {
-		p = p.withLabel(LabelReplacedBy, by)
+		p.setLabel(LabelReplacedBy, by)
 	}
-	return p, nil
+	return nil
 }
 
-func (p Petition) granted(e Event) (Petition, error) {
-	if unmet := p.without(&e).Unmet(); len(unmet) > 0 {
-		return p, Errorf(Conflict, "petition #%s/%s cannot be granted: %s", p.Space, p.Name, unmet[0])
+func (p *Petition) granted(e *Event) error {
+	if unmet := p.without(e).Unmet(); len(unmet) > 0 {
+		return Errorf(Conflict, "petition #%s/%s cannot be granted: %s", p.Space, p.Name, unmet[0])
 	}
 	grant, err := grantOf(e)
 	if err != nil {
-		return p, err
+		return err
 	}
 	p.Phase, p.Grant = Granted, &grant
 	if b := p.Verdict.BreakGlass; b != nil && p.Verdict.Decision == VerdictApprove {
@@ -286,12 +299,12 @@ func (p Petition) granted(e Event) (Petition, error) {
 		p.Progress = p.Verdict.begins(e.Timestamp)
 	}
 	if n := len(p.Claims); n > 0 {
-		p.Decision = decisionOf(p.Claims[n-1])
+		p.Decision = decisionOf(&p.Claims[n-1])
 	}
-	return p, nil
+	return nil
 }
 
-func (p *Petition) close(why Outcome, claim Event) {
+func (p *Petition) close(why Outcome, claim *Event) {
 	p.Phase, p.Outcome = Closed, why
 	if claim.Event != "" && claim.Actor.Kind != KindSystem {
 		p.Decision = decisionOf(claim)
@@ -310,12 +323,12 @@ func (p *Petition) revoke(why Outcome, at time.Time) {
 	p.Grant = &ended
 }
 
-func decisionOf(claim Event) *Decision {
+func decisionOf(claim *Event) *Decision {
 	return &Decision{Claim: claim.Event, Actor: claim.Actor, Reason: claim.Reason, Timestamp: claim.Timestamp, OnBehalfOf: claim.Label(LabelOnBehalfOf)}
 }
 
 // denialOutcome tells a withdrawal (the creator or a petitioner says no) from a denial.
-func (p Petition) denialOutcome(e Event) Outcome {
+func (p *Petition) denialOutcome(e *Event) Outcome {
 	if p.AskedBy(e.Actor) {
 		return OutcomeWithdrawn
 	}
@@ -335,16 +348,16 @@ func (p *Petition) AskedBy(r Resource) bool {
 	return false
 }
 
-func (p Petition) votedBefore(person string) error {
+func (p *Petition) votedBefore(person string) error {
 	return Errorf(Conflict, "%s has already approved petition %s: each person counts once", person, p.Ref())
 }
 
-func (p Petition) deniedBefore(person string) error {
+func (p *Petition) deniedBefore(person string) error {
 	return Errorf(Conflict, "%s has already refused petition %s: each person counts once", person, p.Ref())
 }
 
 // conflict says why the event came too late or too early: who decided what and when.
-func (p Petition) conflict(event string) error {
+func (p *Petition) conflict(event string) error {
 	id := fmt.Sprintf("petition #%s/%s", p.Space, p.Name)
 	if p.Phase == Open {
 		return Errorf(Conflict, "%s is still open: it has no grant to take away", id)
@@ -398,21 +411,12 @@ func (p Petition) Title() string {
 // Ref answers the petition as people see it, "#space/name".
 func (p Petition) Ref() string { return "#" + p.Space + "/" + p.Name }
 
-func (p Petition) withLabel(key, value string) Petition {
-	labels := maps.Clone(p.Labels)
-	if labels == nil {
-		labels = map[string]string{}
+// setLabel sets a label in labels of its own.
+func (p *Petition) setLabel(key, value string) {
+	if p.Labels = maps.Clone(p.Labels); p.Labels == nil {
+		p.Labels = map[string]string{}
 	}
-	labels[key] = value
-	p.Labels = labels
-	return p
-}
-
-func (p Petition) withoutLabel(key string) Petition {
-	labels := maps.Clone(p.Labels)
-	delete(labels, key)
-	p.Labels = labels
-	return p
+	p.Labels[key] = value
 }
 
 // Idempotency remembers which petition a client's key made, for as long as the petition is kept (I16).

@@ -23,7 +23,7 @@ func in(phase Phase) Petition {
 	p.CreateTime, p.UpdateTime, p.ExpireTime = noon, noon, noon.Add(time.Hour)
 	if phase != Open {
 		claim := event(EventApprove, person(bob, Editor), LabelPerson, bob, LabelRequirements, "0")
-		p.Claims, p.Decision = []Event{claim}, decisionOf(claim)
+		p.Claims, p.Decision = []Event{claim}, decisionOf(&claim)
 		p.Grant = &Grant{StartTime: noon, EndTime: noon.Add(time.Hour)}
 	}
 	if phase == Revoked || phase == Closed {
@@ -285,25 +285,25 @@ func TestQuorum(t *testing.T) {
 // A second decision is told who decided what and when.
 func TestConflictsSayWhoDecidedWhatAndWhen(t *testing.T) {
 	t.Parallel()
-	byRule := in(Granted)
+	open, granted, byRule := in(Open), in(Granted), in(Granted)
 	byRule.Decision, byRule.Claims = nil, nil
 	deny := func(a Actor) Petition {
-		p, err := in(Open).Apply(event(EventDeny, a, LabelPerson, a.Person), noon)
+		p, err := open.Apply(event(EventDeny, a, LabelPerson, a.Person), noon)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return p
 	}
-	expired, err := in(Open).Apply(event(EventExpire, System("acme", "timer")), noon)
+	expired, err := open.Apply(event(EventExpire, System("acme", "timer")), noon)
 	if err != nil {
 		t.Fatal(err)
 	}
-	revoked, err := in(Granted).Apply(event(EventRevoke, person(eve, Owner), LabelPerson, eve), noon)
+	revoked, err := granted.Apply(event(EventRevoke, person(eve, Owner), LabelPerson, eve), noon)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for want, p := range map[string]Petition{
-		"was already approved by bob@acme.example at 2030-01-02T12:00:00Z":  in(Granted),
+		"was already approved by bob@acme.example at 2030-01-02T12:00:00Z":  granted,
 		`was granted by rule "two eyes" at 2030-01-02T12:00:00Z`:            byRule,
 		"was already denied by bob@acme.example at 2030-01-02T12:00:00Z":    deny(person(bob, Editor)),
 		"was already withdrawn by ada@acme.example at 2030-01-02T12:00:00Z": deny(person(ada, Viewer)),
@@ -317,7 +317,7 @@ func TestConflictsSayWhoDecidedWhatAndWhen(t *testing.T) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
-	if _, err := in(Open).Apply(event(EventRevoke, person(eve, Owner)), noon); err == nil || err.Error() != "petition #acme/p1 is still open: it has no grant to take away" {
+	if _, err := open.Apply(event(EventRevoke, person(eve, Owner)), noon); err == nil || err.Error() != "petition #acme/p1 is still open: it has no grant to take away" {
 		t.Error(err)
 	}
 }

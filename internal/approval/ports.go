@@ -41,8 +41,8 @@ type Store interface {
 	Petition(ctx context.Context, space, name string) (Petition, error)
 	// RecentPetition answers the petition as this node wrote or read it last, without asking the database, while it knows it: every
 	// state that it answers was committed, but another node may have changed it since. Nothing can be refused by it, and a change
-	// that rests on it commits only if it is still that.
-	RecentPetition(space, name string) (Petition, bool)
+	// that rests on it commits only if it is still that. It is in many hands: nobody changes it. nil is none.
+	RecentPetition(space, name string) *Petition
 	// PetitionsByName answers those of the named petitions (at most MaxBulk) that exist, in no order.
 	PetitionsByName(ctx context.Context, space string, names []string) ([]Petition, error)
 	// PhasesByName answers the phase of each of the named petitions (at most MaxBulk) that exists.
@@ -145,9 +145,10 @@ type Write interface{ write() }
 
 // The writes.
 type (
-	// PutPetition inserts the petition (Expect 0) or replaces it if its version is Expect; the store writes Expect+1.
+	// PutPetition inserts the petition (Expect 0) or replaces it if its version is Expect; the store writes Expect+1. From the commit
+	// on nobody changes it.
 	PutPetition struct {
-		Petition Petition
+		Petition *Petition
 		Expect   int64
 		// SameLabels says that a replaced petition has the labels that are stored, which then need not be written again.
 		SameLabels bool

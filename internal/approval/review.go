@@ -48,16 +48,16 @@ func (p *Petition) admits(event string) error {
 }
 
 // ratified ends the review well.
-func (p Petition) ratified(e *Event) (Petition, error) {
+func (p *Petition) ratified(e *Event) error {
 	if unmet := p.without(e).Unmet(); len(unmet) > 0 {
-		return p, Errorf(Conflict, "the review of petition %s is not met: %s", p.Ref(), unmet[0])
+		return Errorf(Conflict, "the review of petition %s is not met: %s", p.Ref(), unmet[0])
 	}
 	p.Review = &Review{ExpireTime: p.Review.ExpireTime, Outcome: ReviewRatified}
-	return p, nil
+	return nil
 }
 
 // unratified ends the review badly, and with it the grant.
-func (p Petition) unratified(e Event) Petition {
+func (p *Petition) unratified(e *Event) {
 	outcome := ReviewExpired
 	if p.refusedEnough() {
 		outcome = ReviewRefused
@@ -66,10 +66,9 @@ func (p Petition) unratified(e Event) Petition {
 	if p.Phase == Granted {
 		p.revoke(OutcomeRevoked, e.Timestamp)
 		if n := len(p.Claims); outcome == ReviewRefused && n > 0 {
-			p.Decision = decisionOf(p.Claims[n-1])
+			p.Decision = decisionOf(&p.Claims[n-1])
 		}
 	}
-	return p
 }
 
 // refusedEnough answers whether as many persons have refused as the rule asks for.

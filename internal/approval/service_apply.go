@@ -36,8 +36,8 @@ func (c Change) withApplications() Change {
 			continue
 		}
 		for i := range c.Events {
-			if e := &c.Events[i]; e.Petition() == put.Petition.Name && slices.Contains(applyEvents, e.Event) {
-				c.Writes = append(c.Writes, applyJob(&put.Petition, e.Timestamp))
+			if e := &c.Events[i]; slices.Contains(applyEvents, e.Event) && e.Petition() == put.Petition.Name {
+				c.Writes = append(c.Writes, applyJob(put.Petition, e.Timestamp))
 				break
 			}
 		}
@@ -214,7 +214,7 @@ func (s *Service) applyEnd(ctx context.Context, p *Petition, told []Application)
 	if err != nil {
 		return err
 	}
-	change.Writes = append(change.Writes, PutPetition{Petition: next, Expect: p.Version, SameLabels: true}, timerOf(&next, now))
+	change.Writes = append(change.Writes, PutPetition{Petition: &next, Expect: p.Version, SameLabels: true}, timerOf(&next, now))
 	return s.keep(ctx, change)
 }
 

@@ -133,7 +133,7 @@ func (l *pairLook) handOver(ctx context.Context, a *Application, keeper string) 
 	}
 	l.watches(ctx, &change, &heir)
 	change.Events = append(change.Events, inherit)
-	change.Writes = append(change.Writes, PutPetition{Petition: next, Expect: p.Version, SameLabels: true}, PutApplication{Application: heir, Expect: heir.Version},
+	change.Writes = append(change.Writes, PutPetition{Petition: &next, Expect: p.Version, SameLabels: true}, PutApplication{Application: heir, Expect: heir.Version},
 		applyJob(&next, l.now))
 	return l.writeEnds(ctx, &change, ended)
 }

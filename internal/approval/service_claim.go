@@ -18,12 +18,11 @@ func (s *Service) Decide(ctx context.Context, a Actor, name string, c NewClaim, 
 	if err := firstError(c.Check(), checkKey(key)); err != nil {
 		return Petition{}, Event{}, err
 	}
-	on := func(p Petition) (decided, error) {
-		if made, ok := p.claimOf(a, c, key); ok {
+	on := func(p *Petition) (decided, error) {
+		if made := p.claimOf(&a, &c, key); made != nil {
 			return decided{p, made}, c.repeats(made, p)
 		}
-		p, claim, err := s.decide(ctx, a, p, c, key)
-		return decided{p, claim}, err
+		return s.decide(ctx, &a, p, &c, key)
 	}
 	r, done, err := s.decideRecent(&a, name, on)
 	if !done {
@@ -32,29 +31,32 @@ func (s *Service) Decide(ctx context.Context, a Actor, name string, c NewClaim, 
 			if err != nil {
 				return decided{}, err
 			}
-			return on(p)
+			return on(&p)
 		})
 	}
 	if code := CodeOf(err); code == Forbidden || code == Conflict {
 		return Petition{}, Event{}, s.refuse(ctx, a, c.Event, name, err)
 	}
-	if err == nil && len(r.petition.Claims) > 1 { // the one that was just made counts
-		r.petition = s.looking(a.Space).asItCounts(ctx, r.petition)
+	if err != nil {
+		return Petition{}, Event{}, err
 	}
-	return r.petition, r.claim, err
+	if len(r.petition.Claims) > 1 { // the one that was just made counts
+		return s.looking(a.Space).asItCounts(ctx, *r.petition), *r.claim, nil
+	}
+	return *r.petition, *r.claim, nil
 }
 
-// decided is a petition after a claim, and the claim.
+// decided is a petition after a claim, and the claim. Others may hold them, too: nobody changes them.
 type decided struct {
-	petition Petition
-	claim    Event
+	petition *Petition
+	claim    *Event
 }
 
 // decideRecent decides on the petition as this node knows it, which nearly always is how it is: the commit finds out. Whoever would be
 // refused by it has not been decided on (done is false), nor has anybody whose commit found that it is not.
-func (s *Service) decideRecent(a *Actor, name string, on func(Petition) (decided, error)) (r decided, done bool, err error) {
-	p, ok := s.recent(a, name)
-	if !ok {
+func (s *Service) decideRecent(a *Actor, name string, on func(*Petition) (decided, error)) (r decided, done bool, err error) {
+	p := s.recent(a, name)
+	if p == nil {
 		return r, false, nil
 	}
 	r, err = on(p)
@@ -62,19 +64,20 @@ func (s *Service) decideRecent(a *Actor, name string, on func(Petition) (decided
 	return r, err == nil || code == Unavailable || code == Internal, err
 }
 
-// claimOf answers the claim that the actor made with the key before: the same, or whatever a webhook had answered.
-func (p Petition) claimOf(a Actor, c NewClaim, key string) (Event, bool) {
-	for _, made := range p.Claims {
+// claimOf answers the claim that the actor made with the key before: the same, or whatever a webhook had answered; nil for none.
+func (p *Petition) claimOf(a *Actor, c *NewClaim, key string) *Event {
+	for i := range p.Claims {
+		made := &p.Claims[i]
 		if key != "" && made.ExternalID == key && (made.Event == c.Event || c.answers != nil) && made.Actor.Same(a.Resource()) {
-			return made, true
+			return made
 		}
 	}
-	return Event{}, false
+	return nil
 }
 
 // repeats answers nil if the claim is the one that was made, sent again; with the same key but another reason, term or
 // digest it is another claim, and a Conflict.
-func (c NewClaim) repeats(made Event, p Petition) error {
+func (c *NewClaim) repeats(made *Event, p *Petition) error {
 	if c.answers != nil {
 		return nil
 	}
@@ -88,63 +91,65 @@ func (c NewClaim) repeats(made Event, p Petition) error {
 	return c.checkDigest(p)
 }
 
-func (s *Service) decide(ctx context.Context, a Actor, p Petition, c NewClaim, key string) (Petition, Event, error) {
+func (s *Service) decide(ctx context.Context, a *Actor, p *Petition, c *NewClaim, key string) (r decided, err error) {
 	if err := a.require(CreateClaims); err != nil {
-		return p, Event{}, err
+		return r, err
 	}
 	if err := p.admitsClaim(c.Event); err != nil {
-		return p, Event{}, err
+		return r, err
 	}
 	l := s.looking(a.Space)
 	if c.Event == EventApprove {
-		if next, made, ok, err := l.settle(ctx, &a, &p, c); ok || err != nil {
-			return next, made, err
+		if r, err := l.settle(ctx, a, p, c); r.petition != nil || err != nil {
+			return r, err
 		}
 	}
-	who, err := l.mayClaim(ctx, &a, &p, c.Event)
+	who, err := l.mayClaim(ctx, a, p, c.Event)
 	if err != nil {
-		return p, Event{}, err
+		return r, err
 	}
-	if err := c.checkDigest(p); err != nil {
-		return p, Event{}, err
+	if err := firstError(c.checkDigest(p), c.checkTerm(p, l.now)); err != nil {
+		return r, err
 	}
-	now := l.now
-	if err := c.checkTerm(p, now); err != nil {
-		return p, Event{}, err
-	}
-	labels := claimLabels(c, p, a, who)
-	votes, err := l.votes(ctx, &a, &p, c.Event, &who, labels)
+	labels := claimLabels(c, p, a, &who)
+	votes, err := l.votes(ctx, a, p, c.Event, &who, labels)
 	if err != nil {
-		return p, Event{}, err
+		return r, err
 	}
-	confirmed, err := s.confirm(ctx, a, p, c, who, labels, now)
+	confirmed, err := s.confirm(ctx, a, p, c, &who, labels, l.now)
 	if err != nil {
-		return p, Event{}, err
+		return r, err
 	}
-	claim := s.petitionEvent(ctx, a, &p, now, c.Event, c.Reason, labels)
-	claim.ExternalID = key
-	next, err := p.Apply(claim, now)
+	change := Change{Space: p.Space, Events: make([]Event, 1, 2), Writes: append(c.ends(append(make([]Write, 0, 6), confirmed...)), votes...)}
+	r = decided{new(Petition), &change.Events[0]}
+	*r.claim = s.petitionEvent(ctx, *a, p, l.now, c.Event, c.Reason, labels)
+	r.claim.ExternalID = key
+	if *r.petition, err = p.Apply(*r.claim, l.now); err != nil {
+		return r, err
+	}
+	return r, l.commitClaim(ctx, a, p, r, &change)
+}
+
+// commitClaim commits the claim that was made on a petition, with what it leads to.
+func (l *looking) commitClaim(ctx context.Context, a *Actor, p *Petition, r decided, change *Change) (err error) {
+	next := r.petition
+	if r.claim.Event == EventApprove {
+		err = l.grantIfMet(ctx, a, next, len(p.Claims), change)
+	} else if r.claim.Event == EventDeny && next.reviewing() && next.refusedEnough() {
+		*next, err = l.s.unratify(ctx, *next, change, l.now)
+	}
 	if err != nil {
-		return p, Event{}, err
-	}
-	change := Change{Space: p.Space, Events: append(make([]Event, 0, 2), claim), Writes: append(c.ends(append(make([]Write, 0, 6), confirmed...)), votes...)}
-	if c.Event == EventApprove {
-		next, err = l.grantIfMet(ctx, a, next, len(p.Claims), &change)
-	} else if c.Event == EventDeny && next.reviewing() && next.refusedEnough() {
-		next, err = s.unratify(ctx, next, &change, now)
-	}
-	if err != nil {
-		return p, Event{}, err
-	}
-	change.Writes = append(change.Writes, PutPetition{Petition: next, Expect: p.Version, SameLabels: true})
-	if next.decides() && next.spendsReviewers() {
-		change.Writes = append(change.Writes, s.quorumOf(p.Space, p.Name))
-	}
-	if next.Phase != p.Phase || next.Progress != nil || next.Review != nil {
-		change.Writes = append(change.Writes, timerOf(&next, now))
+		return err
 	}
 	next.Version = p.Version + 1
-	return next, claim, s.commitRead(ctx, change)
+	change.Writes = append(change.Writes, PutPetition{Petition: next, Expect: p.Version, SameLabels: true})
+	if next.decides() && next.spendsReviewers() {
+		change.Writes = append(change.Writes, l.s.quorumOf(p.Space, p.Name))
+	}
+	if next.Phase != p.Phase || next.Progress != nil || next.Review != nil {
+		change.Writes = append(change.Writes, timerOf(next, l.now))
+	}
+	return l.s.commitRead(ctx, *change)
 }
 
 // votes answers the votes of an approval in the stage, and adds to its labels what it stands in the place of. It refuses a claim
@@ -201,51 +206,52 @@ func verb(event string) string {
 	return map[string]string{EventApprove: "approve", EventDeny: "deny", EventRevoke: "revoke"}[event]
 }
 
-// grantIfMet grants the petition if its requirements are met by persons who may still review (I14). The claims after the
+// grantIfMet grants the petition, which is in nobody else's hands yet, if its requirements are met by persons who may still review (I14). The claims after the
 // first, so many, are being made; what is said beside them bounds the grant.
-func (l *looking) grantIfMet(ctx context.Context, a Actor, p Petition, first int, change *Change, said ...Event) (Petition, error) {
+func (l *looking) grantIfMet(ctx context.Context, a *Actor, p *Petition, first int, change *Change, said ...Event) (err error) {
 	whole := len(p.Unmet()) == 0
 	if !whole && !p.asksForOthers() {
-		return p, nil
+		return nil
 	}
 	standing, met := p, whole
 	if first > 0 {
-		var err error
-		if standing, err = l.standing(ctx, p, first); err != nil {
-			return p, err
+		now, err := l.standing(ctx, *p, first)
+		if err != nil {
+			return err
 		}
-		met = len(standing.Unmet()) == 0
+		standing, met = &now, len(now.Unmet()) == 0
 	}
 	if !met {
-		return p, nil
+		return nil
 	}
 	if p.changesPolicy() {
-		if why, err := l.s.applyProposal(ctx, a, p, change, l.now); err != nil || why != "" {
-			return l.s.closeProposal(ctx, p, why, change, l.now, err)
+		if why, err := l.s.applyProposal(ctx, *a, *p, change, l.now); err != nil || why != "" {
+			*p, err = l.s.closeProposal(ctx, *p, why, change, l.now, err)
+			return err
 		}
 	}
 	if p.reviewing() {
-		e := l.s.petitionEvent(ctx, System(p.Space, policyPart), &p, l.now, EventRatify, "", lapsedIn(&p, &standing, whole, nil))
+		e := l.s.petitionEvent(ctx, System(p.Space, policyPart), p, l.now, EventRatify, "", lapsedIn(p, standing, whole, nil))
 		change.Events = append(change.Events, e)
-		return p.Apply(e, l.now)
+		*p, err = p.Apply(e, l.now)
+		return err
 	}
-	bounded := &standing
+	bounded := standing
 	if len(said) > 0 {
-		more := standing
+		more := *standing
 		more.Claims = slices.Concat(standing.Claims, said)
 		bounded = &more
 	}
 	grant, err := bounded.shortestGrant(l.now)
 	if err != nil {
-		return p, err
+		return err
 	}
-	e := l.s.petitionEvent(ctx, a, &p, l.now, EventGrant, "", lapsedIn(&p, &standing, whole, grant.labels()))
+	e := l.s.petitionEvent(ctx, *a, p, l.now, EventGrant, "", lapsedIn(p, standing, whole, grant.labels()))
 	change.Events = append(change.Events, e)
-	granted, err := p.Apply(e, l.now)
-	if err != nil {
-		return granted, err
+	if *p, err = p.Apply(e, l.now); err != nil {
+		return err
 	}
-	return granted, l.s.extend(ctx, a, &granted, change)
+	return l.s.extend(ctx, *a, p, change)
 }
 
 // lapsedIn adds to the labels of a grant the approvals that count for nothing, where it would not stand beside them: who approved a

@@ -133,7 +133,7 @@ func ConfirmationOf(claim Event) (k Passkey, c Confirmation, ok bool) {
 
 // confirm adds to the claim's labels what confirms it, after it was checked, and answers the writes that use it up. It is
 // Forbidden where a confirmation is demanded and there is none. One that nobody has demanded is checked all the same.
-func (s *Service) confirm(ctx context.Context, a Actor, p Petition, c NewClaim, counts Eligibility, labels map[string]string, now time.Time) ([]Write, error) {
+func (s *Service) confirm(ctx context.Context, a *Actor, p *Petition, c *NewClaim, counts *Eligibility, labels map[string]string, now time.Time) ([]Write, error) {
 	if c.Event != EventApprove {
 		return nil, nil
 	}
@@ -171,7 +171,7 @@ func (s *Service) confirm(ctx context.Context, a Actor, p Petition, c NewClaim, 
 }
 
 // pageOf answers ", https://…" with the petition's page, or nothing where the server's address is not known.
-func (s *Service) pageOf(p Petition) string { return s.address("/access/" + p.Space + "/" + p.Name) }
+func (s *Service) pageOf(p *Petition) string { return s.address("/access/" + p.Space + "/" + p.Name) }
 
 func (s *Service) address(path string) string {
 	if s.Authenticators == nil {

@@ -71,7 +71,7 @@ func (s *Service) extend(ctx context.Context, a Actor, p *Petition, change *Chan
 		return err
 	}
 	change.Events = append(change.Events, e)
-	change.Writes = append(change.Writes, PutPetition{Petition: next, Expect: old.Version}, timerOf(&next, now))
+	change.Writes = append(change.Writes, PutPetition{Petition: &next, Expect: old.Version}, timerOf(&next, now))
 	return nil
 }
 

@@ -25,21 +25,25 @@ func (s *Service) CreatePetition(ctx context.Context, a Actor, n NewPetition, ke
 	if err := firstError(checkKey(key), n.mayBeAsked()); err != nil {
 		return Petition{}, false, err
 	}
+	var made *Petition
 	if _, extends := n.Labels[LabelReplaces]; !extends {
-		return s.create(ctx, a, n, key, s.commit)
+		made, replayed, err = s.create(ctx, a, &n, key, s.commit)
+	} else { // What it extends may change at the same moment: then it is looked at again.
+		made, err = again(func() (p *Petition, err error) {
+			p, replayed, err = s.create(ctx, a, &n, key, s.commitRead)
+			return p, err
+		})
 	}
-	// What it extends may change at the same moment: then it is looked at again.
-	p, err = again(func() (Petition, error) {
-		p, replayed, err = s.create(ctx, a, n, key, s.commitRead)
-		return p, err
-	})
-	return p, replayed, err
+	if err != nil {
+		return Petition{}, false, err
+	}
+	return *made, replayed, nil
 }
 
-func (s *Service) create(ctx context.Context, a Actor, n NewPetition, key string, commit func(context.Context, Change) error) (p Petition, replayed bool, err error) {
+func (s *Service) create(ctx context.Context, a Actor, n *NewPetition, key string, commit func(context.Context, Change) error) (p *Petition, replayed bool, err error) {
 	p, change, err := s.draft(ctx, a, n, "")
 	if CodeOf(err) == Forbidden {
-		return Petition{}, false, s.refuse(ctx, a, "create petition", "", err)
+		return nil, false, s.refuse(ctx, a, "create petition", "", err)
 	}
 	if key == "" {
 		if err == nil {
@@ -49,7 +53,7 @@ func (s *Service) create(ctx context.Context, a Actor, n NewPetition, key string
 	}
 	record, failed := s.idempotency(a, n, key, p)
 	if failed != nil {
-		return Petition{}, false, failed
+		return nil, false, failed
 	}
 	if err == nil {
 		change.Writes = append([]Write{PutIdempotency{record}}, change.Writes...)
@@ -69,7 +73,7 @@ func checkKey(key string) error {
 	return nil
 }
 
-func (s *Service) idempotency(a Actor, n NewPetition, key string, p Petition) (Idempotency, error) {
+func (s *Service) idempotency(a Actor, n *NewPetition, key string, p *Petition) (Idempotency, error) {
 	content, err := json.Marshal(n)
 	if err != nil {
 		return Idempotency{}, Wrap(Internal, err, "the petition cannot be written")
@@ -80,55 +84,54 @@ func (s *Service) idempotency(a Actor, n NewPetition, key string, p Petition) (I
 
 // replay answers the petition that the key made before, whatever policy would say to it now (I16), or else why none
 // could be made.
-func (s *Service) replay(ctx context.Context, a Actor, asked Idempotency, why error) (Petition, bool, error) {
+func (s *Service) replay(ctx context.Context, a Actor, asked Idempotency, why error) (*Petition, bool, error) {
 	made, err := s.Store.Idempotency(ctx, a.Space, a.ID, asked.Key)
 	switch {
 	case CodeOf(err) == NotFound:
-		return Petition{}, false, why
+		return nil, false, why
 	case err != nil:
-		return Petition{}, false, err
+		return nil, false, err
 	case made.Hash != asked.Hash:
-		return Petition{}, false, s.refuse(ctx, a, "create petition", made.Petition,
+		return nil, false, s.refuse(ctx, a, "create petition", made.Petition,
 			Errorf(Conflict, "the idempotency key was used for another petition, #%s/%s: use a new key for a new request", a.Space, made.Petition))
 	}
 	p, err := s.load(ctx, a.Space, made.Petition)
-	return p, true, err
+	return &p, true, err
 }
 
 // draft answers the petition as policy leaves it and the change that makes it so. It may replace another one.
-func (s *Service) draft(ctx context.Context, a Actor, n NewPetition, replaces string) (Petition, Change, error) {
+func (s *Service) draft(ctx context.Context, a Actor, n *NewPetition, replaces string) (p *Petition, change Change, err error) {
+	p = new(Petition)
 	if err := s.Limits.Petition(a); err != nil {
-		return Petition{}, Change{}, err
+		return p, change, err
 	}
 	now := s.Clock.Now()
 	name := s.IDs.UUID()
 	if err := CheckStart(n.StartTime, now); err != nil {
-		return Petition{}, Change{}, err
+		return p, change, err
 	}
-	var p Petition
-	stranger, err := s.outline(ctx, a, n, replaces, &p)
+	stranger, err := s.outline(ctx, a, n, replaces, p)
 	if err != nil {
-		return Petition{}, Change{}, err
+		return p, change, err
 	}
 	p.Name = name
-	if p.Verdict, err = s.verdict(ctx, a, &p, stranger, now); err != nil {
-		return Petition{}, Change{}, err
+	if p.Verdict, err = s.verdict(ctx, a, p, stranger, now); err != nil {
+		return p, change, err
 	}
 	p.ExpireTime = now.Add(p.Verdict.DecideWithin).Truncate(time.Microsecond)
-	change, err := s.begin(ctx, a, &p, s.unsatisfiable(ctx, &p, now), now)
-	if err != nil {
-		return Petition{}, Change{}, err
+	if change, err = s.begin(ctx, a, p, s.unsatisfiable(ctx, p, now), now); err != nil {
+		return p, change, err
 	}
-	asks, err := s.decideJobs(ctx, &p)
+	asks, err := s.decideJobs(ctx, p)
 	change.Writes = append(change.Writes, asks...)
 	if err == nil {
-		err = s.extend(ctx, System(a.Space, policyPart), &p, &change)
+		err = s.extend(ctx, System(a.Space, policyPart), p, &change)
 	}
 	return p, change, err
 }
 
 // outline makes p the petition before policy is asked, without a name. Stranger is as [Service.setPetitioners] answers it.
-func (s *Service) outline(ctx context.Context, a Actor, n NewPetition, replaces string, p *Petition) (stranger string, err error) {
+func (s *Service) outline(ctx context.Context, a Actor, n *NewPetition, replaces string, p *Petition) (stranger string, err error) {
 	*p = Petition{Space: a.Space, Resources: n.Resources, CreatedBy: a.Resource(), Reason: n.Reason,
 		Params: n.Params, Labels: n.labels(a.Space, replaces), DisplayName: n.DisplayName, Duration: n.Duration, StartTime: n.StartTime}
 	if stranger, err = s.setPetitioners(ctx, a, n.Petitioners, p); err != nil {
@@ -169,7 +172,7 @@ func (s *Service) begin(ctx context.Context, a Actor, p *Petition, stuck string,
 	}
 	switch p.Verdict.Decision {
 	case VerdictApprove:
-		grant, err := grantFor(*p, Term{}, now)
+		grant, err := grantFor(p, Term{}, now)
 		if err != nil {
 			return Change{}, err
 		}
@@ -177,15 +180,15 @@ func (s *Service) begin(ctx context.Context, a Actor, p *Petition, stuck string,
 	case VerdictDeny:
 		events = append(events, s.petitionEvent(ctx, System(a.Space, policyPart), p, now, EventDeny, p.Verdict.Explanation, nil))
 	}
-	for _, e := range events {
-		next, err := p.Apply(e, now)
+	for i := range events {
+		next, err := p.Apply(events[i], now)
 		if err != nil {
 			return Change{}, err
 		}
 		*p = next
 	}
 	p.Version = 1
-	return Change{Space: a.Space, Events: events, Writes: []Write{PutPetition{Petition: *p}, timerOf(p, now)}}, nil
+	return Change{Space: a.Space, Events: events, Writes: []Write{PutPetition{Petition: p}, timerOf(p, now)}}, nil
 }
 
 // petitionEvent makes an event of the petition, with the rule that its verdict came from. Its resources are the
@@ -227,17 +230,19 @@ func (s *Service) find(ctx context.Context, a *Actor, name string) (Petition, er
 	return s.load(ctx, a.Space, name)
 }
 
-// recent answers the petition as this node knows it, if the actor may read it and time has done nothing to it since.
-func (s *Service) recent(a *Actor, name string) (Petition, bool) {
+// recent answers the petition as this node knows it, if the actor may read it and time has done nothing to it since; nil otherwise.
+func (s *Service) recent(a *Actor, name string) *Petition {
 	if a.require(ReadPetitions) != nil {
-		return Petition{}, false
+		return nil
 	}
-	p, ok := s.Store.RecentPetition(a.Space, name)
-	if !ok {
-		return p, false
+	p := s.Store.RecentPetition(a.Space, name)
+	if p == nil {
+		return nil
 	}
-	_, late := p.overdue(s.Clock.Now())
-	return p, !late
+	if _, late := p.overdue(s.Clock.Now()); late {
+		return nil
+	}
+	return p
 }
 
 // load answers the petition as it is now. Where its timer is late, what time has done to it is done first: nobody

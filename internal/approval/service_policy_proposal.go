@@ -10,7 +10,7 @@ import (
 )
 
 // changesPolicy answers whether the petition asks for another policy. Nobody else can ask for the kind, see mayBeAsked.
-func (p Petition) changesPolicy() bool {
+func (p *Petition) changesPolicy() bool {
 	return len(p.Resources) == 1 && p.Resources[0].Kind == KindPolicy
 }
 
@@ -67,7 +67,7 @@ func (s *Service) proposePolicy(ctx context.Context, a Actor, n NewPolicy, curre
 	}
 	asked.Labels = map[string]string{LabelPolicyBase: strconv.FormatInt(current.Version, 10)} // the server's to set
 	s.policies.forget(a.Space)                                                                // the petition is decided under the version that was read now, and no older one
-	p, change, err := s.draft(ctx, a, asked, "")
+	p, change, err := s.draft(ctx, a, &asked, "")
 	if err != nil {
 		return Petition{}, err
 	}
@@ -79,7 +79,7 @@ func (s *Service) proposePolicy(ctx context.Context, a Actor, n NewPolicy, curre
 	}
 	proposal := PolicyProposal{Space: a.Space, Petition: p.Name, Base: current.Version, Text: n.Text, Digest: params.Digest, CreateTime: p.CreateTime}
 	change.Writes = append(change.Writes, PutPolicyProposal{proposal})
-	return p, s.commit(ctx, change)
+	return *p, s.commit(ctx, change)
 }
 
 // Proposal answers the text that a petition for another policy asks for, and what it changes of the version that it is

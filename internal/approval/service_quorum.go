@@ -255,7 +255,7 @@ func (l *looking) tellOnce(ctx context.Context, p Petition) error {
 	if err != nil || len(change.Events) == 0 {
 		return err
 	}
-	change.Writes = []Write{PutPetition{Petition: next, Expect: p.Version}, timerOf(&next, l.now)}
+	change.Writes = []Write{PutPetition{Petition: &next, Expect: p.Version}, timerOf(&next, l.now)}
 	return l.s.commitRead(ctx, change)
 }
 

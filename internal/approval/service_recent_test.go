@@ -10,9 +10,12 @@ import (
 // knows makes the node know the petition as it is now, however others change it, and answers how often it was asked.
 func (h *house) knows(p approval.Petition) (asked *int) {
 	asked = new(int)
-	h.store.Recent = func(space, name string) (approval.Petition, bool) {
+	h.store.Recent = func(space, name string) *approval.Petition {
 		*asked++
-		return p, space == p.Space && name == p.Name
+		if space != p.Space || name != p.Name {
+			return nil
+		}
+		return &p
 	}
 	return asked
 }
@@ -152,8 +155,9 @@ func TestWakenedWithoutReading(t *testing.T) {
 	h.store.AfterCommit = func(c approval.Change) error {
 		for _, w := range c.Writes {
 			if put, ok := w.(approval.PutPetition); ok {
-				put.Petition.Version = put.Expect + 1
-				h.knows(put.Petition)
+				p := *put.Petition
+				p.Version = put.Expect + 1
+				h.knows(p)
 			}
 		}
 		h.store.BeforeRead = func(what string) error {

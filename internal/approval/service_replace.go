@@ -43,7 +43,7 @@ func (s *Service) ReplacePetition(ctx context.Context, a Actor, name string, n N
 
 // replace makes the new petition and withdraws the old one in one change: there is never a moment with both or none.
 func (s *Service) replace(ctx context.Context, a Actor, old Petition, n NewPetition) (Petition, error) {
-	p, change, err := s.draft(ctx, a, n, old.Name)
+	p, change, err := s.draft(ctx, a, &n, old.Name)
 	if err != nil {
 		return Petition{}, err
 	}
@@ -54,8 +54,8 @@ func (s *Service) replace(ctx context.Context, a Actor, old Petition, n NewPetit
 		return Petition{}, err
 	}
 	change.Events = append(change.Events, withdrawal)
-	change.Writes = append(change.Writes, PutPetition{Petition: gone, Expect: old.Version}, timerOf(&gone, now))
-	return p, s.commitRead(ctx, change)
+	change.Writes = append(change.Writes, PutPetition{Petition: &gone, Expect: old.Version}, timerOf(&gone, now))
+	return *p, s.commitRead(ctx, change)
 }
 
 // WithdrawPetition closes an open petition on behalf of who asked; anybody else is refused.

@@ -150,29 +150,30 @@ func (l *looking) anew(ctx context.Context, p *Petition, stage int, labels map[s
 }
 
 // settle grants a petition that enough have approved, and that nothing was granted for because one of them could not approve for
-// a while: who approved before and does so again makes no claim, it grants. ok is false where there is nothing to settle.
-func (l *looking) settle(ctx context.Context, a *Actor, p *Petition, c NewClaim) (next Petition, claim Event, ok bool, err error) {
+// a while: who approved before and does so again makes no claim, it grants. It answers no petition where there is nothing to settle.
+func (l *looking) settle(ctx context.Context, a *Actor, p *Petition, c *NewClaim) (r decided, err error) {
 	if before, _ := p.approvedBefore(a, -1); before == nil || p.hasDenied(a.Person) || p.claimedAs(a, EventDeny, -1) {
-		return *p, claim, false, nil
+		return r, nil
 	}
 	at, err := l.standing(ctx, *p, len(p.Claims))
 	if err != nil || len(at.Unmet()) > 0 {
-		return *p, claim, false, err
+		return r, err
 	}
 	still, _ := at.approvedBefore(a, -1)
 	if still == nil {
-		return *p, claim, false, nil
+		return r, nil
 	}
-	if err := firstError(c.checkDigest(*p), c.checkTerm(*p, l.now)); err != nil {
-		return *p, claim, true, err
+	if err := firstError(c.checkDigest(p), c.checkTerm(p, l.now)); err != nil {
+		return r, err
 	}
 	said := *still // how long is said now counts beside what was said before
 	said.Timestamp, said.Meta.Labels = l.now, c.Labels
 	change := Change{Space: p.Space}
-	if next, err = l.grantIfMet(ctx, *a, *p, len(p.Claims), &change, said); err != nil {
-		return *p, claim, true, err
+	next := *p
+	if err := l.grantIfMet(ctx, a, &next, len(p.Claims), &change, said); err != nil {
+		return r, err
 	}
-	change.Writes = append(change.Writes, PutPetition{Petition: next, Expect: p.Version, SameLabels: true}, timerOf(&next, l.now))
 	next.Version = p.Version + 1
-	return next, *still, true, l.s.commitRead(ctx, change)
+	change.Writes = append(change.Writes, PutPetition{Petition: &next, Expect: p.Version, SameLabels: true}, timerOf(&next, l.now))
+	return decided{&next, still}, l.s.commitRead(ctx, change)
 }

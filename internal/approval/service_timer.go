@@ -77,7 +77,7 @@ func (s *Service) runTimer(ctx context.Context, j Job) error {
 			return err
 		}
 	}
-	change.Writes = []Write{PutPetition{Petition: next, Expect: p.Version, SameLabels: true}, timerOf(&next, now)}
+	change.Writes = []Write{PutPetition{Petition: &next, Expect: p.Version, SameLabels: true}, timerOf(&next, now)}
 	return s.commitRead(ctx, change)
 }
 
@@ -221,10 +221,10 @@ func (p *Petition) after(d time.Duration) time.Time {
 }
 
 // timePassed applies an escalation or a reminder.
-func (p Petition) timePassed(e Event) (Petition, error) {
+func (p *Petition) timePassed(e *Event) error {
 	place, err := strconv.Atoi(e.Label(LabelRequirement))
 	if err != nil || p.Progress == nil || place < 0 || place >= len(p.requirements()) {
-		return p, Errorf(Conflict, "petition %s has no requirement %q that time changes", p.Ref(), e.Label(LabelRequirement))
+		return Errorf(Conflict, "petition %s has no requirement %q that time changes", p.Ref(), e.Label(LabelRequirement))
 	}
 	next := *p.Progress
 	if e.Event == EventRemind {
@@ -232,7 +232,7 @@ func (p Petition) timePassed(e Event) (Petition, error) {
 	} else {
 		level, err := strconv.Atoi(e.Label(LabelLevel))
 		if err != nil || level != p.level(place)+1 || level > len(p.requirements()[place].Escalate) {
-			return p, Errorf(Conflict, "petition %s does not wait for the escalation %q", p.Ref(), e.Label(LabelLevel))
+			return Errorf(Conflict, "petition %s does not wait for the escalation %q", p.Ref(), e.Label(LabelLevel))
 		}
 		levels := make([]int, max(len(next.Levels), place+1))
 		copy(levels, next.Levels)
@@ -240,7 +240,7 @@ func (p Petition) timePassed(e Event) (Petition, error) {
 		next.Levels = levels
 	}
 	p.Progress = &next
-	return p, nil
+	return nil
 }
 
 // timerOf answers the write that keeps the petition's one timer right: the next thing that is due.
@@ -256,7 +256,7 @@ func timerOf(p *Petition, now time.Time) Write {
 }
 
 // overdue answers the work that p's timer should have done by now.
-func (p Petition) overdue(now time.Time) (j Job, late bool) {
+func (p *Petition) overdue(now time.Time) (j Job, late bool) {
 	d, any := p.next(now)
 	if !any || d.kind == JobClose || now.Before(d.at) {
 		return Job{}, false

@@ -52,7 +52,7 @@ func (s *Service) endTogether(ctx context.Context, jobs []Job) (done map[string]
 	done = make(map[string]bool, len(all))
 	for i := range all {
 		e := &all[i]
-		change.Writes = append(change.Writes, PutPetition{Petition: e.now, Expect: e.before.Version, SameLabels: true}, timerOf(&e.now, now))
+		change.Writes = append(change.Writes, PutPetition{Petition: &e.now, Expect: e.before.Version, SameLabels: true}, timerOf(&e.now, now))
 		done[e.now.Name] = true
 	}
 	if err := s.commitRead(ctx, change); err != nil {

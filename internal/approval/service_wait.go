@@ -62,14 +62,11 @@ func (s *Service) BeginWait(ctx context.Context, a Actor, name string, wait time
 }
 
 // knownOpen answers the petition if this node knows that it is open.
-//
-//go:noinline
 func (s *Service) knownOpen(a *Actor, name string) *Petition {
-	p, ok := s.recent(a, name)
-	if !ok || p.Phase != Open {
-		return nil
+	if p := s.recent(a, name); p != nil && p.Phase == Open {
+		return p
 	}
-	return &p
+	return nil
 }
 
 // Rest answers the petition the moment it is not open, or as it is when the time is up or the server stops. When ctx ends
@@ -111,14 +108,11 @@ func (w *Waiting) look(ctx context.Context, seen *Petition, why awakening) (*Pet
 }
 
 // decidedSince answers the petition if this node knows that it is not open, and that it was so only after a version.
-//
-//go:noinline
 func (s *Service) decidedSince(a *Actor, name string, version int64) *Petition {
-	p, ok := s.recent(a, name)
-	if !ok || p.Phase == Open || p.Version <= version {
-		return nil
+	if p := s.recent(a, name); p != nil && p.Phase != Open && p.Version > version {
+		return p
 	}
-	return &p
+	return nil
 }
 
 // End frees what the wait holds.

@@ -113,6 +113,6 @@ func (s *Service) triedPetition(ctx context.Context, a Actor, t WebhookPolicyTes
 	if n, err = n.Check(); err != nil {
 		return p, err
 	}
-	_, err = s.outline(ctx, a, n, "", &p)
+	_, err = s.outline(ctx, a, &n, "", &p)
 	return p, err
 }

@@ -86,27 +86,30 @@ func (p *Petition) without(e *Event) *Petition {
 	return &next
 }
 
-func (p Petition) withoutClaims(ids []string) Petition {
-	p.Claims = slices.DeleteFunc(slices.Clone(p.Claims), func(c Event) bool { return c.Event == EventApprove && slices.Contains(ids, c.ID) })
-	return p
+func (p *Petition) withoutClaims(ids []string) Petition {
+	next := *p
+	next.Claims = slices.DeleteFunc(slices.Clone(p.Claims), func(c Event) bool { return c.Event == EventApprove && slices.Contains(ids, c.ID) })
+	return next
 }
 
 // recountedLast answers the petition without the approvals that counted for nothing when they were counted last: by what is
 // left its stage decides, and time runs.
-func (p Petition) recountedLast() Petition {
+func (p *Petition) recountedLast() *Petition {
 	if p.Progress == nil || len(p.Progress.Lapsed) == 0 || p.standing != nil {
 		return p
 	}
-	return p.withoutClaims(p.Progress.Lapsed)
+	next := p.withoutClaims(p.Progress.Lapsed)
+	return &next
 }
 
 // recounted notes which approvals count for nothing. Where a stage, or a requirement of it, waits again for that, its time
 // begins anew: its reviewers are told and reminded again, and escalations that have not come count from here.
-func (p Petition) recounted(e *Event) (Petition, error) {
+func (p *Petition) recounted(e *Event) error {
 	if p.Progress == nil {
-		return p, Errorf(Conflict, "petition %s has no stage that time changes: its approvals are counted when they are read", p.Ref())
+		return Errorf(Conflict, "petition %s has no stage that time changes: its approvals are counted when they are read", p.Ref())
 	}
-	before, progress := p.recountedLast(), *p.Progress
+	last, progress := *p, *p.Progress
+	before := last.recountedLast()
 	progress.Lapsed = nil
 	if lapsed := e.Label(LabelLapsed); lapsed != "" {
 		progress.Lapsed = strings.Split(lapsed, ",")
@@ -125,5 +128,5 @@ func (p Petition) recounted(e *Event) (Petition, error) {
 		progress.Stage, progress.Since = stage, e.Timestamp
 		progress.Reminded = slices.DeleteFunc(slices.Clone(progress.Reminded), func(i int) bool { return slices.Contains(waiting, i) })
 	}
-	return p, nil
+	return nil
 }

@@ -47,6 +47,9 @@ func Span(d time.Duration) string {
 func CheckLine(field, s string, most int) error { return checkSight(field, s, most, line) }
 
 func checkText(field, s string, most int, m manner) error {
+	if s == "" {
+		return nil
+	}
 	return firstError(checkSight(field, s, most, m), checkNoToken(field, s))
 }
 

@@ -37,7 +37,7 @@ var (
 )
 
 func (p *plan) putPetition(w approval.PutPetition) {
-	t := &w.Petition
+	t := w.Petition
 	p.inSpace(t.Space)
 	switch {
 	case w.Expect == 0:
@@ -107,18 +107,14 @@ func (s *Store) Petition(ctx context.Context, space, name string) (approval.Peti
 }
 
 // RecentPetition implements [approval.Store].
-func (s *Store) RecentPetition(space, name string) (approval.Petition, bool) {
+func (s *Store) RecentPetition(space, name string) *approval.Petition {
 	if s.closed.Load() {
-		return approval.Petition{}, false
+		return nil
 	}
-	p := s.cache.get(space, name)
-	if p == nil {
-		p = s.together.recent(space, name)
+	if p := s.cache.get(space, name); p != nil {
+		return p
 	}
-	if p == nil {
-		return approval.Petition{}, false
-	}
-	return *p, true
+	return s.together.recent(space, name)
 }
 
 // petitionRow is a petition and its place in lists.

@@ -20,20 +20,20 @@ func TestSQLiteKnowsWhatItHasWritten(t *testing.T) {
 		if err := s.Commit(t.Context(), step.change); err != nil {
 			t.Fatal(err)
 		}
-		if p, ok := s.RecentPetition(made.Space, made.Name); !ok || p.Version != step.version {
-			t.Errorf("version %d is known (%v), want %d", p.Version, ok, step.version)
+		if p := s.RecentPetition(made.Space, made.Name); p == nil || p.Version != step.version {
+			t.Errorf("%+v is known, want version %d", p, step.version)
 		}
 	}
 	if err := s.Commit(t.Context(), grant); approval.CodeOf(err) != approval.Conflict {
 		t.Errorf("the same change twice: %v", err)
 	}
-	if p, ok := s.RecentPetition(made.Space, made.Name); ok && p.Version != granted.Version {
+	if p := s.RecentPetition(made.Space, made.Name); p != nil && p.Version != granted.Version {
 		t.Errorf("after a commit that failed version %d is known", p.Version)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := s.RecentPetition(made.Space, made.Name); ok {
+	if s.RecentPetition(made.Space, made.Name) != nil {
 		t.Error("a store that is closed knows a petition")
 	}
 }

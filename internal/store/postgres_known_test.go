@@ -108,15 +108,15 @@ func TestPostgresWhatOthersChangeIsNotRecent(t *testing.T) {
 	if err := there.Commit(t.Context(), grant); err != nil {
 		t.Fatal(err)
 	}
-	if p, ok := there.RecentPetition(made.Space, made.Name); !ok || p.Version != granted.Version {
-		t.Errorf("who has changed it knows version %d (%v)", p.Version, ok)
+	if p := there.RecentPetition(made.Space, made.Name); p == nil || p.Version != granted.Version {
+		t.Errorf("who has changed it knows %+v", p)
 	}
 	there.Broker().Publish("petition/" + made.Space + "/" + made.Name)
-	storetest.Eventually(t, func() bool { _, ok := here.RecentPetition(made.Space, made.Name); return !ok })
+	storetest.Eventually(t, func() bool { return here.RecentPetition(made.Space, made.Name) == nil })
 	if err := there.Commit(t.Context(), grant); approval.CodeOf(err) != approval.Conflict {
 		t.Errorf("the same change twice: %v", err)
 	}
-	if p, ok := there.RecentPetition(made.Space, made.Name); ok {
+	if p := there.RecentPetition(made.Space, made.Name); p != nil {
 		t.Errorf("after a commit that failed version %d is known", p.Version)
 	}
 }

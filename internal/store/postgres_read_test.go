@@ -42,7 +42,7 @@ func TestPostgresWhatIsKnownIsNotSent(t *testing.T) {
 	untimed := granted
 	untimed.Version, untimed.Phase = granted.Version+1, approval.Revoked
 	withoutTimer := approval.Change{Space: made.Space, Events: []approval.Event{{ID: "e"}},
-		Writes: []approval.Write{approval.PutPetition{Petition: untimed, Expect: granted.Version, SameLabels: true}}}
+		Writes: []approval.Write{approval.PutPetition{Petition: &untimed, Expect: granted.Version, SameLabels: true}}}
 	for _, step := range []struct {
 		name   string
 		change approval.Change

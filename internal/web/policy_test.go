@@ -141,7 +141,7 @@ func TestOwnersSeeWhatIsStuck(t *testing.T) {
 	stored := must(h.service.Store.Petition(t.Context(), "acme", p.Name))
 	e := approval.Event{Event: approval.EventUnsatisfiable, ID: "e", Reason: "only <0> may give one", Timestamp: h.clock.Now()}
 	next := must(stored.Apply(e, h.clock.Now()))
-	if err := h.service.Store.Commit(t.Context(), approval.Change{Space: "acme", Events: []approval.Event{e}, Writes: []approval.Write{approval.PutPetition{Petition: next, Expect: stored.Version}}}); err != nil {
+	if err := h.service.Store.Commit(t.Context(), approval.Change{Space: "acme", Events: []approval.Event{e}, Writes: []approval.Write{approval.PutPetition{Petition: &next, Expect: stored.Version}}}); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"/", "/policy"} {

@@ -131,9 +131,9 @@ func (s *Store) Petition(ctx context.Context, space, name string) (approval.Peti
 }
 
 // RecentPetition implements approval.Store.
-func (s *Store) RecentPetition(space, name string) (approval.Petition, bool) {
+func (s *Store) RecentPetition(space, name string) *approval.Petition {
 	if s.Recent == nil {
-		return approval.Petition{}, false
+		return nil
 	}
 	return s.Recent(space, name)
 }

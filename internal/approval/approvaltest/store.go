@@ -24,7 +24,7 @@ type Store struct {
 	// BeforeRead, when it answers an error, makes the reading fail. What is the name of the port's method.
 	BeforeRead func(what string) error
 	// Recent answers RecentPetition; nil: no petition is known.
-	Recent func(space, name string) (approval.Petition, bool)
+	Recent func(space, name string) *approval.Petition
 	// ByReference keeps petitions and events as they are handed in, instead of writing and reading them as JSON: faster, but a
 	// caller that changes what it was given changes the store.
 	ByReference bool
@@ -374,7 +374,7 @@ func (s *Store) write(tx *transaction, space string, w approval.Write) error {
 }
 
 func (s *Store) putPetition(tx *transaction, space string, w approval.PutPetition) error {
-	p := w.Petition
+	p := *w.Petition
 	k := key{space, p.Name}
 	row := s.petitions[k]
 	switch {

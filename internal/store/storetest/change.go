@@ -25,7 +25,7 @@ func placeholdersOutOfOrder(t *testing.T, k kit) {
 
 	p := k.create(t)
 	p.Version, p.Phase, p.Reason = 2, approval.Closed, "another"
-	k.commit(t, approval.PutPetition{Petition: p, Expect: 1})
+	k.commit(t, approval.PutPetition{Petition: &p, Expect: 1})
 	stored, err := k.Petition(t.Context(), k.space, p.Name)
 	want(t, stored, err, p)
 }
@@ -39,7 +39,8 @@ func changeNeedsEvent(t *testing.T, k kit) {
 }
 
 func changeKeepsToItsSpace(t *testing.T, k kit) {
-	k.refuse(t, approval.Internal, approval.PutPetition{Petition: NewPetition("elsewhere")})
+	elsewhere := NewPetition("elsewhere")
+	k.refuse(t, approval.Internal, approval.PutPetition{Petition: &elsewhere})
 	k.refuse(t, approval.Internal, approval.PutMember{Member: approval.Member{Space: "elsewhere", ID: "a"}})
 	k.refuse(t, approval.Internal, approval.PutToken{Token: approval.Token{Space: "elsewhere", Name: "a"}})
 	k.refuse(t, approval.Internal, approval.PutJob{Job: approval.Job{Space: "elsewhere", Key: "a"}})
@@ -56,14 +57,14 @@ func refusedChangeLeavesNothing(t *testing.T, k kit) {
 		approval.PutResource{Resource: resourceNamed("kept", "before")},
 		approval.DeleteJob{Key: "petition/" + k.space + "/" + existing.Name})
 	before := k.snapshot(t)
-	p := NewPetition(k.space)
+	p, missing := NewPetition(k.space), NewPetition(k.space)
 	p.Labels["colour"] = "red"
 	closed := existing
 	closed.Phase, closed.Labels = approval.Closed, map[string]string{"colour": "blue"}
 	good := []approval.Write{
 		approval.PutIdempotency{Idempotency: approval.Idempotency{Actor: "a", Key: "new", Petition: p.Name}},
-		approval.PutPetition{Petition: p},
-		approval.PutPetition{Petition: closed, Expect: 1},
+		approval.PutPetition{Petition: &p},
+		approval.PutPetition{Petition: &closed, Expect: 1},
 		approval.PutVote{Petition: p.Name, Person: "a"},
 		approval.PutResource{Resource: resourceNamed("new", "new")},
 		approval.PutResource{Resource: resourceNamed("kept", "after")},
@@ -83,7 +84,7 @@ func refusedChangeLeavesNothing(t *testing.T, k kit) {
 		{approval.DeleteResource{Name: "missing"}, approval.NotFound},
 		{approval.PutResource{Resource: resourceNamed("kept", "again"), MustBeNew: true}, approval.Conflict},
 		{approval.PutMember{Member: approval.Member{Space: k.space, ID: "kept"}, MustBeNew: true}, approval.Conflict},
-		{approval.PutPetition{Petition: NewPetition(k.space), Expect: 7}, approval.Conflict},
+		{approval.PutPetition{Petition: &missing, Expect: 7}, approval.Conflict},
 	} {
 		for i := range good {
 			k.refuse(t, bad.code, append(append([]approval.Write{}, good[:i+1]...), bad.write)...)

@@ -175,10 +175,10 @@ func timers(t *testing.T, k kit) {
 
 	// A change that says nothing of the timer leaves it, and one that ends it leaves nothing of it.
 	granted.Reason = "another"
-	k.commit(t, approval.PutPetition{Petition: granted, Expect: 2, SameLabels: true})
+	k.commit(t, approval.PutPetition{Petition: &granted, Expect: 2, SameLabels: true})
 	k.next(t, end.Add(time.Second))
 	granted.Phase = approval.Closed
-	k.commit(t, approval.PutPetition{Petition: granted, Expect: 3, SameLabels: true}, approval.DeleteJob{Key: key})
+	k.commit(t, approval.PutPetition{Petition: &granted, Expect: 3, SameLabels: true}, approval.DeleteJob{Key: key})
 	k.next(t, time.Time{})
 }
 
@@ -186,9 +186,9 @@ func timerStays(t *testing.T, k kit) {
 	p := NewPetition(k.space)
 	wantCode(t, k.Commit(t.Context(), Create(p)), "")
 	p.Reason = "another"
-	k.commit(t, approval.PutPetition{Petition: p, Expect: 1, SameLabels: true})
+	k.commit(t, approval.PutPetition{Petition: &p, Expect: 1, SameLabels: true})
 	k.next(t, p.ExpireTime)
-	k.commit(t, approval.PutPetition{Petition: p, Expect: 2, SameLabels: true}, approval.DeleteJob{Key: approval.TimerKey(p.Space, p.Name)})
+	k.commit(t, approval.PutPetition{Petition: &p, Expect: 2, SameLabels: true}, approval.DeleteJob{Key: approval.TimerKey(p.Space, p.Name)})
 	k.next(t, time.Time{})
 }
 

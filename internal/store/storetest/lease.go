@@ -22,7 +22,7 @@ func (k kit) leased(t *testing.T, from, until time.Time, persons, resources []st
 		}
 	})
 	p.Phase, p.Grant = approval.Granted, &approval.Grant{StartTime: from, EndTime: until}
-	k.commit(t, approval.PutPetition{Petition: p, Expect: 1, SameLabels: true}, approval.PutLeases{Leases: p.Leases()})
+	k.commit(t, approval.PutPetition{Petition: &p, Expect: 1, SameLabels: true}, approval.PutLeases{Leases: p.Leases()})
 	p.Version = 2
 	return p
 }

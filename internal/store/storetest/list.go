@@ -79,15 +79,15 @@ func labelsChange(t *testing.T, k kit) {
 		want(t, len(page.Items) == 1, err, wanted)
 	}
 	p.Labels = map[string]string{"stays": "1", "changes": "2", "comes": "1"}
-	k.commit(t, approval.PutPetition{Petition: p, Expect: 1})
+	k.commit(t, approval.PutPetition{Petition: &p, Expect: 1})
 	has("stays=1,changes=2,comes=1", true)
 	has("changes=1", false)
 	has("goes", false)
 	p.Phase = approval.Granted
-	k.commit(t, approval.PutPetition{Petition: p, Expect: 2, SameLabels: true})
+	k.commit(t, approval.PutPetition{Petition: &p, Expect: 2, SameLabels: true})
 	has("stays=1,changes=2,comes", true)
 	p.Labels = nil
-	k.commit(t, approval.PutPetition{Petition: p, Expect: 3})
+	k.commit(t, approval.PutPetition{Petition: &p, Expect: 3})
 	has("stays", false)
 	has("!stays,!comes", true)
 	page, err := k.Petitions(t.Context(), approval.PetitionQuery{Space: k.space, Words: []string{"reset"}, Petitioner: "quickstart"})
@@ -221,7 +221,7 @@ func spacesAreSeparate(t *testing.T, k kit) {
 		want(t, names(page), err, []string{p.Name})
 	}
 	q.Space = k.space // the same name in another space is another petition
-	k.refuse(t, approval.Conflict, approval.PutPetition{Petition: q, Expect: 1})
+	k.refuse(t, approval.Conflict, approval.PutPetition{Petition: &q, Expect: 1})
 	events, err := k.Events(t.Context(), approval.EventQuery{Space: k.space})
 	want(t, len(events.Items), err, 1)
 	last, err := k.LastCursor(t.Context(), fmt.Sprint("no-", k.space))

@@ -20,7 +20,7 @@ func petitionComesBack(t *testing.T, k kit) {
 	p.Petitioners = append(p.Petitioners, approval.Resource{ID: "ada@acmecorp.example", Kind: "okta/user", DisplayName: awkward,
 		AltIDs: []string{"a", awkward}, Email: "ada@acmecorp.example", Labels: map[string]string{"team": "db"}})
 	p.Persons = []string{"ada@acmecorp.example", "you@acmecorp.example"}
-	k.commit(t, approval.PutPetition{Petition: p})
+	k.commit(t, approval.PutPetition{Petition: &p})
 	got, err := k.Petition(t.Context(), k.space, p.Name)
 	want(t, got, err, p)
 	known(t, k, p)
@@ -32,9 +32,9 @@ func petitionComesBack(t *testing.T, k kit) {
 	known(t, k, granted)
 	got, err = k.Petition(t.Context(), k.space, p.Name)
 	want(t, got, err, granted)
-	k.refuse(t, approval.Conflict, approval.PutPetition{Petition: p, Expect: p.Version}) // stale: nothing is written
+	k.refuse(t, approval.Conflict, approval.PutPetition{Petition: &p, Expect: p.Version}) // stale: nothing is written
 	known(t, k, granted)
-	if p, ok := k.RecentPetition("other", p.Name); ok {
+	if p := k.RecentPetition("other", p.Name); p != nil {
 		t.Errorf("another space's %s is known", p.Ref())
 	}
 	_, err = k.Petition(t.Context(), k.space, "missing")
@@ -44,8 +44,8 @@ func petitionComesBack(t *testing.T, k kit) {
 // known wants what was written here last, if it is known at all, to be known as that.
 func known(t *testing.T, k kit, p approval.Petition) {
 	t.Helper()
-	if got, ok := k.RecentPetition(k.space, p.Name); ok {
-		want(t, got, nil, p)
+	if got := k.RecentPetition(k.space, p.Name); got != nil {
+		want(t, *got, nil, p)
 	}
 }
 
@@ -62,7 +62,7 @@ func largestPetition(t *testing.T, k kit) {
 	for i := range approval.MaxLabels {
 		p.Labels[fmt.Sprint(i, strings.Repeat("é", approval.MaxLabelKey-2))] = strings.Repeat("ü", approval.MaxLabelValue)
 	}
-	k.commit(t, approval.PutPetition{Petition: p})
+	k.commit(t, approval.PutPetition{Petition: &p})
 	got, err := k.Petition(t.Context(), k.space, p.Name)
 	want(t, got, err, p)
 	page, err := k.Petitions(t.Context(), approval.PetitionQuery{Space: k.space, Words: []string{"0"}})
@@ -71,14 +71,14 @@ func largestPetition(t *testing.T, k kit) {
 
 func versions(t *testing.T, k kit) {
 	p := NewPetition(k.space)
-	k.refuse(t, approval.Conflict, approval.PutPetition{Petition: p, Expect: 1}) // there is none yet
-	k.commit(t, approval.PutPetition{Petition: p})
-	k.refuse(t, approval.Conflict, approval.PutPetition{Petition: p})
+	k.refuse(t, approval.Conflict, approval.PutPetition{Petition: &p, Expect: 1}) // there is none yet
+	k.commit(t, approval.PutPetition{Petition: &p})
+	k.refuse(t, approval.Conflict, approval.PutPetition{Petition: &p})
 	for version := int64(1); version <= 3; version++ {
 		p.Reason = fmt.Sprint("version ", version+1)
-		k.commit(t, approval.PutPetition{Petition: p, Expect: version})
-		k.refuse(t, approval.Conflict, approval.PutPetition{Petition: p, Expect: version})
-		k.refuse(t, approval.Conflict, approval.PutPetition{Petition: p, Expect: version + 2})
+		k.commit(t, approval.PutPetition{Petition: &p, Expect: version})
+		k.refuse(t, approval.Conflict, approval.PutPetition{Petition: &p, Expect: version})
+		k.refuse(t, approval.Conflict, approval.PutPetition{Petition: &p, Expect: version + 2})
 		p.Version = version + 1
 		got, err := k.Petition(t.Context(), k.space, p.Name)
 		want(t, got, err, p)

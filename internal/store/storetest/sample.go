@@ -49,7 +49,7 @@ func Create(p approval.Petition) approval.Change {
 	return approval.Change{Space: p.Space, Events: []approval.Event{Event(p, approval.EventRequest, p.CreatedBy)}, Writes: []approval.Write{
 		approval.PutIdempotency{Idempotency: approval.Idempotency{Actor: p.CreatedBy.ID, Key: p.Name,
 			Hash: "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0", Petition: p.Name, Time: p.CreateTime}},
-		approval.PutPetition{Petition: p},
+		approval.PutPetition{Petition: &p},
 		approval.PutJob{Job: approval.Job{Key: "petition/" + p.Space + "/" + p.Name, Kind: approval.JobExpire, Space: p.Space,
 			Petition: p.Name, RunTime: p.ExpireTime}},
 	}}
@@ -66,7 +66,7 @@ func Decide(p approval.Petition, reviewer approval.Resource) (approval.Petition,
 	next.Decision = &approval.Decision{Claim: claim.Event, Actor: reviewer, Reason: claim.Reason, Timestamp: claim.Timestamp}
 	next.Grant = &approval.Grant{StartTime: Start, EndTime: Start.Add(time.Hour)}
 	return next, approval.Change{Space: p.Space, Events: []approval.Event{claim, grant}, Writes: []approval.Write{
-		approval.PutPetition{Petition: next, Expect: p.Version, SameLabels: true},
+		approval.PutPetition{Petition: &next, Expect: p.Version, SameLabels: true},
 		approval.PutVote{Petition: p.Name, Person: reviewer.ID},
 		approval.PutJob{Job: approval.Job{Key: "petition/" + p.Space + "/" + p.Name, Kind: approval.JobEnd, Space: p.Space,
 			Petition: p.Name, RunTime: next.Grant.EndTime}},
