@@ -305,7 +305,7 @@ var operations = map[string]operation{
 	"rotateWebhookSecret": {tag: "webhooks", text: "The answer has the new `secret`. Until the grace is over both sign: Standard Webhooks has a signature of each, `X-Indent-Signature` is made with the older. " +
 		"With `finish` no secret is made, and the older ends now; 409 where no rotation is going on.",
 		request: `{"graceSeconds": 86400}`, answer: exampleWebhook, codes: []approval.Code{approval.Conflict}},
-	"testWebhook": {tag: "webhooks", text: "GetInfo, PullUpdate, GetDecision and ApplyUpdate (a grant, and its revoke), for somebody and something that do not exist. The answer comes after at most 40 seconds. " +
+	"testWebhook": {tag: "webhooks", text: "GetInfo, PullUpdate, GetDecision, ApplyUpdate (a grant, and its revoke) and GetState, for somebody and something that do not exist. The answer comes after at most 40 seconds. " +
 		"One test of a webhook, and few of a space, are under way at once: more are 429.",
 		answer: exampleTrials},
 	"resumeWebhook": {tag: "webhooks", text: "What has waited is called at once. 409 where it is neither paused nor disabled.", answer: exampleWebhook, codes: []approval.Code{approval.Conflict}},

@@ -56,6 +56,9 @@ func (s *Service) PullNow(ctx context.Context, a Actor, in PullRequest) ([]PullO
 	if err != nil {
 		return nil, err
 	}
+	if in.Policy != "" && !slices.ContainsFunc(all, func(p PullPolicy) bool { return p.Name == in.Policy }) {
+		return nil, Errorf(NotFound, "there is no pull policy %.100q in %s", in.Policy, a.Space)
+	}
 	matching := slices.DeleteFunc(all, func(p PullPolicy) bool {
 		return in.Policy != "" && p.Name != in.Policy || in.Kinds != nil && !slices.ContainsFunc(p.Kinds, func(kind string) bool { return slices.Contains(in.Kinds, kind) })
 	})

@@ -58,13 +58,19 @@ func (s *Service) CreatePullPolicy(ctx context.Context, a Actor, p PullPolicy) (
 	})
 }
 
-// PutPullPolicy adds or replaces the pull policy of that name. A pull of it that is going on ends, and changes nothing more.
+// PutPullPolicy adds or replaces the pull policy of that name. A pull of it that is going on ends, and changes nothing more. With a Version it
+// replaces that one only: another is a Conflict, as somebody has changed it since.
 func (s *Service) PutPullPolicy(ctx context.Context, a Actor, name string, p PullPolicy) (PullPolicy, error) {
 	if p.Name != "" && p.Name != name {
 		return PullPolicy{}, FieldError("name", "is %.100q but the path says %.100q: make them equal, or leave it out", p.Name, name)
 	}
 	p.Name = name
-	return s.putPullPolicy(ctx, a, p, "change pull policy", func(PullPolicy, bool) error { return nil })
+	return s.putPullPolicy(ctx, a, p, "change pull policy", func(before PullPolicy, _ bool) error {
+		if p.Version != 0 && p.Version != before.Version {
+			return changedSince("pull policy", name)
+		}
+		return nil
+	})
 }
 
 func (s *Service) mayWritePulls(ctx context.Context, a Actor, action string) error {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // NewWebhook is what somebody who makes a webhook says.
@@ -36,6 +37,9 @@ type WebhookChange struct {
 	Method      *string
 	Headers     map[string]HeaderInput
 	DryRun      *bool
+	// Expect is the UpdateTime that the change was made of, so that it does not undo what somebody else has changed since; zero is whichever.
+	// What names the webhook makes another version of it, and changes nothing.
+	Expect time.Time
 }
 
 // Webhook answers one webhook.
@@ -114,6 +118,9 @@ func (s *Service) ChangeWebhook(ctx context.Context, a Actor, name string, chang
 		if err != nil {
 			return Webhook{}, err
 		}
+		if !change.Expect.IsZero() && change.Expect.UnixMicro() != w.UpdateTime.UnixMicro() {
+			return Webhook{}, changedSince("webhook", name)
+		}
 		before := w
 		told := change.apply(&w)
 		if err := w.Check(); err != nil {
@@ -150,6 +157,11 @@ func (s *Service) ChangeWebhook(ctx context.Context, a Actor, name string, chang
 		w.Version = before.Version + 1
 		return w, err
 	})
+}
+
+// changedSince refuses a change that was made of what holds no more.
+func changedSince(what, name string) error {
+	return Errorf(Conflict, "somebody has changed the %s %s since you read it: read it again, and put your change into that", what, name)
 }
 
 // apply changes all but the headers and answers what was named.

@@ -105,7 +105,7 @@ func (s *Service) ChangeWebhookPolicy(ctx context.Context, a Actor, name string,
 			return WebhookPolicy{}, err
 		}
 		if change.Expect != 0 && change.Expect != p.Version {
-			return WebhookPolicy{}, Errorf(Conflict, "somebody has changed the webhook policy %s since you read it: read it again, and put your change into that", name)
+			return WebhookPolicy{}, changedSince("webhook policy", name)
 		}
 		told := change.apply(&p)
 		p.UpdateTime = s.Clock.Now()

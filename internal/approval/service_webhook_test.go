@@ -325,6 +325,7 @@ func TestAWebhookIsTried(t *testing.T) {
 		approval.WebhookPull:   {Outcome: approval.WebhookRefused, Code: 12, Problem: "the endpoint refuses"},
 		approval.WebhookDecide: {Outcome: approval.WebhookDone},
 		approval.WebhookApply:  {Outcome: approval.WebhookRefused, Code: 5, Problem: "no such role"},
+		approval.WebhookState:  {Outcome: approval.WebhookDone},
 	}
 	h.endpoints.Answer = func(_ approval.WebhookTarget, c approval.WebhookCall) approval.WebhookAnswer {
 		a := answers[c.Kind]
@@ -332,8 +333,9 @@ func TestAWebhookIsTried(t *testing.T) {
 		return a
 	}
 	trials := must(h.TryWebhook(ctx, editor, "roles"))
-	want := []string{"GetInfo true", "PullUpdate true", "GetDecision true", "ApplyUpdate (access/grant) true", "ApplyUpdate (access/revoke) true"}
-	says := []string{`{"capabilities":["ApplyUpdate"]}`, "does not know this call", "leaves the decision to people", "which is right", "which is right"}
+	want := []string{"GetInfo true", "PullUpdate true", "GetDecision true", "ApplyUpdate (access/grant) true", "ApplyUpdate (access/revoke) true", "GetState true"}
+	says := []string{`{"capabilities":["ApplyUpdate"]}`, "does not know this call", "leaves the decision to people", "which is right", "which is right", "no access, which is right"}
+	same(t, "calls", len(trials), len(want))
 	for i, trial := range trials {
 		if got := trial.Title + map[bool]string{true: " true", false: " false"}[trial.Works]; got != want[i] || !strings.Contains(trial.Explain, says[i]) {
 			t.Errorf("%s: %s", got, trial.Explain)
@@ -364,6 +366,35 @@ func TestAWebhookIsTried(t *testing.T) {
 		trials := must(h.TryWebhook(ctx, editor, "roles"))
 		if trials[0].Works || !strings.Contains(trials[0].Explain, says) || answer.Outcome == approval.WebhookAgain && len(trials) != 1 {
 			t.Errorf("%s: %d trials, %+v", says, len(trials), trials[0])
+		}
+	}
+}
+
+// What a test makes of the answer about who has access, and of a refusal: neither a tick beside a refusal, nor a cross at an endpoint that need not answer.
+func TestATestExplainsWhatItAsksAbout(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.hook(aHook())
+	for says, c := range map[string]struct {
+		answer approval.WebhookAnswer
+		works  bool
+	}{
+		"somebody who does not exist has access":                                             {approval.WebhookAnswer{Outcome: approval.WebhookDone, Access: true}, false},
+		"which is right: they do not exist":                                                  {approval.WebhookAnswer{Outcome: approval.WebhookRefused, Code: 5, Problem: "the endpoint refuses: NOT_FOUND (5)"}, true},
+		"That is fine where it need not: it says who really has access.":                     {approval.WebhookAnswer{Outcome: approval.WebhookAgain, Problem: approval.NoAccessSaid}, true},
+		"It answers, and refuses what does not exist: PERMISSION_DENIED (7). Is that meant?": {approval.WebhookAnswer{Outcome: approval.WebhookRefused, Code: 7, Problem: "the endpoint refuses: PERMISSION_DENIED (7)"}, true},
+	} {
+		h.endpoints.Answer = func(_ approval.WebhookTarget, call approval.WebhookCall) approval.WebhookAnswer {
+			a := approval.WebhookAnswer{Outcome: approval.WebhookDone}
+			if call.Kind == approval.WebhookState {
+				a = c.answer
+			}
+			a.Attempt.Status = 200
+			return a
+		}
+		trials := must(h.TryWebhook(t.Context(), h.actor(bob), "roles"))
+		if last := trials[len(trials)-1]; last.Title != "GetState" || last.Works != c.works || !strings.Contains(last.Explain, says) {
+			t.Errorf("%+v", last)
 		}
 	}
 }

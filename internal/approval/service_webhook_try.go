@@ -16,7 +16,7 @@ type WebhookTrial struct {
 }
 
 // tryWithin bounds each call of a test, so that all of them fit into one answer.
-const tryWithin = 8 * time.Second
+const tryWithin = 6500 * time.Millisecond
 
 // The test asks for access of somebody who does not exist to something that does not: no endpoint has them.
 const (
@@ -109,6 +109,7 @@ func triedCalls(now time.Time, ids IDs) []triedCall {
 		{WebhookCall{ID: id(), Kind: WebhookDecide, Events: []Event{asked}}, "GetDecision"},
 		{WebhookCall{ID: id(), Kind: WebhookApply, Events: []Event{asked, grant}}, "ApplyUpdate (access/grant)"},
 		{WebhookCall{ID: id(), Kind: WebhookApply, Events: []Event{asked, grant, revoke}}, "ApplyUpdate (access/revoke)"},
+		{WebhookCall{ID: id(), Kind: WebhookState, State: []Resource{user, target}}, "GetState"},
 	}
 }
 
@@ -124,14 +125,16 @@ func explainTrial(kind WebhookKind, a WebhookAnswer) (works bool, text string) {
 	switch {
 	case a.Outcome == WebhookNotSent:
 		return true, "Not sent: the webhook is in a dry run. Set dryRun to false to send calls."
-	case a.Outcome == WebhookRefused && a.Code == rpcUnimplemented:
+	case a.Outcome == WebhookRefused && a.Code == rpcUnimplemented, a.Problem == NoAccessSaid:
 		return true, "The endpoint does not know this call. That is fine where it need not: " + purposeOf(kind) + "."
 	case a.Outcome == WebhookRefused && a.Code == rpcUnauthenticated:
 		return false, "The endpoint does not take the signature. Give it the webhook's secret, and check that its clock is right and that it verifies the body as it came."
-	case a.Outcome == WebhookRefused && a.Code == rpcNotFound && kind == WebhookApply:
+	case a.Outcome == WebhookRefused && a.Code == rpcNotFound && (kind == WebhookApply || kind == WebhookState):
 		return true, "The endpoint says that it knows no such user or resource, which is right: they do not exist."
+	case a.Outcome == WebhookRefused:
+		return true, "It answers, and refuses what does not exist: " + strings.TrimPrefix(a.Problem, "the endpoint refuses: ") + ". Is that meant?"
 	case a.Outcome != WebhookDone:
-		return a.Outcome == WebhookRefused, sentenceOf(a.Problem)
+		return false, sentenceOf(a.Problem)
 	}
 	switch kind {
 	case WebhookPull:
@@ -143,6 +146,11 @@ func explainTrial(kind WebhookKind, a WebhookAnswer) (works bool, text string) {
 		return true, fmt.Sprintf("It works, and the endpoint decides (%s) even a petition of nobody for nothing: is that meant?", a.Claims[0].Event)
 	case WebhookApply:
 		return true, "It works: the endpoint says that it is done, even for somebody who does not exist."
+	case WebhookState:
+		if a.Access {
+			return false, "It says that somebody who does not exist has access to what does not: is that read from the real system?"
+		}
+		return true, "It works: the endpoint says that there is no access, which is right."
 	}
 	if len(a.Details) > 0 {
 		return true, "It works: the endpoint says " + printable(string(a.Details), MaxReason/4) + "."
@@ -158,6 +166,8 @@ func purposeOf(kind WebhookKind) string {
 		return "it decides petitions"
 	case WebhookApply:
 		return "it grants and revokes access"
+	case WebhookState:
+		return "it says who really has access"
 	}
 	return "it names what the endpoint can do"
 }

@@ -34,6 +34,9 @@ type WebhookCall struct {
 	State []Resource
 }
 
+// NoAccessSaid is the problem of an endpoint that answers GetState as if it were another call, as one does that does not know it.
+const NoAccessSaid = `the endpoint answers without "access", which must be true or false`
+
 // WebhookTarget is what a call needs of a webhook, with its secrets open. It is never stored, logged or shown.
 type WebhookTarget struct {
 	URL     string

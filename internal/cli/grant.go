@@ -70,7 +70,7 @@ func (t *terminal) grantRevokeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return t.printRevoked(all, r.Preview)
+			return t.printRevoked(all, r)
 		},
 	}
 	f := cmd.Flags()
@@ -82,7 +82,7 @@ func (t *terminal) grantRevokeCommand() *cobra.Command {
 }
 
 // printRevoked shows what was revoked, or would be, and says which of it the caller may not.
-func (t *terminal) printRevoked(all []indent.RevokedGrant, preview bool) error {
+func (t *terminal) printRevoked(all []indent.RevokedGrant, of indent.GrantRevocation) error {
 	refused, failed := 0, 0
 	b := table{head: []string{"PETITIONERS", "RESOURCES", "UNTIL", "PETITION", ""}}
 	for _, r := range all {
@@ -94,19 +94,19 @@ func (t *terminal) printRevoked(all []indent.RevokedGrant, preview bool) error {
 		case r.Refused != "":
 			what = short("not yours: "+r.Refused, 80)
 			refused++
-		case preview:
+		case of.Preview:
 			what = "would be revoked"
 		}
 		until := momentOrRevoked(r.EndTime)
-		if !preview && r.Refused == "" {
+		if !of.Preview && r.Refused == "" {
 			until = moment(r.EndTime)
 		}
 		b.add(short(titles(r.Petitioners), 40), short(titles(r.Resources), 40), until, r.Petition, what)
 	}
 	switch {
 	case len(all) == 0:
-		t.say("There is nothing to revoke.")
-	case preview:
+		t.say("There is nothing to revoke: no grant%s is found. A name that nobody knows finds none, too: is it written right?", soughtBy(of))
+	case of.Preview:
 		t.say("Nothing was revoked: give --yes to revoke %s.", counted(int64(len(all)-refused-failed), "petition"))
 	default:
 		t.say("Revoked %s.", counted(int64(len(all)-refused-failed), "petition"))
@@ -125,4 +125,15 @@ func (t *terminal) printRevoked(all []indent.RevokedGrant, preview bool) error {
 		return fmt.Errorf("%s could not be looked at or revoked now: the same command again may", counted(int64(failed), "petition"))
 	}
 	return nil
+}
+
+// soughtBy says whose grants were sought, and of what.
+func soughtBy(r indent.GrantRevocation) (text string) {
+	if r.Person != "" {
+		text = " of " + plain(r.Person)
+	}
+	if r.Resource != "" {
+		text += " on " + plain(r.Resource)
+	}
+	return text
 }

@@ -121,12 +121,12 @@ func TestARevokeThatFailsIsNoSuccess(t *testing.T) {
 	for _, asJSON := range []bool{false, true} {
 		var out, said bytes.Buffer
 		terminal := &terminal{out: &out, err: &said, json: asJSON}
-		err := terminal.printRevoked(all, false)
+		err := terminal.printRevoked(all, indent.GrantRevocation{})
 		if err == nil || !strings.Contains(err.Error(), "1 petition could not be") || !strings.Contains(out.String(), "storage is away") ||
 			!strings.Contains(said.String(), "Revoked 1 petition.") || !strings.Contains(said.String(), "Not yours to revoke: 1 petition.") {
 			t.Errorf("%v\n%s\n%s", err, &out, &said)
 		}
-		if err := terminal.printRevoked(all[:2], false); err != nil {
+		if err := terminal.printRevoked(all[:2], indent.GrantRevocation{}); err != nil {
 			t.Error(err)
 		}
 	}

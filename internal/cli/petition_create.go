@@ -78,7 +78,7 @@ func (n *creation) request(cmd *cobra.Command, in io.Reader) (r indent.Request, 
 		return r, usageError(cmd, "say why, with --reason: reviewers read it")
 	case len(n.resources) == 0 && n.extends == "":
 		return r, usageError(cmd, "say what for, with --resource kind:id")
-	case n.duration < 0:
+	case n.duration < 0 || n.duration == 0 && cmd.Flags().Changed("duration"):
 		return r, usageError(cmd, "--duration must be more than zero")
 	}
 	if r.Resources, r.Petitioners, err = askedFor(cmd, n.resources, n.beneficiaries); err != nil {

@@ -240,7 +240,7 @@ func (t *terminal) webhookDeleteCommand() *cobra.Command {
 }
 
 func (t *terminal) webhookRotateCommand() *cobra.Command {
-	var grace time.Duration
+	grace := 24 * time.Hour
 	var finish bool
 	cmd := &cobra.Command{
 		Use: "rotate-secret NAME", Short: "Give a webhook another secret", Args: exactly(1, "the NAME of the webhook"),
@@ -263,7 +263,7 @@ func (t *terminal) webhookRotateCommand() *cobra.Command {
 		}
 		return w, err
 	})
-	cmd.Flags().DurationVar(&grace, "grace", 24*time.Hour, "for how long the secret before signs, too, up to 720h; 0 ends it now")
+	cmd.Flags().Var(spanFlag{&grace}, "grace", "for how long the secret before signs, too, up to 720h; 0 ends it now")
 	cmd.Flags().BoolVar(&finish, "finish", false, "make no secret, and end the older of two now")
 	inFlags(cmd, "graceSeconds", "--grace")
 	return first(cmd, func(cmd *cobra.Command, _ []string) error {
@@ -281,7 +281,7 @@ func (t *terminal) webhookTestCommand() *cobra.Command {
 	var secretFile string
 	cmd := &cobra.Command{
 		Use: "test NAME|URL", Short: "Send each call to a webhook, and explain what came back", Args: exactly(1, "the NAME of a webhook, or the URL of an endpoint"),
-		Long: "Send each call (GetInfo, PullUpdate, GetDecision, and ApplyUpdate for a grant and its revoke) and explain what came back. They are\n" +
+		Long: "Send each call (GetInfo, PullUpdate, GetDecision, ApplyUpdate for a grant and its revoke, GetState) and explain what came back. They are\n" +
 			"about somebody and something that do not exist. With the NAME of a webhook the server calls; with a URL this machine does, without a\n" +
 			"server, and signs with the secret in --secret-file or " + webhookSecret + ". The exit code is 1 when the endpoint does not answer as it must.",
 		Example: "indent webhook test postgres-roles\nindent webhook test http://localhost:9000/indent --secret-file secret.txt",

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/indent-approvals/indent/internal/approval"
@@ -62,6 +63,15 @@ func (e entry) Wrong(form, field string) string {
 		return e.text
 	}
 	return ""
+}
+
+// madeOf reads which version a form was made of, so that its change does not undo what somebody else has changed since.
+func madeOf(values url.Values) (int64, error) {
+	made, err := strconv.ParseInt(values.Get("version"), 10, 64)
+	if err != nil || made < 1 {
+		return 0, approval.Errorf(approval.Invalid, "the form does not say what it was made of: open the page again, and make the change there")
+	}
+	return made, nil
 }
 
 // renamed answers err about the field as the page calls it, by what the use case calls it.

@@ -211,11 +211,7 @@ func (w *Web) changePull(r *http.Request, v visitor) (answer, error) {
 	var err error
 	switch do {
 	case "change":
-		var p approval.PullPolicy
-		if p, err = typedPull(r.PostForm); err == nil {
-			p.Name = name
-			_, err = w.Service.PutPullPolicy(ctx, v.Actor, name, p)
-		}
+		err = w.savePull(r, v, name)
 	case "run", "force":
 		_, err = w.Service.PullNow(ctx, v.Actor, approval.PullRequest{Policy: name, Force: do == "force", AtOnce: true})
 		do = "run"
@@ -240,4 +236,18 @@ func (w *Web) changePull(r *http.Request, v visitor) (answer, error) {
 	page, err := w.pullPage(r, v, view)
 	page.status = status
 	return page, err
+}
+
+// savePull replaces the policy by what was typed, if it is still the one that the form was made of.
+func (w *Web) savePull(r *http.Request, v visitor, name string) error {
+	p, err := typedPull(r.PostForm)
+	if err != nil {
+		return err
+	}
+	if p.Version, err = madeOf(r.PostForm); err != nil {
+		return err
+	}
+	p.Name = name
+	_, err = w.Service.PutPullPolicy(r.Context(), v.Actor, name, p)
+	return err
 }

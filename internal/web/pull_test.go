@@ -32,7 +32,7 @@ func TestTheDirectoryOnThePages(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	b := h.browser(reviewer) // an Editor
-	b.get("/directory").is(http.StatusOK).has("No webhook fills the directory", "Make the webhook")
+	b.get("/directory").is(http.StatusOK).has("No webhook fills the directory", "Make the webhook", `<a href="/settings" aria-current="page">`)
 	h.hook("lists")
 	b.get("/directory").has("Let a webhook fill it")
 	at := "/directory/roles"
@@ -66,7 +66,7 @@ func TestTheDirectoryOnThePages(t *testing.T) {
 	h.pulls("roles", approval.WebhookAnswer{Outcome: approval.WebhookDone})
 	b.get(at).has("works", "0 new, 0 changed, 30 gone").lacks("All of that is really gone")
 
-	change := url.Values{"do": {"change"}, "webhook": {"lists"}, "kinds": {"role"}}
+	change := url.Values{"do": {"change"}, "webhook": {"lists"}, "kinds": {"role"}, "version": {b.get(at).field("version")}}
 	b.after(b.post(at, change).leadsTo(at+"#pull")).has("Done: it is changed", "when somebody asks").lacks("env=prod").lacks("addresses and other ids are taken")
 	b.get(at).lacks("this form cannot write")
 	must(h.service.PutPullPolicy(t.Context(), h.actor(owner), "roles", approval.PullPolicy{Webhook: "lists", Kinds: []string{"role"}, Base: approval.PolicyBase{Conditions: []string{"true &&\ntrue"}}}))
@@ -87,7 +87,7 @@ func TestTheDirectoryRefusesOnThePage(t *testing.T) {
 		"name": {"a/b", "letters, digits"}, "kinds": {"indent/policy", "the server's own"}, "schedule": {"* * * * *", "sooner than every 5 minutes"}, "flags": {"no equals", "name=value"}, "labels": {"indent.com/block=x", "cannot be the same of all"},
 		"takeLabels": {"a\na", "twice"}, "match": {"=x", "name=value"}, "expressions": {"env", "must be such as"}, "conditions": {"BROKEN", "conditions"}, "webhook": {"none", "make the webhook first"}, "displayName": {"a\u202eb", "displayName"},
 	} {
-		typed := url.Values{"name": {"new"}, "displayName": {"as typed"}, "webhook": {"lists"}, "kinds": {"role"}}
+		typed := url.Values{"name": {"new"}, "displayName": {"as typed"}, "webhook": {"lists"}, "kinds": {"role"}, "version": {b.get("/directory/standing").field("version")}}
 		typed.Set(field, c.typed)
 		b.post("/directory", typed).is(http.StatusBadRequest).has(c.says)
 		if field != "displayName" {
@@ -101,6 +101,26 @@ func TestTheDirectoryRefusesOnThePage(t *testing.T) {
 	b.post("/directory", url.Values{"name": {"standing"}, "webhook": {"lists"}, "kinds": {"role"}}).is(http.StatusConflict).has("already")
 }
 
+// A form that was opened before somebody else's change does not undo it, and keeps what was typed.
+func TestAStaleFormOfTheDirectoryChangesNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	at := "/directory/" + h.pull("roles")
+	b := h.browser(reviewer)
+	change := url.Values{"do": {"change"}, "displayName": {"as typed"}, "webhook": {"lists"}, "kinds": {"role"}, "version": {b.get(at).field("version")}}
+	must(h.service.PutPullPolicy(t.Context(), h.actor(owner), "roles", approval.PullPolicy{Webhook: "lists", Kinds: []string{"database"}}))
+	for range 2 { // sent again it is as stale
+		b.post(at, change).is(http.StatusConflict).has("somebody has changed the pull policy roles since you read it", "as typed")
+	}
+	if p := must(h.service.PullPolicy(t.Context(), h.actor(owner), "roles")); p.Kinds[0] != "database" || p.DisplayName != "" {
+		t.Errorf("it is overwritten: %+v", p)
+	}
+	change.Del("version")
+	b.post(at, change).is(http.StatusBadRequest).has("open the page again")
+	change.Set("version", b.get(at).field("version"))
+	b.after(b.post(at, change).leadsTo(at + "#pull")).has("as typed")
+}
+
 func TestWhoOnlyReadsTheDirectoryChangesNothing(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -110,7 +130,7 @@ func TestWhoOnlyReadsTheDirectoryChangesNothing(t *testing.T) {
 	b.get("/directory").has("roles").lacks("Let a webhook fill it")
 	b.get(at).has("How it stands").lacks("Change it").lacks("Pull it now")
 	for _, do := range []string{"change", "run", "force", "delete"} {
-		b.post(at, url.Values{"do": {do}}).is(http.StatusForbidden)
+		b.post(at, url.Values{"do": {do}, "version": {"1"}}).is(http.StatusForbidden)
 	}
 	h.browser(viewer).get("/directory").is(http.StatusForbidden)
 	b.get("/settings").has("See what fills the directory")

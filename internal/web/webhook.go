@@ -236,7 +236,11 @@ func (w *Web) saveWebhook(r *http.Request, v visitor, hook approval.Webhook) err
 	if err != nil {
 		return err
 	}
+	made, err := madeOf(r.PostForm)
+	if err != nil {
+		return err
+	}
 	title, address, method, dry := strings.TrimSpace(r.PostForm.Get("displayName")), strings.TrimSpace(r.PostForm.Get("url")), r.PostForm.Get("method"), r.PostForm.Get("dryRun") != ""
-	_, err = w.Service.ChangeWebhook(r.Context(), v.Actor, hook.Name, approval.WebhookChange{DisplayName: &title, URL: &address, Method: &method, DryRun: &dry, Headers: headers})
+	_, err = w.Service.ChangeWebhook(r.Context(), v.Actor, hook.Name, approval.WebhookChange{DisplayName: &title, URL: &address, Method: &method, DryRun: &dry, Headers: headers, Expect: time.UnixMicro(made)})
 	return err
 }

@@ -165,9 +165,9 @@ func (w *Web) saveWebhookPolicy(r *http.Request, v visitor, name string) error {
 	if err != nil {
 		return err
 	}
-	made, err := strconv.ParseInt(r.PostForm.Get("version"), 10, 64)
-	if err != nil || made < 1 {
-		return approval.Errorf(approval.Invalid, "the form does not say what it was made of: open the page again, and change the policy there")
+	made, err := madeOf(r.PostForm)
+	if err != nil {
+		return err
 	}
 	change := approval.WebhookPolicyChange{DisplayName: &n.DisplayName, Labels: n.Labels, Base: &n.Base, Webhook: &n.Webhook, Calls: n.Calls, ServiceAccount: &n.ServiceAccount, Expect: made}
 	if change.Labels == nil {

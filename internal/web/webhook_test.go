@@ -42,15 +42,19 @@ func TestWebhooksOnThePages(t *testing.T) {
 	b.post(at, url.Values{"do": {"test"}}).is(http.StatusOK).has("What came back", "GetInfo", "as it must", "ApplyUpdate (access/revoke)").lacks(secret)
 
 	change := url.Values{"do": {"change"}, "displayName": {"Other"}, "url": {"https://hooks.example.com/other"}, "method": {"PUT"}, "headers": {""}, "dryRun": {"yes"}}
-	b.after(b.post(at, change).leadsTo(at+"#webhook")).has("Done: ", "Other", "PUT https://hooks.example.com/other", "dry run", "a credential, which nobody can read").lacks("platform")
+	send := func() page { // as it is typed into the page of now
+		change.Set("version", b.get(at).field("version"))
+		return b.post(at, change)
+	}
+	b.after(send().leadsTo(at+"#webhook")).has("Done: ", "Other", "PUT https://hooks.example.com/other", "dry run", "a credential, which nobody can read").lacks("platform")
 	change.Set("url", "https://evil.example/")
-	b.post(at, change).is(http.StatusBadRequest).has("is a credential for https://hooks.example.com").has("https://evil.example/")
+	send().is(http.StatusBadRequest).has("is a credential for https://hooks.example.com").has("https://evil.example/")
 	change.Set("credentialName", "Authorization")
 	change.Set("credential", "Bearer another")
-	b.after(b.post(at, change).leadsTo(at + "#webhook")).has("https://evil.example/")
+	b.after(send().leadsTo(at + "#webhook")).has("https://evil.example/")
 	change.Del("credential")
 	change.Set("dropCredentials", "yes")
-	b.after(b.post(at, change).leadsTo(at + "#webhook")).lacks("a credential, which nobody can read")
+	b.after(send().leadsTo(at + "#webhook")).lacks("a credential, which nobody can read")
 
 	rotated := b.post(at, url.Values{"do": {"rotate"}, "grace": {"1h"}}).is(http.StatusOK).has("Its new secret", "The secret before signs, too, until")
 	if again := aSecret.FindString(rotated.body); again == "" || again == secret {
@@ -100,6 +104,33 @@ func TestWebhooksRefuseOnThePage(t *testing.T) {
 	b.post("/webhooks", url.Values{"name": {"roles"}, "url": {"https://hooks.example.com"}}).is(http.StatusConflict).has("already")
 }
 
+// A form that was opened before somebody else moved the webhook does not send its calls back to the old address.
+func TestAStaleFormOfAWebhookChangesNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	at := "/webhooks/" + h.hook("lists")
+	b := h.browser(reviewer)
+	read := b.get(at).field("version")
+	h.pull("named") // what names a webhook does not change it
+	change := url.Values{"do": {"change"}, "displayName": {"as typed"}, "url": {"https://hooks.example.com/lists"}, "method": {"POST"}, "version": {b.get(at).field("version")}}
+	if read != change.Get("version") {
+		t.Errorf("the form is another (%s, %s) and nobody changed it", read, change.Get("version"))
+	}
+	h.clock.Advance(time.Second)
+	moved := "https://hooks.example.com/moved"
+	must(h.service.ChangeWebhook(t.Context(), h.actor(owner), "lists", approval.WebhookChange{URL: &moved}))
+	for range 2 { // sent again it is as stale
+		b.post(at, change).is(http.StatusConflict).has("somebody has changed the webhook lists since you read it", "as typed")
+	}
+	if w := must(h.service.Webhook(t.Context(), h.actor(owner), "lists")); w.URL != moved || w.DisplayName != "" {
+		t.Errorf("it is overwritten: %+v", w)
+	}
+	change.Del("version")
+	b.post(at, change).is(http.StatusBadRequest).has("open the page again")
+	change.Set("version", b.get(at).field("version"))
+	b.after(b.post(at, change).leadsTo(at + "#webhook")).has("as typed")
+}
+
 func TestWhoOnlyReadsWebhooksChangesNothing(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -109,7 +140,7 @@ func TestWhoOnlyReadsWebhooksChangesNothing(t *testing.T) {
 	b.get("/webhooks").has("roles").lacks("Add a webhook")
 	b.get("/webhooks/roles").has("https://hooks.example.com/roles").lacks("Change it").lacks("Delete it")
 	for _, do := range []string{"change", "rotate", "finish", "test", "delete"} {
-		b.post("/webhooks/roles", url.Values{"do": {do}}).is(http.StatusForbidden)
+		b.post("/webhooks/roles", url.Values{"do": {do}, "version": {"1"}}).is(http.StatusForbidden)
 	}
 	h.browser(viewer).get("/webhooks").is(http.StatusForbidden)
 	b.get("/settings").has("See the webhooks")

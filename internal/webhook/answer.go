@@ -57,7 +57,22 @@ func readAnswer(kind approval.WebhookKind, status int, header http.Header, body 
 }
 
 func unreadable(kind approval.WebhookKind, status int, header http.Header, now time.Time, err error) approval.WebhookAnswer {
-	return again(header, now, "the endpoint answers %d with what is not an answer to %s: %s", status, kind, why(err))
+	return again(header, now, "the endpoint answers %d with what is not an answer to %s; %s", status, kind, insteadOf(status, err))
+}
+
+// insteadOf says what to look at where something else than an answer came.
+func insteadOf(status int, err error) string {
+	switch status {
+	case http.StatusNotFound:
+		return "does the URL lead to the endpoint, with the whole path?"
+	case http.StatusMethodNotAllowed:
+		return "does the URL lead to the endpoint, with the whole path, and does that take the method of the webhook?"
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return "does something before the endpoint want to know who calls? a header of the webhook can carry a credential"
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return "is what stands before it up, and the endpoint behind that?"
+	}
+	return why(err) + `; it must answer such as {"status": {"code": 0}}`
 }
 
 // meaning says what an answer that was read means for the call.
@@ -115,7 +130,7 @@ func accepted(kind approval.WebhookKind, s said, a approval.WebhookAnswer, heade
 		a.Claims = s.Claims
 	case approval.WebhookState:
 		if s.Access == nil {
-			return again(header, now, `the endpoint answers without "access", which must be true or false`)
+			return again(header, now, "%s", approval.NoAccessSaid)
 		}
 		a.Access = *s.Access
 	}

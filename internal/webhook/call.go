@@ -3,12 +3,14 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"syscall"
 	"time"
 
 	"github.com/indent-approvals/indent/internal/approval"
@@ -136,5 +138,20 @@ func reason(err error) string {
 	if errors.As(err, &dialled) {
 		err = dialled.Err // without the address
 	}
-	return fmt.Sprintf("the endpoint cannot be reached: %v", err)
+	return fmt.Sprintf("the endpoint cannot be reached: %v%s", err, lookAt(err))
+}
+
+// lookAt says what to look at where no connection comes about, "" where nobody can tell.
+func lookAt(err error) string {
+	var plain tls.RecordHeaderError
+	var untrusted *tls.CertificateVerificationError
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return ": is it running, and is the port in the URL right?"
+	case errors.As(err, &plain), errors.Is(err, http.ErrSchemeMismatch):
+		return ": it speaks no TLS: check the port in the URL"
+	case errors.As(err, &untrusted):
+		return ": give it a certificate for the host in the URL, of an authority that the server's machine trusts"
+	}
+	return ""
 }

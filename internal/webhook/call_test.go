@@ -156,8 +156,11 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 		"no such code":               {approval.WebhookApply, 500, `{"status":{"code":17}}`, approval.WebhookAgain, 0, "17"},
 		"below all codes":            {approval.WebhookApply, 500, `{"status":{"code":-1}}`, approval.WebhookAgain, 0, "-1"},
 		"nothing":                    {approval.WebhookApply, 200, ``, approval.WebhookAgain, 0, "JSON"},
-		"text":                       {approval.WebhookApply, 200, `ok`, approval.WebhookAgain, 0, "not JSON at byte 0"},
-		"a page of a proxy":          {approval.WebhookApply, 502, `<html>`, approval.WebhookAgain, 0, "502"},
+		"text":                       {approval.WebhookApply, 200, `ok`, approval.WebhookAgain, 0, `not JSON at byte 0; it must answer such as {"status": {"code": 0}}`},
+		"a page of a proxy":          {approval.WebhookApply, 502, `<html>`, approval.WebhookAgain, 0, "502 with what is not an answer to ApplyUpdate; is what stands before it up, and the endpoint behind that?"},
+		"no such place":              {approval.WebhookApply, 404, `not found`, approval.WebhookAgain, 0, "404 with what is not an answer to ApplyUpdate; does the URL lead to the endpoint, with the whole path?"},
+		"no such method":             {approval.WebhookApply, 405, ``, approval.WebhookAgain, 0, "does that take the method of the webhook?"},
+		"locked":                     {approval.WebhookApply, 403, `<html>`, approval.WebhookAgain, 0, "a header of the webhook can carry a credential"},
 		"no status":                  {approval.WebhookApply, 200, `{}`, approval.WebhookAgain, 0, "without a status"},
 		"null":                       {approval.WebhookApply, 200, `null`, approval.WebhookAgain, 0, "without a status"},
 		"a list":                     {approval.WebhookApply, 200, `[]`, approval.WebhookAgain, 0, "type"},
@@ -249,7 +252,8 @@ func TestEndpointsThatDoNotAnswer(t *testing.T) {
 	nameless.lookup = func(context.Context, string) ([]netip.Addr, error) {
 		return nil, &net.DNSError{Err: "no such host", Name: "x"}
 	}
-	for address, says := range map[string]string{half.URL: "cannot be reached", "https://hooks.example.com/": "looked up: no such host"} {
+	plain := newEndpoint(t, func(http.ResponseWriter, *http.Request) {})
+	for address, says := range map[string]string{half.URL: "is it running, and is the port in the URL right?", strings.Replace(plain.URL, "http:", "https:", 1): "speaks no TLS: check the port in the URL", "https://hooks.example.com/": "looked up: no such host"} {
 		target := half.target()
 		target.URL = address + "?key=s3cr3tquery"
 		a, err := NewCaller(nameless, half.clock, "x").Call(t.Context(), target, calls(half.clock.Now())[approval.WebhookInfo])
