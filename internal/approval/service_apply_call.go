@@ -281,6 +281,7 @@ func (l *pairLook) attemptOf(c command, answer WebhookAnswer) Delivery {
 func retryIn(attempts int, asked time.Duration, pair string) time.Duration {
 	wait := min(firstRetry<<min(max(attempts-1, 0), 20), lastRetry)
 	wait = wait/2 + time.Duration(spread(pair+strconv.Itoa(attempts))*float64(wait/2))
+	wait = wait.Truncate(time.Microsecond) // what the engines keep: else its job comes before its time, and finds nothing due
 	return max(wait, min(asked, longestAsked))
 }
 
