@@ -321,7 +321,7 @@ func TestAWebhookIsTried(t *testing.T) {
 	ctx, editor := t.Context(), h.actor(bob)
 	h.hook(aHook())
 	answers := map[approval.WebhookKind]approval.WebhookAnswer{
-		approval.WebhookInfo:   {Outcome: approval.WebhookDone, Details: approval.RawJSON(`[{"capabilities":["ApplyUpdate"]}]`)},
+		approval.WebhookInfo:   {Outcome: approval.WebhookDone, Details: `[{"capabilities":["ApplyUpdate"]}]`},
 		approval.WebhookPull:   {Outcome: approval.WebhookRefused, Code: 12, Problem: "the endpoint refuses"},
 		approval.WebhookDecide: {Outcome: approval.WebhookDone},
 		approval.WebhookApply:  {Outcome: approval.WebhookRefused, Code: 5, Problem: "no such role"},

@@ -152,8 +152,8 @@ func explainTrial(kind WebhookKind, a WebhookAnswer) (works bool, text string) {
 		}
 		return true, "It works: the endpoint says that there is no access, which is right."
 	}
-	if len(a.Details) > 0 {
-		return true, "It works: the endpoint says " + printable(string(a.Details), MaxReason/4) + "."
+	if a.Details != "" {
+		return true, "It works: the endpoint says " + printable(a.Details, MaxReason/4) + "."
 	}
 	return true, "It works. The endpoint does not say what it can do."
 }

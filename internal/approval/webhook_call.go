@@ -88,7 +88,7 @@ type WebhookAnswer struct {
 	Bytes      int64      // how long the answer is
 	Claims     []Event    // of GetDecision
 	Access     bool       // of GetState: the person has the resource
-	Details    RawJSON    // of status: what GetInfo says of the endpoint; nil for none
+	Details    string     // of status, as text without secrets: what GetInfo says of the endpoint
 	Attempt    WebhookAttempt
 }
 

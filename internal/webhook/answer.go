@@ -80,9 +80,9 @@ func meaning(kind approval.WebhookKind, status int, header http.Header, s said, 
 	if s.Status == nil {
 		return again(header, now, `the endpoint answers %d without a status: it must answer {"status": {"code": 0}} when it is done`, status)
 	}
-	a := approval.WebhookAnswer{Code: s.Status.Code, Details: approval.RawJSON(s.Status.Details)}
-	if string(s.Status.Details) == "null" {
-		a.Details = nil
+	a := approval.WebhookAnswer{Code: s.Status.Code, Details: string(s.Status.Details)}
+	if a.Details == "null" {
+		a.Details = ""
 	}
 	switch {
 	case s.Status.Code == 0 && status == http.StatusOK:

@@ -66,7 +66,10 @@ func (c *Caller) attempt(ctx context.Context, t approval.WebhookTarget, call app
 	}
 	answer, err := send(request, call, &record, secrets)
 	record.Took = max(0, c.clock.Now().Sub(began))
-	answer.Problem, answer.Attempt = clean(answer.Problem, secrets, kept), record
+	answer.Problem, answer.Details, answer.Attempt = clean(answer.Problem, secrets, kept), clean(answer.Details, secrets, kept), record
+	for i := range answer.Claims { // what is said of a petition stands in the log for ever
+		answer.Claims[i].Reason = clean(answer.Claims[i].Reason, secrets, approval.MaxReason)
+	}
 	return answer, err
 }
 

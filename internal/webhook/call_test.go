@@ -202,7 +202,7 @@ func TestWhatAnswersBring(t *testing.T) {
 	e := newEndpoint(t, answers(200, `{"status":{"code":0,"details":[{"capabilities":["ApplyUpdate"]}]},"resources":[{"id":"db","kind":"role"}],"claims":[{"event":"access/approve"}]}`))
 	all := calls(e.clock.Now())
 	info, pull, decide := e.call(t, e.target(), all[approval.WebhookInfo]), e.call(t, e.target(), all[approval.WebhookPull]), e.call(t, e.target(), all[approval.WebhookDecide])
-	if string(info.Details) != `[{"capabilities":["ApplyUpdate"]}]` || info.Resources != nil || info.Claims != nil {
+	if info.Details != `[{"capabilities":["ApplyUpdate"]}]` || info.Resources != nil || info.Claims != nil {
 		t.Errorf("info: %+v", info)
 	}
 	if !cmp.Equal(pull.Resources, []approval.Resource{{ID: "db", Kind: "role"}}) || pull.Claims != nil {
@@ -291,6 +291,26 @@ func TestNoRecordHasASecret(t *testing.T) {
 	}
 	if !strings.Contains(a.Problem, "PERMISSION_DENIED") {
 		t.Errorf("says %q", a.Problem)
+	}
+}
+
+// An endpoint that says back what it was sent, as those do that help to find mistakes, writes JSON in its own way.
+func TestNoAnswerBringsASecret(t *testing.T) {
+	t.Parallel()
+	const begin, middle, end = "pager", "key", "rest" // of the credential, between what is escaped
+	for _, written := range []string{`pager/key\"rest`, `pager\/key\"rest`, `pager/key\"rest&`, `pager\/key\"rest\u0026`, `pager/key\"rest\u0026`} {
+		target := approval.WebhookTarget{Headers: []approval.WebhookHeader{{Name: "Authorization", Value: `Bearer pager/key"rest`, Secret: true}}}
+		if strings.HasSuffix(written, "&") || strings.HasSuffix(written, "0026") {
+			target.Headers[0].Value += "&"
+		}
+		e := newEndpoint(t, answers(200, `{"status":{"code":0,"details":[{"authorization":"Bearer `+written+`"}]},"claims":[{"event":"access/approve","reason":"sent `+written+` with it"}]}`))
+		target.URL = e.URL
+		for kind, call := range calls(e.clock.Now()) {
+			a := e.call(t, target, call)
+			if said := fmt.Sprintf("%+v", a); strings.Contains(said, begin) || strings.Contains(said, middle) || strings.Contains(said, end) || a.Details == "" {
+				t.Errorf("%s of %s brings %s", kind, written, said)
+			}
+		}
 	}
 }
 

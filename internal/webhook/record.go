@@ -25,8 +25,10 @@ var signatures = []string{HeaderIndentSignature, HeaderSignature, "Authorization
 // secretsOf answers every text that no record may have.
 func secretsOf(t approval.WebhookTarget) (all []string) {
 	add := func(s string) {
-		if len(s) >= shortestSecret {
-			all = append(all, s)
+		for _, text := range append(escaped(s), s) {
+			if len(text) >= shortestSecret && !slices.Contains(all, text) {
+				all = append(all, text)
+			}
 		}
 	}
 	for _, k := range t.Keys {
@@ -44,6 +46,24 @@ func secretsOf(t approval.WebhookTarget) (all []string) {
 		}
 	}
 	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) }) // the longest first: one may be part of another
+	return all
+}
+
+// inJSON are the ways in which writers of JSON escape what a secret may have: some do more than they must.
+var inJSON = func() (ways []*strings.Replacer) {
+	must, slash := []string{`\`, `\\`, `"`, `\"`}, []string{`/`, `\/`}
+	html := []string{"<", `\u003c`, ">", `\u003e`, "&", `\u0026`}
+	for _, way := range [][]string{must, slices.Concat(must, slash), slices.Concat(must, html), slices.Concat(must, slash, html)} {
+		ways = append(ways, strings.NewReplacer(way...))
+	}
+	return ways
+}()
+
+// escaped answers a secret as an answer in JSON has it that says it back.
+func escaped(secret string) (all []string) {
+	for _, way := range inJSON {
+		all = append(all, way.Replace(secret))
+	}
 	return all
 }
 
