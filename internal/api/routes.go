@@ -149,7 +149,7 @@ func routes() []route {
 		{"putWebhookPolicy", put, space + "/webhookPolicies/{name}", approval.WriteWebhooks, handle((*API).putWebhookPolicy), "Replace a webhook policy"},
 		{"updateWebhookPolicy", patch, space + "/webhookPolicies/{name}", approval.WriteWebhooks, handle((*API).updateWebhookPolicy), "Change a webhook policy"},
 		{"deleteWebhookPolicy", del, space + "/webhookPolicies/{name}", approval.WriteWebhooks, handle((*API).deleteWebhookPolicy), "Delete a webhook policy"},
-		{"testWebhookPolicy", post, space + "/webhooks:testPolicy", approval.ReadWebhooks, handle((*API).testWebhookPolicy), "Which calls a webhook policy would let a webhook have"},
+		{"testWebhookPolicy", post, space + "/webhooks:testPolicy", approval.ReadWebhooks, handle((*API).testWebhookPolicy), "Which calls a webhook policy would let a webhook have (takes resources:read, too)"},
 
 		{"listEvents", get, space + "/events", approval.ReadEvents, handle((*API).listEvents), "List the audit log, newest first"},
 		{"streamEvents", get, space + "/events:stream", approval.ReadEvents, stream[approval.Event](eventStreams, (*API).streamEvents), "Follow the audit log (server-sent events)"},

@@ -39,9 +39,14 @@ func (s *Service) mayExtend(ctx context.Context, a Actor, p *Petition, name stri
 // sameThings answers whether two lists name the same, in whatever order.
 func sameThings(a, b []Resource) bool {
 	in := func(list []Resource) func(Resource) bool {
-		return func(r Resource) bool { return !slices.ContainsFunc(list, r.Same) }
+		return func(r Resource) bool { return !slices.ContainsFunc(list, r.sameAsked) }
 	}
 	return !slices.ContainsFunc(a, in(b)) && !slices.ContainsFunc(b, in(a))
+}
+
+// sameAsked is Same of what was asked for: without an id it is what its address and its name say.
+func (r Resource) sameAsked(other Resource) bool {
+	return r.Same(other) && (r.ID != "" || r.Email == other.Email && r.DisplayName == other.DisplayName)
 }
 
 // sameParams answers whether two params are the same by their canonical form, whichever way they were written and kept.

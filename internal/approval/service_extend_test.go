@@ -116,6 +116,18 @@ func TestExtensionsThatAreRefused(t *testing.T) {
 			t.Errorf("%s: got %v, want %s %s", c.text, err, c.code, c.text)
 		}
 	}
+	for _, said := range []approval.Resource{{Kind: "role", DisplayName: "reader"}, {Kind: "role", Email: "reader@acme.example"}} {
+		idless := h.decide(bob, h.ask(vic, func(n *approval.NewPetition) { n.Resources = []approval.Resource{said} }), claim(approve))
+		for _, other := range []approval.Resource{{Kind: "role", DisplayName: "owner of all"}, {Kind: "role", Email: "owner@acme.example"}} {
+			_, _, err := h.CreatePetition(t.Context(), h.actor(vic), extends(idless, func(n *approval.NewPetition) { n.Resources = []approval.Resource{other} }), "")
+			if approval.CodeOf(err) != approval.Invalid || !strings.Contains(err.Error(), "petition.resources") {
+				t.Errorf("%+v goes on as %+v: %v", said, other, err)
+			}
+		}
+		if _, _, err := h.CreatePetition(t.Context(), h.actor(vic), extends(idless), ""); err != nil {
+			t.Errorf("%+v does not go on: %v", said, err)
+		}
+	}
 	with := func(params string) func(*approval.NewPetition) {
 		return func(n *approval.NewPetition) { n.Params = approval.RawJSON(params) }
 	}
@@ -192,4 +204,28 @@ func TestTheEndOfABrokenGlassIsToldBefore(t *testing.T) {
 	}
 	sameList(t, "log", h.log(p)[:5], "access/request", "access/grant", "access/remind", "access/warn", "access/end")
 	h.conserves(p)
+}
+
+// The label that says to a rule "this goes on with what was granted" is not there for what only stands in the place of another
+// request: whoever asks would choose it with any request at all.
+func TestAReplacementIsNoExtensionToTheRules(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	saw := map[string]bool{}
+	h.rule.asked = func(in approval.PolicyInput) {
+		saw[in.Petition.Resources[0].ID] = in.Petition.Labels[approval.LabelReplaces] != ""
+	}
+	old, open := h.grant(vic, time.Hour, "orders"), h.ask(vic)
+	if _, _, err := h.CreatePetition(t.Context(), h.actor(vic), extends(old), ""); err != nil || !saw["orders"] {
+		t.Fatal("an extension", saw, err)
+	}
+	n := reset()
+	n.Resources = []approval.Resource{{Kind: "action", ID: "open-the-vault"}}
+	next, err := h.ReplacePetition(t.Context(), h.actor(vic), open.Name, n)
+	if err != nil || next.Labels[approval.LabelReplaces] != open.Name || h.now(next).Labels[approval.LabelReplaces] != open.Name {
+		t.Fatal("the replacement does not name what it replaces", next.Labels, err)
+	}
+	if seen, asked := saw["open-the-vault"]; seen || !asked {
+		t.Error("the rules see a replacement as an extension", saw)
+	}
 }

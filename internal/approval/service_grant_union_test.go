@@ -198,3 +198,44 @@ func TestAStrangerIsOffboardedByTheID(t *testing.T) {
 		t.Fatal(done, refused, err)
 	}
 }
+
+// Whoever asks for somebody the space does not know may say what that one is called besides. By a name of somebody else it would
+// keep its access as long as that one has it, though nobody approved that, and the other's would last as long as its own.
+func TestAStrangersWordsShareNobodysAccess(t *testing.T) {
+	t.Parallel()
+	for _, names := range [][]string{{bob}, {"U1"}, {"dora@other.example"}, {"x", bob, "y"}} {
+		h := newHouse(t)
+		h.directory(approval.Resource{ID: "U1", Kind: approval.KindUser, Email: "dora@other.example", Labels: map[string]string{approval.LabelBlock: "dora"}})
+		asks := func(r approval.Resource, length time.Duration) approval.Petition {
+			h.rule.verdict = review(1)
+			p := h.ask(pat, func(n *approval.NewPetition) { n.Petitioners, n.Duration = []approval.Resource{r}, length })
+			return h.decide(eve, p, claim(approve))
+		}
+		known := []approval.Petition{asks(approval.Resource{ID: bob, Kind: approval.KindUser}, time.Hour), asks(approval.Resource{ID: "U1", Kind: approval.KindUser}, time.Hour)}
+		short := asks(approval.Resource{ID: "mallory-svc", Kind: approval.KindUser, AltIDs: names}, time.Minute)
+		long := asks(approval.Resource{ID: "mallory-too", Kind: approval.KindUser, AltIDs: names}, 2*time.Hour)
+		if slices.Contains(short.Persons, bob) != slices.Contains(names, bob) {
+			t.Errorf("called %s: those who ask are %s", names, short.Persons) // whoever may be meant does not decide (I6)
+		}
+		for i, p := range slices.Concat([]approval.Petition{short}, known, []approval.Petition{long}) {
+			h.clock.Set(p.Grant.EndTime)
+			if ended, by := h.closes(p); ended != "true" || len(by) > 0 {
+				t.Errorf("called %s: the end of %d is %s, kept by %s", names, i, ended, by)
+			}
+		}
+	}
+}
+
+// An id that the space does not know beside an address that it knows means who has the address.
+func TestAnAddressInTheDirectoryNamesWhoHasIt(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	dora := approval.Resource{ID: "U1", Kind: approval.KindUser, Email: "dora@other.example", Labels: map[string]string{approval.LabelBlock: "dora"}}
+	h.directory(dora)
+	p := h.ask(pat, func(n *approval.NewPetition) {
+		n.Petitioners = []approval.Resource{{ID: "mallory-svc", Kind: approval.KindUser, Email: "Dora@other.example"}}
+	})
+	if got := p.Petitioners; len(got) != 1 || got[0].ID != "U1" || got[0].Email != dora.Email {
+		t.Errorf("the petition is for %+v", got)
+	}
+}

@@ -110,13 +110,16 @@ func (s *Service) draft(ctx context.Context, a Actor, n *NewPetition, replaces s
 	if err := CheckStart(n.StartTime, now); err != nil {
 		return p, change, err
 	}
-	stranger, err := s.outline(ctx, a, n, replaces, p)
+	stranger, err := s.outline(ctx, a, n, p)
 	if err != nil {
 		return p, change, err
 	}
 	p.Name = name
 	if p.Verdict, err = s.verdict(ctx, a, p, stranger, now); err != nil {
 		return p, change, err
+	}
+	if replaces != "" { // behind the rules, to which the label says that this goes on with what was granted
+		p.Labels[LabelReplaces] = replaces
 	}
 	p.ExpireTime = now.Add(p.Verdict.DecideWithin).Truncate(time.Microsecond)
 	if change, err = s.begin(ctx, a, p, s.unsatisfiable(ctx, p, now), now); err != nil {
@@ -131,9 +134,9 @@ func (s *Service) draft(ctx context.Context, a Actor, n *NewPetition, replaces s
 }
 
 // outline makes p the petition before policy is asked, without a name. Stranger is as [Service.setPetitioners] answers it.
-func (s *Service) outline(ctx context.Context, a Actor, n *NewPetition, replaces string, p *Petition) (stranger string, err error) {
+func (s *Service) outline(ctx context.Context, a Actor, n *NewPetition, p *Petition) (stranger string, err error) {
 	*p = Petition{Space: a.Space, Resources: n.Resources, CreatedBy: a.Resource(), Reason: n.Reason,
-		Params: n.Params, Labels: n.labels(a.Space, replaces), DisplayName: n.DisplayName, Duration: n.Duration, StartTime: n.StartTime}
+		Params: n.Params, Labels: n.labels(a.Space), DisplayName: n.DisplayName, Duration: n.Duration, StartTime: n.StartTime}
 	if stranger, err = s.setPetitioners(ctx, a, n.Petitioners, p); err != nil {
 		return "", err
 	}
@@ -147,15 +150,12 @@ func (s *Service) outline(ctx context.Context, a Actor, n *NewPetition, replaces
 }
 
 // labels answers the labels of the petition: what was sent, and what the server says.
-func (n *NewPetition) labels(space, replaces string) map[string]string {
+func (n *NewPetition) labels(space string) map[string]string {
 	labels := make(map[string]string, len(n.Labels)+1)
 	maps.Copy(labels, n.Labels)
 	labels[LabelConfigID] = "space:" + space
 	if n.Duration > 0 {
 		labels[LabelAskedDuration] = n.Duration.String()
-	}
-	if replaces != "" {
-		labels[LabelReplaces] = replaces
 	}
 	return labels
 }

@@ -52,7 +52,8 @@ type identified struct {
 }
 
 // identify looks a petitioner up among the members and in the directory, by every id and address that is named. Which
-// of them the caller meant does not matter to who may review: all are counted among those who ask (I6).
+// of them the caller meant does not matter to who may review: all are counted among those who ask (I6). What a stranger is
+// called besides is not kept: it would share the access of whoever is called so, and the end of that (I15).
 func (s *Service) identify(ctx context.Context, space string, r Resource) (identified, error) {
 	said := append([]string{r.ID, r.Email}, r.AltIDs...)
 	persons, err := s.namesOf(ctx, space, said)
@@ -80,8 +81,27 @@ func (s *Service) identify(ctx context.Context, space string, r Resource) (ident
 		found.shown, found.known = entries[i], true
 	} else if i := slices.IndexFunc(members, byEmail); i >= 0 {
 		found.shown, found.known = members[i].Resource(), !members[i].Suspended
+	} else if entry, ok, err := s.addressed(ctx, space, r.Email); err != nil || ok {
+		found.shown, found.known = entry, ok
+		return found, err
+	}
+	if !found.known {
+		found.shown.AltIDs = nil
 	}
 	return found, nil
+}
+
+// addressed answers the entry of the directory that has an address.
+func (s *Service) addressed(ctx context.Context, space, address string) (entry Resource, ok bool, err error) {
+	if address == "" {
+		return Resource{}, false, nil
+	}
+	named, err := s.Store.ResourcesNamed(ctx, space, asWritten([]string{address}))
+	i := slices.IndexFunc(named, func(e Resource) bool { return strings.EqualFold(e.Email, address) })
+	if err != nil || i < 0 {
+		return Resource{}, false, err
+	}
+	return named[i], true, nil
 }
 
 // asWritten answers the names as they are written and in lower case, as members are called, each once.

@@ -122,7 +122,7 @@ func (s *Service) cannotChange(ctx context.Context, a Actor, text string) (f Pol
 	now := s.Clock.Now()
 	n := NewPetition{Reason: "to change the policy", Resources: []Resource{policyResource(a.Space)}}
 	var p Petition
-	if _, err := s.outline(ctx, a, &n, "", &p); err != nil {
+	if _, err := s.outline(ctx, a, &n, &p); err != nil {
 		return f, false
 	}
 	if x, err := s.Documents.Examine(ctx, text); err != nil || !x.ByPetition {

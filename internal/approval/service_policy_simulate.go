@@ -55,7 +55,7 @@ func (s *Service) SimulatePetition(ctx context.Context, a Actor, q Simulated) (S
 		return Simulation{}, err
 	}
 	var p Petition
-	stranger, err := s.outline(ctx, as, &n, "", &p)
+	stranger, err := s.outline(ctx, as, &n, &p)
 	if err != nil {
 		return Simulation{}, err
 	}

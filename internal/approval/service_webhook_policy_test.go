@@ -267,6 +267,23 @@ func (h *house) tries(base approval.PolicyBase, resources ...approval.Resource) 
 	return lines
 }
 
+// What is tried shows entries of the directory, so a token that may not read there may not try (I7).
+func TestWhoTriesAPolicyMayReadTheDirectory(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	n := aPolicy(under(approval.PolicyBase{}))
+	tried := approval.WebhookPolicyTest{Policy: &n, Asked: &approval.NewPetition{Resources: []approval.Resource{{Kind: "db", ID: "db:1"}}}}
+	narrow := h.actor(bob)
+	narrow.Scopes = []approval.Permission{approval.ReadWebhooks}
+	if _, err := h.TryWebhookPolicy(t.Context(), narrow, tried); approval.CodeOf(err) != approval.Forbidden || !strings.Contains(err.Error(), "resources:read") {
+		t.Errorf("a token for webhooks alone: %v", err)
+	}
+	narrow.Scopes = append(narrow.Scopes, approval.ReadResources)
+	if _, err := h.TryWebhookPolicy(t.Context(), narrow, tried); err != nil {
+		t.Errorf("one for both: %v", err)
+	}
+}
+
 const (
 	takesIt = "true [ApplyUpdate]"
 	leaves  = "false []"

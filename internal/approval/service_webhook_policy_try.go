@@ -33,10 +33,13 @@ type ResourceTrial struct {
 	Problem string
 }
 
-// TryWebhookPolicy answers which resources of a petition a policy is about, and which calls would go. Nothing is written or sent.
+// TryWebhookPolicy answers which resources of a petition a policy is about, and which calls would go. Nothing is written or sent. It
+// shows, and a condition asks for, what the directory has of them: who tries needs the right to read that.
 func (s *Service) TryWebhookPolicy(ctx context.Context, a Actor, t WebhookPolicyTest) (WebhookPolicyTrial, error) {
-	if err := s.Authorize(ctx, a, ReadWebhooks, "test webhook policy"); err != nil {
-		return WebhookPolicyTrial{}, err
+	for _, need := range []Permission{ReadWebhooks, ReadResources} {
+		if err := s.Authorize(ctx, a, need, "test webhook policy"); err != nil {
+			return WebhookPolicyTrial{}, err
+		}
 	}
 	if err := firstError(checkOptionalName("policy", t.Name), checkOptionalName("petition", t.Petition)); err != nil {
 		return WebhookPolicyTrial{}, err
@@ -113,6 +116,6 @@ func (s *Service) triedPetition(ctx context.Context, a Actor, t WebhookPolicyTes
 	if n, err = n.Check(); err != nil {
 		return p, err
 	}
-	_, err = s.outline(ctx, a, &n, "", &p)
+	_, err = s.outline(ctx, a, &n, &p)
 	return p, err
 }
