@@ -49,8 +49,11 @@ func pullTimer(p PullPolicy, at time.Time) Write {
 }
 
 func (p PullPolicy) job(at time.Time) Job {
-	return Job{Key: pullKey(p.Space, p.Name), Kind: JobPull, Lane: p.Space + "/" + p.Webhook, Space: p.Space, RunTime: at}
+	return Job{Key: pullKey(p.Space, p.Name), Kind: JobPull, Lane: pullLane(p.Space, p.Webhook), Space: p.Space, RunTime: at}
 }
+
+// pullLane is beside that of the webhook's other calls: who lists for half an hour must not delay the end of access.
+func pullLane(space, webhook string) string { return callLane(space, webhook) + "/pull" }
 
 // pullTopic is the broker's topic of pulls of the space that ended.
 func pullTopic(space string) string { return "pulls/" + space }

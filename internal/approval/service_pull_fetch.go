@@ -95,6 +95,7 @@ func (p *pulling) note(answer WebhookAnswer, failed error) {
 	if err := p.s.Store.Note(ctx, p.policy.Space, PutDelivery{d}); err != nil {
 		p.s.Logger.WarnContext(ctx, "an attempt of a pull could not be written to the log", "space", d.Space, "webhook", d.Webhook, "error", err)
 	}
+	p.s.forgetDeliveries(ctx, d.Space, d.Webhook)
 }
 
 // listed takes one resource of an answer as far as the policy says.

@@ -38,10 +38,12 @@ func (h *house) refuses(a approval.WebhookAnswer) {
 	h.endpoints.Answer = func(approval.WebhookTarget, approval.WebhookCall) approval.WebhookAnswer { return a }
 }
 
+const pullLane = "acme/roles/pull"
+
 // runPulls does what is due in the lane of the webhook, as the room of jobs does.
 func (h *house) runPulls() {
 	h.t.Helper()
-	jobs, err := h.store.LeaseJobs(h.t.Context(), "acme/roles", h.clock.Now(), time.Minute, 100)
+	jobs, err := h.store.LeaseJobs(h.t.Context(), pullLane, h.clock.Now(), time.Minute, 100)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -179,6 +181,47 @@ func TestAPullFillsTheDirectory(t *testing.T) {
 	e := h.events()[0]
 	same(t, "who", fmt.Sprint(e.Actor.ID, e.Label(approval.LabelPullPolicy), len(e.Resources)), "indent/pullroles1")
 	same(t, "the version of the policy", must(h.PullPolicy(t.Context(), h.actor(pat), "roles")).Version, p.Version)
+}
+
+// A list may take half an hour to come: the jobs that tell the same webhook of the end of access do not stand behind it.
+func TestAPullStandsInNobodysWay(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.pulls()
+	must(h.CreateWebhookPolicy(t.Context(), h.actor(bob), approval.NewWebhookPolicy{Name: "all", Webhook: "roles"}))
+	h.decide(bob, h.ask(vic), claim(approve))
+	for _, j := range must(h.store.LeaseJobs(t.Context(), "acme", h.clock.Now(), time.Minute, 100)) {
+		h.ended(j, h.RunJob(t.Context(), j)) // finds out whom to tell
+	}
+	h.clock.Advance(30 * time.Minute)
+	var lanes []string
+	for _, lane := range must(h.store.Lanes(t.Context())) {
+		for _, j := range must(h.store.LeaseJobs(t.Context(), lane.Name, h.clock.Now(), time.Minute, 100)) {
+			if j.Kind == approval.JobPull || j.Kind == approval.JobCall {
+				lanes = append(lanes, j.Kind+" in "+lane.Name)
+			}
+		}
+	}
+	slices.Sort(lanes)
+	sameList(t, "jobs", lanes, "call in acme/roles", "pull in "+pullLane)
+}
+
+// The attempts of a webhook that does nothing but list are forgotten in time, too.
+func TestAttemptsOfPullsAreForgotten(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.pulls()
+	h.endpoints.Answer = func(_ approval.WebhookTarget, c approval.WebhookCall) approval.WebhookAnswer {
+		return approval.WebhookAnswer{Outcome: approval.WebhookDone, Attempt: approval.WebhookAttempt{ID: c.ID, Time: h.clock.Now()}}
+	}
+	h.pull()
+	same(t, "attempts", len(must(h.Deliveries(t.Context(), h.actor(bob), approval.DeliveryQuery{Webhook: "roles"})).Items), 1)
+	h.clock.Advance(approval.DeliveriesKept + time.Minute)
+	h.runPull(h.another()) // the first attempt of a node looks for old ones
+	all := must(h.Deliveries(t.Context(), h.actor(bob), approval.DeliveryQuery{Webhook: "roles"})).Items
+	if len(all) != 1 || !all[0].Time.Equal(h.clock.Now()) {
+		t.Errorf("the log has %d attempts: %+v", len(all), all)
+	}
 }
 
 func TestAPullGoesPageByPage(t *testing.T) {

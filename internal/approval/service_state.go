@@ -158,6 +158,7 @@ func (l *hookLook) check(ctx context.Context, a *Application) error {
 	}
 	unknown := answer.Outcome == WebhookRefused && answer.Code == rpcNotFound // who does not know the account does not have it
 	if answer.Outcome != WebhookDone && !unknown {
+		l.forgetDeliveries(ctx, l.space, l.webhook)
 		wait := checkEvery
 		if answer.Outcome == WebhookAgain {
 			wait = max(failAfter, min(answer.RetryAfter, longestAsked))
