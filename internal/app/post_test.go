@@ -31,6 +31,8 @@ type post struct {
 	t     *testing.T
 	clock *approvaltest.Clock
 	db    *sql.DB // tells what is under way
+	// clients are those of members, by the name and the half hour in which their tokens are good.
+	clients map[string]*indent.Client
 }
 
 // onPosts runs a test on a server of each engine.
@@ -85,7 +87,7 @@ func (p *post) start(database string) {
 	o := options(database, p.clock)
 	address := o.Config
 	o.Policy, o.Config = whatever, func(c *config.Config) { address(c); inside(c) }
-	p.Server = apptest.Start(p.t, o)
+	p.Server, p.clients = apptest.Start(p.t, o), map[string]*indent.Client{}
 }
 
 func (p *post) must(err error) {
@@ -98,8 +100,13 @@ func (p *post) must(err error) {
 // as answers a client of somebody, with a token that is good now.
 func (p *post) as(who string) *indent.Client {
 	p.t.Helper()
+	key := who + p.clock.Now().Truncate(30*time.Minute).String()
+	if known := p.clients[key]; known != nil {
+		return known
+	}
 	c, err := indent.New(indent.Options{URL: "http://" + p.Addr(), Space: apptest.Space, Token: p.Token(p.t, who)})
 	p.must(err)
+	p.clients[key] = c
 	return c
 }
 
@@ -123,7 +130,7 @@ func (p *post) until(what string, holds func() bool) {
 	p.t.Helper()
 	ticks := time.NewTicker(2 * time.Millisecond)
 	defer ticks.Stop()
-	deadline := time.Now().Add(2 * patience)
+	deadline := time.Now().Add(6 * patience)
 	for n := 1; !holds(); n++ {
 		if time.Now().After(deadline) {
 			p.t.Fatalf("it never was so: %s\n%s", what, p.jobs())
