@@ -21,8 +21,12 @@ import (
 
 	"github.com/indent-approvals/indent/internal/app/apptest"
 	"github.com/indent-approvals/indent/internal/approval"
+	"github.com/indent-approvals/indent/internal/approval/approvaltest"
 	"github.com/indent-approvals/indent/internal/config"
 )
+
+// garbageCalls is how many calls [TestGarbageOnEveryRoute] makes of each route.
+const garbageCalls = 220 / approvaltest.SweepStep
 
 // Every route of the description, by several callers: whatever is sent, it answers what is documented and never fails
 // inside. INDENT_GARBAGE_SEED repeats a run, INDENT_TORTURE=1 makes it twenty times as long.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/indent-approvals/indent/internal/app/apptest"
 	"github.com/indent-approvals/indent/internal/approval"
+	"github.com/indent-approvals/indent/internal/approval/approvaltest"
 	"github.com/indent-approvals/indent/internal/web"
 )
 
@@ -185,9 +186,9 @@ func TestPagesOfAnotherSpaceLookLikeMissingOnes(t *testing.T) {
 			}
 		}
 	}
-	for _, route := range p.routes() { // afterwards: a form may make something of that name here
+	for at, route := range p.routes() { // afterwards: a form may make something of that name here
 		if route.Method == http.MethodPost && route.Path != "/sign-out" {
-			p.submitEach(route, fillPage(t, route.Path, mine), cookie, theirs)
+			p.submitEach(at, route, fillPage(t, route.Path, mine), cookie, theirs)
 		}
 	}
 	if after := p.everything(strangersSpace); after != before {
@@ -198,12 +199,15 @@ func TestPagesOfAnotherSpaceLookLikeMissingOnes(t *testing.T) {
 // The names of fields that forms have, each sent with each name of the other space.
 var formFields = []string{"name", "space", "member", "email", "id", "session", "token", "petition", "group", "identity", "account", "role", "resource", "digest", "key", "claim", "return", "url", "headers", "credential", "webhook", "policy", "serviceAccount", "condition", "match", "expressions", "version", "do"}
 
-func (p *pages) submitEach(route web.Route, path, cookie string, theirs map[string]string) {
+func (p *pages) submitEach(at int, route web.Route, path, cookie string, theirs map[string]string) {
 	p.Helper()
-	for _, name := range theirs {
-		form := url.Values{}
+	for _, kind := range slices.Sorted(maps.Keys(theirs)) {
+		name, form := theirs[kind], url.Values{}
 		for _, field := range formFields {
 			form.Set(field, name)
+			if at++; at%approvaltest.SweepStep != 0 {
+				continue
+			}
 			got := p.open(cookie, route.Method, path, url.Values{field: {name}})
 			if strings.Contains(p.without(got.body, theirs), "zanzibar") || got.status == http.StatusInternalServerError {
 				p.Errorf("%s with %s=%s: %d %s", path, field, name, got.status, got.body)

@@ -87,31 +87,28 @@ func (s *Store) AliasesOfEach(ctx context.Context, space string, names []string)
 }
 
 func (s *Store) aliases(space string, names []string) map[string][]string {
-	var records [][]string
-	for k, r := range s.resources {
-		if k.space == space {
-			records = append(records, append([]string{r.ID, r.Email}, r.AltIDs...))
-		}
-	}
-	for k, i := range s.identities {
-		if k.space == space {
-			records = append(records, []string{i.Member, i.Identity})
-		}
-	}
 	beside := map[string][]string{}
-	for _, record := range records {
+	asked := func(name string) bool { return slices.Contains(names, strings.ToLower(name)) }
+	stand := func(record []string) {
 		for i := range record {
 			record[i] = strings.ToLower(record[i])
 		}
 		slices.Sort(record)
 		record = slices.DeleteFunc(slices.Compact(record), func(name string) bool { return name == "" })
-		if len(record) < 2 {
-			continue
-		}
 		for _, name := range record {
-			if slices.Contains(names, name) {
+			if len(record) > 1 && asked(name) {
 				beside[name] = append(beside[name], record...)
 			}
+		}
+	}
+	for k, r := range s.resources {
+		if k.space == space && (asked(r.ID) || asked(r.Email) || slices.ContainsFunc(r.AltIDs, asked)) {
+			stand(append([]string{r.ID, r.Email}, r.AltIDs...))
+		}
+	}
+	for k, i := range s.identities {
+		if k.space == space && (asked(i.Member) || asked(i.Identity)) {
+			stand([]string{i.Member, i.Identity})
 		}
 	}
 	return beside

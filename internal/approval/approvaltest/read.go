@@ -248,24 +248,22 @@ func (s *Store) Resources(ctx context.Context, q approval.ResourceQuery) (page a
 		return page, err
 	}
 	defer s.mu.Unlock()
-	for _, r := range s.directory(q.Space) {
+	page.Items = s.directory(q.Space, func(r approval.Resource) bool {
 		texts := append([]string{r.DisplayName, r.Email, r.ID, r.Name(), r.Kind}, r.AltIDs...)
-		if after != nil && r.Name() <= after.Text || q.View != "" && !r.In(q.View) || !q.Selector.Matches(r.Labels) || !found(q.Words, texts...) {
-			continue
-		}
-		if len(page.Items) == size {
-			page.Next = approval.PageKey{Text: page.Items[size-1].Name()}.Token()
-			break
-		}
-		page.Items = append(page.Items, copied(r))
+		return (after == nil || r.Name() > after.Text) && (q.View == "" || r.In(q.View)) && q.Selector.Matches(r.Labels) && found(q.Words, texts...)
+	})
+	if len(page.Items) > size {
+		page.Items = page.Items[:size]
+		page.Next = approval.PageKey{Text: page.Items[size-1].Name()}.Token()
 	}
 	return page, nil
 }
 
-func (s *Store) directory(space string) (list []approval.Resource) {
+// directory answers what of a space's resources is wanted, by name; only these are put in order.
+func (s *Store) directory(space string, wanted func(approval.Resource) bool) (list []approval.Resource) {
 	for k, r := range s.resources {
-		if k.space == space {
-			list = append(list, r)
+		if k.space == space && wanted(r) {
+			list = append(list, copied(r))
 		}
 	}
 	slices.SortFunc(list, byName(approval.Resource.Name))
@@ -278,12 +276,7 @@ func (s *Store) ResourcesByID(ctx context.Context, space string, ids []string) (
 		return nil, err
 	}
 	defer s.mu.Unlock()
-	for _, r := range s.directory(space) {
-		if slices.Contains(ids, r.ID) {
-			list = append(list, copied(r))
-		}
-	}
-	return list, nil
+	return s.directory(space, func(r approval.Resource) bool { return slices.Contains(ids, r.ID) }), nil
 }
 
 // ResourcesNamed implements approval.Store.
@@ -292,16 +285,10 @@ func (s *Store) ResourcesNamed(ctx context.Context, space string, names []string
 		return nil, err
 	}
 	defer s.mu.Unlock()
-	for _, r := range s.directory(space) {
-		found := slices.Contains(names, r.ID)
-		for _, name := range append([]string{r.ID, r.Email}, r.AltIDs...) {
-			found = found || name != "" && slices.Contains(names, strings.ToLower(name))
-		}
-		if found {
-			list = append(list, copied(r))
-		}
-	}
-	return list, nil
+	goesBy := func(name string) bool { return name != "" && slices.Contains(names, strings.ToLower(name)) }
+	return s.directory(space, func(r approval.Resource) bool {
+		return slices.Contains(names, r.ID) || goesBy(r.ID) || goesBy(r.Email) || slices.ContainsFunc(r.AltIDs, goesBy)
+	}), nil
 }
 
 // Events implements approval.Store.

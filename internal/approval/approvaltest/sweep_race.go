@@ -1,0 +1,6 @@
+//go:build race
+
+package approvaltest
+
+// SweepStep: see sweep.go.
+const SweepStep = 11
