@@ -79,6 +79,14 @@ func ReadEntry(document []byte) (Entry, error) {
 	if len(document) > MaxEntry {
 		return e, fmt.Errorf("the event has %d bytes, more than %d", len(document), MaxEntry)
 	}
+	if readPlain(document, &e) && e.Event != "" && e.ID != "" && e.Time != "" {
+		return e, nil
+	}
+	return readAny(document)
+}
+
+// readAny reads whatever JSON there is.
+func readAny(document []byte) (e Entry, err error) {
 	canonical := jsontext.Value(slices.Clone(document))
 	if err := canonical.Canonicalize(); err != nil {
 		return e, fmt.Errorf("the event is no JSON: %w", err)

@@ -1,9 +1,11 @@
 package audit_test
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"flag"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/indent-approvals/indent/internal/audit"
 )
@@ -256,5 +259,41 @@ func TestVectorsOfExports(t *testing.T) {
 				t.Fatalf("%+v is proved of %d entries", report, len(export)-1)
 			}
 		})
+	}
+}
+
+// A million entries, as an auditor verifies them: go test -run - -bench Million -benchtime 1x ./internal/audit
+func BenchmarkMillion(b *testing.B) {
+	const entries = 1_000_000
+	file, err := os.CreateTemp(b.TempDir(), "log")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer file.Close()
+	signer, public := vectorSigner(b, 1)
+	var tree audit.Tree
+	lines := bufio.NewWriterSize(file, 1<<20)
+	for i := range entries {
+		r := record(b, i, document(i), audit.Seed{byte(i), byte(i >> 8), byte(i >> 16)})
+		hash, err := tlog.ParseHash(r.LeafHash)
+		if err != nil {
+			b.Fatal(err)
+		}
+		tree.Append(hash)
+		lines.WriteString(jsonText(b, r) + "\n")
+	}
+	signed, err := audit.Checkpoint{Origin: vectorOrigin, Size: tree.Size(), Root: tree.Root()}.Sign(signer)
+	if err := errors.Join(err, lines.Flush()); err != nil {
+		b.Fatal(err)
+	}
+	head := jsonText(b, audit.Head{Origin: vectorOrigin, Keys: []string{public}, Checkpoint: signed}) + "\n"
+	for b.Loop() {
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			b.Fatal(err)
+		}
+		report, err := audit.VerifyExport(io.MultiReader(strings.NewReader(head), file), audit.Trust{})
+		if err != nil || report.Size != entries {
+			b.Fatalf("%+v %v", report, err)
+		}
 	}
 }
