@@ -55,6 +55,8 @@ type WebhookHealth struct {
 	// PausedSince is since when it is called only once in a while, at ProbeTime next; zero: it is not.
 	PausedSince time.Time `json:"pausedSince,omitzero"`
 	ProbeTime   time.Time `json:"probeTime,omitzero"`
+	// ProbeBy is which of the calls that wait is made then; "": the one that was made before.
+	ProbeBy string `json:"probeBy,omitempty"`
 	// DisabledSince is since when it is not called, because it has asked for it (410); zero: it is called.
 	DisabledSince time.Time `json:"disabledSince,omitzero"`
 	// ResumedTime is when a pause ended last: whatever was tried before is tried at once.

@@ -51,7 +51,7 @@ func (l *pairLook) callNext(ctx context.Context) (afterLook, error) {
 	case l.gone, !l.health.DisabledSince.IsZero():
 		return afterLook{at: l.now.Add(parked)}, nil
 	case probing:
-		if at, err := l.probe(ctx, l.pair); err != nil || !at.IsZero() {
+		if at, err := l.turn(ctx, l.pair, due[0].of.TriedTime); err != nil || !at.IsZero() {
 			return afterLook{at: at}, err
 		}
 	}

@@ -13,6 +13,8 @@ const (
 	failuresToPause = 20
 	failingToPause  = 15 * time.Minute
 	probeEvery      = 5 * time.Minute
+	probeGrace      = time.Minute // for the one whose turn it is
+	probeRest       = 15 * time.Minute
 	// overdueAfter is when the log tells of access that a webhook has not taken away, overdueAgain when it does again, and then
 	// once a day.
 	overdueAfter = 5 * time.Minute
@@ -25,18 +27,41 @@ const (
 // probe answers when a paused webhook is tried again, zero for now: then this call is the one that tries, and no other for a while.
 // Who waits is spread by the text.
 func (l *hookLook) probe(ctx context.Context, who string) (time.Time, error) {
-	if l.now.Before(l.health.ProbeTime) {
-		// Whoever has tried comes again then. Others come later, each at its time, in case that one has nothing to do any more;
-		// all are woken when the endpoint answers.
-		rest := probeEvery + time.Duration(spread(who)*float64(lastRetry))
-		return l.health.ProbeTime.Add(rest), nil
-	}
 	h := l.health
-	h.ProbeTime = l.now.Add(probeEvery)
+	switch {
+	case l.now.Before(h.ProbeTime):
+		// Others come later, each at its time; all are woken when the endpoint answers.
+		rest := probeEvery + time.Duration(spread(who)*float64(lastRetry))
+		return h.ProbeTime.Add(rest), nil
+	case h.ProbeBy != "" && h.ProbeBy != who && l.now.Before(h.ProbeTime.Add(probeGrace)):
+		return h.ProbeTime.Add(probeGrace), nil // in case that one has nothing to do any more
+	}
+	h.ProbeTime, h.ProbeBy = l.now.Add(probeEvery), ""
+	return time.Time{}, l.keepHealth(ctx, h)
+}
+
+// turn is probe for a call that was tried last at a time. One that finds another under way is the next to try, unless it was tried lately: a
+// call that always fails must keep none of the others from showing that the endpoint answers.
+func (l *hookLook) turn(ctx context.Context, who string, tried time.Time) (time.Time, error) {
+	at, err := l.probe(ctx, who)
+	h, rested := l.health, l.now.Sub(tried)
+	switch {
+	case err != nil, at.IsZero(), !l.now.Before(h.ProbeTime):
+		return at, err
+	case h.ProbeBy == who, rested < probeEvery: // it has its turn, or was the last
+		return h.ProbeTime, nil
+	case h.ProbeBy != "", rested < probeRest:
+		return at, nil
+	}
+	h.ProbeBy = who
+	return h.ProbeTime, l.keepHealth(ctx, h)
+}
+
+func (l *hookLook) keepHealth(ctx context.Context, h WebhookHealth) error {
 	err := l.keep(ctx, Change{Space: l.space, Writes: []Write{PutWebhookHealth{Health: h, Expect: h.Version}}})
 	h.Version++
 	l.health = h
-	return time.Time{}, err
+	return err
 }
 
 // noteHealth keeps how the endpoint behaves: failures in a row, the pause that follows many, and its end.

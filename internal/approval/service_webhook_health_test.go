@@ -30,19 +30,32 @@ func (h *house) lanes() {
 	}
 }
 
+// tellsOfAll makes webhooks, of which the first is told of all grants.
+func (h *house) tellsOfAll(names ...string) {
+	h.t.Helper()
+	for _, name := range names {
+		if _, _, err := h.CreateWebhook(h.t.Context(), h.actor(olga), approval.NewWebhook{Name: name, URL: "https://" + name + ".example.com"}); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	must(h.CreateWebhookPolicy(h.t.Context(), h.actor(olga), approval.NewWebhookPolicy{Name: "all", Webhook: names[0]}))
+}
+
+// minutes lets time pass, and does what is due in all lanes each minute.
+func (h *house) minutes(n int) {
+	h.t.Helper()
+	for range n {
+		h.clock.Advance(time.Minute)
+		h.lanes()
+	}
+}
+
 // However many calls wait for an endpoint that was paused, all are made when it is resumed, and no write wakes all of them.
 func TestAllThatWaitIsToldWhenAWebhookIsResumed(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.store.ByReference = true
-	for _, name := range []string{"hook", "other"} {
-		if _, _, err := h.CreateWebhook(t.Context(), h.actor(olga), approval.NewWebhook{Name: name, URL: "https://" + name + ".example.com"}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := h.CreateWebhookPolicy(t.Context(), h.actor(olga), approval.NewWebhookPolicy{Name: "all", Webhook: "hook"}); err != nil {
-		t.Fatal(err)
-	}
+	h.tellsOfAll("hook", "other")
 	outcome, calls := approval.WebhookAgain, 0
 	h.endpoints.Answer = func(approval.WebhookTarget, approval.WebhookCall) approval.WebhookAnswer {
 		calls++
@@ -54,10 +67,7 @@ func TestAllThatWaitIsToldWhenAWebhookIsResumed(t *testing.T) {
 		h.given(vic, 24*time.Hour, fmt.Sprint("db", i))
 	}
 	h.lanes()
-	for range 25 {
-		h.clock.Advance(time.Minute)
-		h.lanes()
-	}
+	h.minutes(25)
 	condition, err := h.WebhookCondition(t.Context(), h.actor(olga), "hook")
 	same(t, "paused", !condition.PausedSince.IsZero(), true)
 	same(t, "error", err, nil)
@@ -81,4 +91,56 @@ func TestAllThatWaitIsToldWhenAWebhookIsResumed(t *testing.T) {
 		same(t, "held by the other", all[1].Holding, 0)
 	})
 	same(t, "reads", fmt.Sprint(asked), "map[DriftsByEach:1 HeldByEach:1 WebhookHealths:1 Webhooks:1]")
+}
+
+// A call that always fails keeps no other from being tried while the webhook is paused: who waits has its turn, and the first that is
+// answered ends the pause. Alone it is tried every five minutes.
+func TestWhoWaitsForAPausedWebhookHasItsTurn(t *testing.T) {
+	t.Parallel()
+	for _, many := range []int{1, 2, 3, 25} {
+		t.Run(fmt.Sprint(many), func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			h.tellsOfAll("hook")
+			poison, down, tried := map[string]bool{}, true, map[string]int{}
+			h.endpoints.Answer = func(_ approval.WebhookTarget, c approval.WebhookCall) approval.WebhookAnswer {
+				of := c.Events[len(c.Events)-1].Resources[1].ID
+				tried[of]++
+				a := approval.WebhookAnswer{Outcome: approval.WebhookAgain, Problem: "not now", Attempt: approval.WebhookAttempt{ID: c.ID}}
+				if !down && !poison[of] {
+					a.Outcome, a.Problem = approval.WebhookDone, ""
+				}
+				return a
+			}
+			h.clock.Advance(time.Second)
+			for i := range many {
+				h.given(vic, 100*time.Hour, fmt.Sprint("db", i))
+			}
+			h.lanes()
+			h.minutes(20 * 60) // one call alone needs twenty tries for the pause
+			condition := must(h.WebhookCondition(t.Context(), h.actor(olga), "hook"))
+			same(t, "paused", !condition.PausedSince.IsZero(), true)
+
+			clear(tried)
+			h.minutes(61)
+			sum := 0
+			for of, n := range tried {
+				sum += n
+				poison[of] = many > 1 && len(poison) < min(2, many-1) // two that always fail, of those that are tried
+			}
+			if sum < 10 || sum > 13 {
+				t.Errorf("%d calls in an hour: %v", sum, tried)
+			}
+			down = false
+			clear(tried)
+			h.minutes(4 * 60)
+			for i := range many {
+				if of := fmt.Sprint("db", i); tried[of] == 0 || !poison[of] && tried[of] != 1 {
+					t.Errorf("%s was called %d times: %v, of which %v fail", of, tried[of], tried, poison)
+				}
+			}
+			condition = must(h.WebhookCondition(t.Context(), h.actor(olga), "hook"))
+			same(t, "paused", !condition.PausedSince.IsZero(), false)
+		})
+	}
 }
