@@ -378,7 +378,7 @@ type Conditions interface {
 // the store, so a document calls them only when one of its rules looks there.
 type PolicyInput struct {
 	Space    string
-	Petition Petition
+	Petition *Petition // which nobody changes
 	Actor    Actor
 	Lookups
 	Now      time.Time

@@ -48,7 +48,7 @@ func (s *Service) verdictFor(ctx context.Context, a Actor, p *Petition, stranger
 
 // policyInput is what the rules of a document look at.
 func (s *Service) policyInput(a Actor, p *Petition, now time.Time, document PolicyDocument) PolicyInput {
-	return PolicyInput{Space: a.Space, Petition: *p, Actor: a, Now: now, Document: document, Lookups: s.lookups}
+	return PolicyInput{Space: a.Space, Petition: p, Actor: a, Now: now, Document: document, Lookups: s.lookups}
 }
 
 // ruled asks the rules of a document. It refuses (Invalid) a petition that asks for longer than the rule allows: better said now

@@ -180,7 +180,7 @@ func (c *check) input(who *DirectoryMember, what *approval.Resource) approval.Po
 		return &c.dir.Members[i]
 	}
 	return approval.PolicyInput{Space: who.Space, Actor: who.Actor("", nil), Now: c.dir.Now,
-		Petition: approval.Petition{Petitioners: []approval.Resource{who.Resource()}, Resources: []approval.Resource{*what},
+		Petition: &approval.Petition{Petitioners: []approval.Resource{who.Resource()}, Resources: []approval.Resource{*what},
 			Labels: map[string]string{approval.LabelBreakGlass: "true"}},
 		Lookups: approval.Lookups{
 			Known: func(context.Context, string, []approval.Resource) ([]approval.Resource, error) {

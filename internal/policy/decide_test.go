@@ -22,7 +22,7 @@ var ada = approval.Actor{Space: "acmecorp", ID: "ada@acmecorp.example", Person: 
 // asks makes what a petition for a production database by Ada looks like; change it as a case needs.
 func asks(change ...func(*approval.PolicyInput)) approval.PolicyInput {
 	in := approval.PolicyInput{Space: "acmecorp", Actor: ada, Now: noon, Document: approval.PolicyDocument{Space: "acmecorp", Version: 7},
-		Petition: approval.Petition{Reason: "to debug production", Duration: time.Hour,
+		Petition: &approval.Petition{Reason: "to debug production", Duration: time.Hour,
 			Petitioners: []approval.Resource{ada.Resource()},
 			Resources:   []approval.Resource{{ID: "prod-db", Kind: "database", DisplayName: "Harmless", Labels: map[string]string{"tier": "test"}}}},
 		Lookups: approval.Lookups{Known: func(context.Context, string, []approval.Resource) ([]approval.Resource, error) {

@@ -50,7 +50,7 @@ func (d *Document) decideAt(ctx context.Context, in *approval.PolicyInput, from 
 
 // decide makes the scene only when a condition looks at it.
 func (d *Document) decide(ctx context.Context, in *approval.PolicyInput, from Sources, made **scene) (approval.Verdict, error) {
-	if d.changes != nil && asksForPolicy(&in.Petition) {
+	if d.changes != nil && asksForPolicy(in.Petition) {
 		return d.changes.verdict, nil
 	}
 	var seen *scene
@@ -58,7 +58,7 @@ func (d *Document) decide(ctx context.Context, in *approval.PolicyInput, from So
 	for i := could.next(0); i >= 0 && i < len(d.rules); i = could.next(i + 1) {
 		r := &d.rules[i]
 		if r.isCatchAll() {
-			return r.answer(&in.Petition), nil
+			return r.answer(in.Petition), nil
 		}
 		if seen == nil {
 			seen = newScene(ctx, d, in, from)
@@ -75,7 +75,7 @@ func (d *Document) decide(ctx context.Context, in *approval.PolicyInput, from So
 			return ownersDecide(r.verdict.Rule, err), nil
 		}
 		if match {
-			return r.answer(&in.Petition), nil
+			return r.answer(in.Petition), nil
 		}
 	}
 	return noRule(), nil

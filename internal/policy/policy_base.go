@@ -46,7 +46,7 @@ func (c *Conditions) Holds(ctx context.Context, text string, in approval.Conditi
 		return false, err
 	}
 	s := &baseScene{in: in, scene: scene{ctx: ctx}}
-	s.scene.in.Petition = *in.Petition
+	s.scene.in.Petition = in.Petition
 	return compiled.evaluate(ctx, s)
 }
 

@@ -96,8 +96,8 @@ func (s *sourceTestActor) actor() approval.Actor {
 	return a
 }
 
-func (s *sourceTestPetition) compile(a approval.Actor, now time.Time) (p approval.Petition, err error) {
-	p = approval.Petition{Reason: s.Reason.value, Labels: values(s.Labels), Petitioners: []approval.Resource{a.Resource()}}
+func (s *sourceTestPetition) compile(a approval.Actor, now time.Time) (p *approval.Petition, err error) {
+	p = &approval.Petition{Reason: s.Reason.value, Labels: values(s.Labels), Petitioners: []approval.Resource{a.Resource()}}
 	if len(s.Petitioners) > 0 {
 		if p.Petitioners, err = resources(s.Petitioners, s.place); err != nil {
 			return p, err
