@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 
 	"github.com/go-json-experiment/json"
 	"golang.org/x/mod/sumdb/note"
@@ -86,22 +87,30 @@ func VerifyExport(export io.Reader, t Trust) (Report, error) {
 	if err != nil {
 		return report, err
 	}
-	for more := true; more; {
-		var part [][]byte
-		for room := 0; len(part) < atOnce && room < 16*MaxEntry; {
-			if more = lines.Scan(); !more {
-				break
+	parts := make(chan [][]byte, 1) // the next part is read while one is verified
+	stop := make(chan struct{})
+	go func() {
+		defer close(parts)
+		for part := readPart(lines); len(part) > 0; part = readPart(lines) {
+			select {
+			case parts <- part:
+			case <-stop:
+				return
 			}
-			part = append(part, bytes.Clone(lines.Bytes()))
-			room += len(part[len(part)-1])
 		}
+	}()
+	for part := range parts {
 		err := v.AddEach(len(part), func(i int) (Record, error) { return readRecord(part[i]) })
-		if fault := (*Fault)(nil); errors.As(err, &fault) && fault.Kind == FaultMissing && standsLater(lines, part, fault.Index) {
+		if err == nil {
+			continue
+		}
+		if fault := (*Fault)(nil); errors.As(err, &fault) && fault.Kind == FaultMissing && standsLater(part, parts, fault.Index) {
 			err = faulty(FaultOrder, fault.Index, "entry %d does not stand in its place: it comes later", fault.Index)
 		}
-		if err != nil {
-			return report, err
+		close(stop)
+		for range parts { // the reader has ended
 		}
+		return report, err
 	}
 	if err := lines.Err(); err != nil {
 		return report, faulty(FaultChanged, v.Size(), "entry %d cannot be read: %v", v.Size(), err)
@@ -109,21 +118,57 @@ func VerifyExport(export io.Reader, t Trust) (Report, error) {
 	return report, v.End()
 }
 
+// readPart answers the next lines, none at the end.
+func readPart(lines *bufio.Scanner) (part [][]byte) {
+	room := make([]byte, 0, 4*MaxEntry)
+	for total := 0; len(part) < atOnce && total < 16*MaxEntry && lines.Scan(); {
+		from := len(room)
+		room = append(room, lines.Bytes()...) // lines that stand in a smaller one stay there
+		part = append(part, room[from:len(room):len(room)])
+		total += len(lines.Bytes())
+	}
+	return part
+}
+
 func readRecord(line []byte) (r Record, err error) {
+	if readPlainRecord(line, &r) {
+		return r, nil
+	}
 	err = json.Unmarshal(line, &r, json.RejectUnknownMembers(true))
 	return r, err
 }
 
-// standsLater answers whether the entry of a place is among these lines or those that follow.
-func standsLater(lines *bufio.Scanner, part [][]byte, place int64) bool {
-	for _, line := range part {
-		if r, err := readRecord(line); err == nil && r.Index == place {
-			return true
-		}
+// seedSize is the length of a seed in base64.
+const seedSize = 44
+
+// readPlainRecord reads a line as exports have it where nothing was erased, or answers false. Whether the event is JSON is seen when it
+// is cut into fields.
+func readPlainRecord(line []byte, r *Record) bool {
+	const begin, hash, event, opening, end = `{"index":`, `,"leafHash":"`, `","event":`, `,"opening":{"seed":"`, `"}}`
+	rest, ok := bytes.CutPrefix(line, []byte(begin))
+	digits, rest, found := bytes.Cut(rest, []byte(hash))
+	leaf, rest, alsoFound := bytes.Cut(rest, []byte(event))
+	if !ok || !found || !alsoFound || len(leaf) != seedSize || len(rest) < len(opening)+seedSize+len(end) {
+		return false
 	}
-	for lines.Scan() {
-		if r, err := readRecord(lines.Bytes()); err == nil && r.Index == place {
-			return true
+	at := len(rest) - len(opening) - seedSize - len(end)
+	seed, ok := bytes.CutPrefix(rest[at:], []byte(opening))
+	seed, ended := bytes.CutSuffix(seed, []byte(end))
+	index, err := strconv.ParseInt(string(digits), 10, 64)
+	if !ok || !ended || err != nil || bytes.ContainsAny(seed, `"\\`) || bytes.ContainsAny(leaf, `"\\`) || strconv.FormatInt(index, 10) != string(digits) {
+		return false
+	}
+	*r = Record{Index: index, LeafHash: string(leaf), Event: rest[:at], Opening: Opening{Seed: string(seed)}}
+	return true
+}
+
+// standsLater answers whether the entry of a place is among these lines or those that follow.
+func standsLater(part [][]byte, rest <-chan [][]byte, place int64) bool {
+	for ; part != nil; part = <-rest {
+		for _, line := range part {
+			if r, err := readRecord(line); err == nil && r.Index == place {
+				return true
+			}
 		}
 	}
 	return false
