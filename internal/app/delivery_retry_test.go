@@ -131,9 +131,11 @@ func TestAnEndpointSaysWhenToComeBack(t *testing.T) {
 			{"86401", day, day}, {"2147483647", day, day}, {"99999999999999999999", least, most}, {"-5", least, most}, {"soon", least, most}, {"1e3", least, most},
 			{date(-time.Hour), least, most}, {"Fri, 31 Dec 9999 23:59:59 GMT", day, day},
 		}
-		first := map[string]bool{}
-		header := map[string]string{}
-		var asked []*indent.Petition
+		first, header := map[string]bool{}, map[string]string{}
+		thing := func(i int) string { return "thing-" + string(rune('a'+i)) }
+		for i, c := range cases {
+			header[thing(i)] = c.says
+		}
 		roles.answers(func(w http.ResponseWriter, c heard) bool {
 			roles.mu.Lock()
 			defer roles.mu.Unlock()
@@ -145,10 +147,9 @@ func TestAnEndpointSaysWhenToComeBack(t *testing.T) {
 			http.Error(w, "not now", http.StatusTooManyRequests)
 			return true
 		})
-		for i, c := range cases {
-			thing := "thing-" + string(rune('a'+i))
-			header[thing] = c.says
-			asked = append(asked, p.grant(10*day, thing))
+		var asked []*indent.Petition
+		for i := range cases {
+			asked = append(asked, p.grant(10*day, thing(i)))
 		}
 		p.pass(25 * time.Hour)
 		p.stands(indent.PhaseGranted, indent.ApplicationApplied, asked...)

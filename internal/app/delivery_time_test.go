@@ -68,7 +68,7 @@ func TestAnEndWhileTheServerWasDownIsToldAtItsStart(t *testing.T) {
 // are in the log, and all petitions are closed.
 func TestAThousandEndInTheSameSecondAtTheirEndpoints(t *testing.T) {
 	onPosts(t, func(p *post) {
-		const petitions, things = 125, 8
+		const petitions, things = endingTogether / 8, 8
 		roles := p.webhook("roles", "role")
 		groups := p.webhook("groups", "group")
 		var all []*indent.Petition

@@ -220,7 +220,10 @@ func (p *post) webhook(name string, kinds ...string) *endpoint {
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	var sent struct{ Events []indent.Event }
-	if err != nil || json.Unmarshal(body, &sent) != nil || len(sent.Events) == 0 {
+	e.mu.Lock()
+	unread := err != nil || json.Unmarshal(body, &sent) != nil || len(sent.Events) == 0
+	e.mu.Unlock()
+	if unread {
 		http.Error(w, "it is no ApplyUpdate", http.StatusBadRequest)
 		return
 	}
