@@ -36,7 +36,8 @@ export async function launchBrowser() {
 /**
  * Start `bin/indent dev` on a free port.
  * Gives what it says of itself as JSON (url, …), `asker` and `reviewer` (the INDENT_… settings of
- * the two identities), signInLinkOf(address), admin(…words) and close().
+ * the two identities), signInLinkOf(address), admin(…words), write(sql, …values) for what only time
+ * would bring about, and close().
  * With `named` it is known as localhost: browsers have no passkeys for a number.
  */
 export async function startServer({ named = false } = {}) {
@@ -55,7 +56,8 @@ export async function startServer({ named = false } = {}) {
     };
     const signInLinkOf = (who) => signInLink(folder, told.url, who);
     const admin = (...words) => operate(folder, told.url, words);
-    return { ...told, asker, reviewer, signInLinkOf, admin, close };
+    const write = (sql, ...values) => writeRow(folder, sql, values);
+    return { ...told, asker, reviewer, signInLinkOf, admin, write, close };
   } catch (error) {
     server.kill("SIGKILL");
     throw error;
@@ -77,6 +79,13 @@ async function signInLink(folder, url, who) {
 async function operate(folder, url, words) {
   const where = ["--database", join(folder, "indent.db"), "--base-url", url];
   return run(folder, ["admin", ...words, ...where]);
+}
+
+/** Writes beside the server, which keeps its data in SQLite; Node has no driver of its own before 22. */
+async function writeRow(folder, sql, values) {
+  const script =
+    "import json, sqlite3, sys\nwith sqlite3.connect(sys.argv[1], timeout=20) as db: db.execute(sys.argv[2], json.loads(sys.argv[3]))";
+  await promisify(execFile)("python3", ["-c", script, join(folder, "indent.db"), sql, JSON.stringify(values)]);
 }
 
 /** A port that is free now: a server that is known by a name must be told one. */

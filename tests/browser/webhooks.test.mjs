@@ -43,6 +43,9 @@ async function granted(id) {
   return { name, path };
 }
 
+/** What the page tells at its place, and says aloud a moment later with the same words. */
+const isTold = (page, text) => page.locator("[data-told]").getByText(text).waitFor();
+
 /** Read the page again until a text is on it. */
 async function appears(page, path, text) {
   await until(`${text} on ${path}`, async () => {
@@ -83,7 +86,7 @@ test("a webhook and its policy are made by their forms, and what is wrong stands
   await look(page, "webhook-policy-refused");
   await page.getByLabel("Condition 2").fill("");
   await page.getByRole("button", { name: "Add" }).click();
-  await page.getByText("Done: the policy holds").waitFor();
+  await isTold(page, "Done: the policy holds");
   await look(page, "webhook-policy");
 });
 
@@ -110,7 +113,7 @@ test("a policy is tried on petitions, changed, and a change of what holds no mor
   await other.getByLabel("Title").fill(`All roles ${"and more ".repeat(12)}`);
   await other.getByLabel("Labels of the resource").fill("");
   await other.getByRole("button", { name: "Change" }).click();
-  await other.getByText("Done: the policy is changed").waitFor();
+  await isTold(other, "Done: the policy is changed");
   await page.getByLabel("Title").fill("Something else");
   await page.getByRole("button", { name: "Change" }).click();
   await page.getByText("somebody has changed the webhook policy").waitFor();
@@ -150,7 +153,7 @@ test("a call that failed is seen by who asked and by Editors, and is made again"
 
   endpoint.status = 200;
   await page.getByRole("button", { name: "Make it again" }).click();
-  await page.getByText("Done: the call is made again").waitFor();
+  await isTold(page, "Done: the call is made again");
   await appears(page, path, "Applied by roles");
   assert.equal(told("orders-reader").at(-1), "access/grant");
   await look(page, "told-applied");
@@ -177,9 +180,42 @@ test("an endpoint that wants no more calls is disabled, and called again when so
   endpoint.status = 200;
   await page.goto("/webhooks/roles");
   await page.getByRole("button", { name: "Call it again now" }).click();
-  await page.getByText("Done: the webhook is called again").waitFor();
+  await isTold(page, "Done: the webhook is called again");
   await appears(page, path, "Ended");
   assert.deepEqual(told("users-reader"), ["access/grant", "access/revoke", "access/revoke"]);
   await page.goto("/webhooks/roles");
   assert.equal(await page.getByRole("button", { name: "Call it again now" }).count(), 0);
+});
+
+test("an endpoint that is paused says so, and is called again when somebody says so", async () => {
+  await console.call("POST", "/webhooks", { webhook: { name: "tired", url: endpoint.url } }, console.server.reviewer);
+  const hour = 3_600_000;
+  const [since, next] = [-hour, hour].map((by) => new Date(Date.now() + by).toISOString());
+  const state = { failures: 24, failingSince: since, problem: "the endpoint has not answered in time", pausedSince: since, probeTime: next };
+  await console.server.write("INSERT INTO webhook_states (space, webhook, version, doc) VALUES ('acmecorp', 'tired', 1, ?)", JSON.stringify(state));
+  const page = await console.visit(owner);
+  await page.goto("/webhooks/tired");
+  await page.getByText("24 in a row").waitFor();
+  assert.match(await page.textContent("main"), /paused\s+since .*tried next/s);
+  await look(page, "webhook-paused");
+  await page.getByRole("button", { name: "Call it again now" }).click();
+  await isTold(page, "Done: the webhook is called again");
+  assert.equal(await page.getByText("paused", { exact: true }).count(), 0);
+});
+
+test("a form of the directory that stayed open does not undo what another has changed", async () => {
+  await console.call("PUT", "/pullPolicies/tired", { pullPolicy: { webhook: "tired", kinds: ["role"] } }, console.server.reviewer);
+  const [page, other] = [await console.visit(owner), await console.visit(owner)];
+  for (const visit of [page, other]) {
+    await visit.goto("/directory/tired");
+    await visit.getByText("Change it", { exact: true }).click();
+  }
+  await other.getByLabel("Kinds").fill("database");
+  await other.getByRole("button", { name: "Change" }).click();
+  await isTold(other, "Done: it is changed");
+  await page.getByLabel("Title").fill("Tired roles");
+  await page.getByRole("button", { name: "Change" }).click();
+  await page.getByText("somebody has changed the pull policy tired since you read it").waitFor();
+  assert.equal(await page.getByLabel("Title").inputValue(), "Tired roles");
+  await look(page, "pull-stale");
 });
