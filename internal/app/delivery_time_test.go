@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/indent-approvals/indent/internal/approval/approvaltest"
 	indent "github.com/indent-approvals/indent/sdk/go"
 )
 
@@ -68,7 +69,7 @@ func TestAnEndWhileTheServerWasDownIsToldAtItsStart(t *testing.T) {
 // are in the log, and all petitions are closed.
 func TestAThousandEndInTheSameSecondAtTheirEndpoints(t *testing.T) {
 	onPosts(t, func(p *post) {
-		const petitions, things = endingTogether / 8, 8
+		const petitions, things = 125 / approvaltest.SweepStep, 8
 		roles := p.webhook("roles", "role")
 		groups := p.webhook("groups", "group")
 		var all []*indent.Petition
