@@ -19,8 +19,6 @@ import tree
 from stages import Stage
 
 GOTESTSUM = ["go", "tool", "-modfile=scripts/tools.mod", "gotestsum", "--format", "standard-quiet"]
-# SQLite is translated from C and has locks of its own: watching it finds nothing and takes long
-UNRACED = "-gcflags=modernc.org/...=-race=false"
 # the tests that use approvaltest.SweepStep
 SWEEPS = "|".join(
     [
@@ -40,7 +38,7 @@ def all_stages(python: Path) -> list[Stage]:
         Stage(
             "go",
             "all packages with the race detector: rules, storage on both engines, API, pages, CLI",
-            [*GOTESTSUM, "--", "-race", UNRACED, "-timeout", "15m", "./..."],
+            [*GOTESTSUM, "--", "-race", "-timeout", "15m", "./..."],
             stages.count_go,
             env={"CGO_ENABLED": "1"},
             minutes=30,

@@ -10,8 +10,9 @@ import (
 	"github.com/indent-approvals/indent/tests/faults/faulttest"
 )
 
-// doubtful is the reason of the claims whose commit is in doubt: the message with the change has it, and no other.
-const doubtful = "doubtful"
+// doubtful answers the reason of a claim of that kind whose commit is in doubt: the message with the change has it, and no other. What
+// was revoked is closed later by a change that has its reason, too: the next claim must have one of its own.
+func doubtful(event string) string { return "doubtful to " + event }
 
 // outcomes are the two things that can have become of a change whose answer never came.
 var outcomes = map[string]func(p *faulttest.Proxy, text string){
@@ -61,12 +62,13 @@ func TestAClaimInDoubtWithAKeyIsMadeOnce(t *testing.T) {
 	inDoubt(t, func(w *ward, lose func(string), _ bool) {
 		for _, event := range []string{"approve", "deny"} {
 			p := w.create("with-a-key-"+event, "to recover account").petition(w.T)
-			lose(doubtful)
-			w.claim(w.reviewer, p.Name, event, doubtful, "Idempotency-Key", "k").later(w.T)
-			if again := w.claim(w.reviewer, p.Name, event, doubtful, "Idempotency-Key", "k"); again.status != http.StatusOK {
+			reason := doubtful(event)
+			lose(reason)
+			w.claim(w.reviewer, p.Name, event, reason, "Idempotency-Key", "k").later(w.T)
+			if again := w.claim(w.reviewer, p.Name, event, reason, "Idempotency-Key", "k"); again.status != http.StatusOK {
 				w.Errorf("%s sent again: %s", event, again)
 			}
-			w.decidedOnce(p.Name, "access/"+event, doubtful)
+			w.decidedOnce(p.Name, "access/"+event, reason)
 		}
 	})
 }
@@ -83,16 +85,17 @@ func TestAClaimInDoubtWithoutAKeyCanBeTold(t *testing.T) {
 					w.Fatal(a)
 				}
 			}
-			lose(doubtful)
-			w.claim(w.reviewer, p.Name, event, doubtful).later(w.T)
-			again := w.claim(w.reviewer, p.Name, event, doubtful)
+			reason := doubtful(event)
+			lose(reason)
+			w.claim(w.reviewer, p.Name, event, reason).later(w.T)
+			again := w.claim(w.reviewer, p.Name, event, reason)
 			switch {
 			case made && again.status == http.StatusConflict && strings.Contains(string(again.body), sentence+" "+apptest.Editor+" at "):
 			case !made && again.status == http.StatusOK:
 			default:
 				w.Errorf("%s sent again (the lost one was made: %t): %s", event, made, again)
 			}
-			w.decidedOnce(p.Name, "access/"+event, doubtful)
+			w.decidedOnce(p.Name, "access/"+event, reason)
 		}
 	})
 }
@@ -103,13 +106,14 @@ func TestAWaiterHearsOfADecisionInDoubt(t *testing.T) {
 	inDoubt(t, func(w *ward, lose func(string), made bool) {
 		p := w.create("somebody-waits", "to recover account").petition(w.T)
 		parked := w.park(p.Name)
-		lose(doubtful)
-		w.claim(w.reviewer, p.Name, "approve", doubtful, "Idempotency-Key", "k").later(w.T)
+		reason := doubtful("approve")
+		lose(reason)
+		w.claim(w.reviewer, p.Name, "approve", reason, "Idempotency-Key", "k").later(w.T)
 		if !made {
 			if got := w.read(p.Name, "").petition(w.T).State.Status.Phase; got != "open" {
 				w.Errorf("what was not made is %s", got)
 			}
-			if a := w.claim(w.reviewer, p.Name, "approve", doubtful, "Idempotency-Key", "k"); a.status != http.StatusOK {
+			if a := w.claim(w.reviewer, p.Name, "approve", reason, "Idempotency-Key", "k"); a.status != http.StatusOK {
 				w.Error(a)
 			}
 		}
