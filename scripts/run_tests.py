@@ -38,10 +38,10 @@ def all_stages(python: Path) -> list[Stage]:
         Stage(
             "go",
             "all packages with the race detector: rules, storage on both engines, API, pages, CLI",
-            [*GOTESTSUM, "--", "-race", "-timeout", "15m", "./..."],
+            [*GOTESTSUM, "--", "-race", "-timeout", "25m", "./..."],
             stages.count_go,
             env={"CGO_ENABLED": "1"},
-            minutes=30,
+            minutes=45,
         ),
         Stage(
             "sweeps",
