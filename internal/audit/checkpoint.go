@@ -69,7 +69,7 @@ func ReadCheckpoint(text string) (c Checkpoint, err error) {
 	if c.Size, err = strconv.ParseInt(lines[1], 10, 64); err != nil || c.Size < 0 || c.Size > MaxSize || strconv.FormatInt(c.Size, 10) != lines[1] {
 		return c, fmt.Errorf("%q is not the size of a log", lines[1])
 	}
-	if c.Root, err = tlog.ParseHash(lines[2]); err != nil {
+	if c.Root, err = tlog.ParseHash(lines[2]); err != nil || c.Root.String() != lines[2] {
 		return c, fmt.Errorf("%q is not the hash of a tree", lines[2])
 	}
 	return c, nil

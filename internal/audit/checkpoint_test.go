@@ -24,7 +24,7 @@ func TestWhatIsNoCheckpoint(t *testing.T) {
 	const hash = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 	for _, text := range []string{
 		"", "\n1\n" + hash + "\n", "a\n1\n" + hash, "a\n-1\n" + hash + "\n", "a\n01\n" + hash + "\n", "a\n+1\n" + hash + "\n", "a\n9223372036854775807\n" + hash + "\n",
-		"a\n1\n" + hash[:40] + "\n", "a\n1\n\n", "a\n\n" + hash + "\n",
+		"a\n1\n" + hash[:40] + "\n", "a\n1\n" + hash[:40] + "\r" + hash[40:] + "\n", "a\n1\n\n", "a\n\n" + hash + "\n",
 	} {
 		if c, err := audit.ReadCheckpoint(text); err == nil {
 			t.Errorf("%q is read as %+v", text, c)

@@ -44,11 +44,9 @@ func (c Commitment) String() string { return base64.StdEncoding.EncodeToString(c
 
 // ParseCommitment reads what [Commitment.String] wrote.
 func ParseCommitment(s string) (c Commitment, err error) {
-	raw, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil || len(raw) != len(c) {
-		return c, fmt.Errorf("%q is not a commitment: 32 bytes in base64", s)
+	if fill(c[:], s) != nil {
+		return Commitment{}, fmt.Errorf("%q is not a commitment: 32 bytes in base64", s)
 	}
-	copy(c[:], raw)
 	return c, nil
 }
 
