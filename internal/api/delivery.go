@@ -15,7 +15,7 @@ type application struct {
 	Webhook     string            `json:"webhook" doc:"The name of the webhook." example:"postgres-roles"`
 	Person      approval.Resource `json:"person"`
 	Resource    approval.Resource `json:"resource"`
-	State       string            `json:"state" enum:"pending,applied,failed,ending,ended" doc:"pending: granted, and not yet applied; applied; failed: not applied, and not tried again; ending: over, and access is not yet taken away; ended."`
+	State       string            `json:"state" enum:"pending,applied,kept,failed,ending,ended" doc:"pending: granted, and not yet applied; applied; kept: applied, as another petition had told it; failed: not applied, and not tried again; ending: over, and access is not yet taken away; ended."`
 	Attempts    int               `json:"attempts" doc:"How often the call that is under way was made."`
 	Problem     string            `json:"problem,omitempty" doc:"What is wrong."`
 	NextTime    time.Time         `json:"nextTime,omitzero" doc:"When it is tried next."`

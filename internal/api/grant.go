@@ -19,11 +19,16 @@ type heldGrant struct {
 	Reason        string             `json:"reason" doc:"Why, in the petitioner's words."`
 	Rule          string             `json:"rule" doc:"The rule that the petition came under."`
 	Decision      *approval.Decision `json:"decision,omitempty" doc:"The claim that decided; absent when a rule granted it or its time is up."`
+	Webhooks      []application      `json:"webhooks,omitempty" doc:"What webhooks were told of it: what is pending or failed is granted, and the system that has it has not given it. Absent where no webhook applies it, and in a list of another time."`
 }
 
 func grantOf(a *approval.Access) heldGrant {
-	return heldGrant{Person: a.Person, Resource: a.Resource, StartTime: a.Lease.StartTime, EndTime: a.Lease.EndTime, AccessEndTime: a.Until,
+	out := heldGrant{Person: a.Person, Resource: a.Resource, StartTime: a.Lease.StartTime, EndTime: a.Lease.EndTime, AccessEndTime: a.Until,
 		Petition: a.Petition.Name, Phase: a.Petition.Phase, Reason: a.Petition.Reason, Rule: a.Petition.Verdict.Rule, Decision: a.Petition.Decision}
+	for i := range a.Told {
+		out.Webhooks = append(out.Webhooks, applicationOf(&a.Told[i]))
+	}
+	return out
 }
 
 type listGrantsIn struct {

@@ -44,6 +44,9 @@ func TestAGrantIsTriedForThreeDaysAndAnEndForEver(t *testing.T) {
 		if !strings.Contains(failed[0].Problem, "could not be told within 72h") || !strings.Contains(failed[0].Problem, "503") {
 			p.t.Errorf("it failed as %q", failed[0].Problem)
 		}
+		if held := p.held("never"); len(held) != 1 || len(held[0].Webhooks) != 1 || held[0].Webhooks[0].State != indent.ApplicationFailed || held[0].Webhooks[0].Problem != failed[0].Problem {
+			p.t.Errorf("who has it: %+v", held)
+		}
 		if last := p.backsOff(never.Name, began); last < 3*day-time.Hour || last > 3*day+time.Hour {
 			p.t.Errorf("the grant was tried until %s", last)
 		}

@@ -326,6 +326,16 @@ func (p *post) stands(phase indent.Phase, state string, petitions ...*indent.Pet
 	return seen
 }
 
+// held answers who has a thing now, by what was granted.
+func (p *post) held(thing string) (all []indent.HeldGrant) {
+	p.t.Helper()
+	for g, err := range p.as(apptest.Viewer).Grants(p.t.Context(), indent.GrantQuery{Resource: thing}) {
+		p.must(err)
+		all = append(all, g)
+	}
+	return all
+}
+
 // attempts answers the log of calls to a webhook about a petition, or about all, oldest first.
 func (p *post) attempts(webhook, petition string) (all []indent.Delivery) {
 	p.t.Helper()

@@ -75,12 +75,12 @@ const (
 
 // ApplicationQuery selects applications of a space, by petition, webhook and name.
 type ApplicationQuery struct {
-	Space    string
-	Petition string // "": all
-	Webhook  string // "": all
-	Pair     string // "": all
-	Open     bool   // those that have not ended
-	Page     PageRequest
+	Space     string
+	Petitions []string // none: all
+	Webhook   string   // "": all
+	Pair      string   // "": all
+	Open      bool     // those that have not ended
+	Page      PageRequest
 }
 
 // Overdue is what webhooks have not taken away in time.

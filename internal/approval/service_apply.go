@@ -72,7 +72,7 @@ func (s *Service) applyOnce(ctx context.Context, j Job) error {
 	if err != nil {
 		return err
 	}
-	told, err := s.applications(ctx, ApplicationQuery{Space: p.Space, Petition: p.Name})
+	told, err := s.applications(ctx, ApplicationQuery{Space: p.Space, Petitions: []string{p.Name}})
 	switch {
 	case err != nil:
 		return err

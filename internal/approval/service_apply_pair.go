@@ -218,7 +218,7 @@ const lookedAtAnyway = time.Minute
 
 // openBeside answers whether the petition has open applications beside these.
 func (l *pairLook) openBeside(ctx context.Context, these []Application, petition string) (bool, error) {
-	q := ApplicationQuery{Space: l.space, Petition: petition, Open: true, Page: PageRequest{Size: min(len(these)+1, MaxPageSize)}}
+	q := ApplicationQuery{Space: l.space, Petitions: []string{petition}, Open: true, Page: PageRequest{Size: min(len(these)+1, MaxPageSize)}}
 	page, err := l.Store.Applications(ctx, q)
 	if err != nil || page.Next != "" {
 		return true, err

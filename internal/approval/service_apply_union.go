@@ -103,7 +103,7 @@ func (l *pairLook) handOver(ctx context.Context, a *Application, keeper string) 
 	e := l.applicationEvent(&ended, old, l.now, EventWebhookKeep, "by petition #"+l.space+"/"+keeper)
 	e.Meta.Labels[LabelAccessKeptBy] = keeper
 	change := Change{Space: l.space, Events: []Event{e}}
-	same, err := l.applications(ctx, ApplicationQuery{Space: l.space, Petition: keeper, Webhook: l.webhook})
+	same, err := l.applications(ctx, ApplicationQuery{Space: l.space, Petitions: []string{keeper}, Webhook: l.webhook})
 	if err != nil {
 		return afterLook{}, err
 	}

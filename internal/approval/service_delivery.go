@@ -14,10 +14,15 @@ func (s *Service) Applications(ctx context.Context, a Actor, petition string) ([
 	if err != nil || p.Grant == nil || !p.Grant.Webhooks {
 		return nil, err
 	}
-	list, err := s.applications(ctx, ApplicationQuery{Space: a.Space, Petition: p.Name})
+	list, err := s.applications(ctx, ApplicationQuery{Space: a.Space, Petitions: []string{p.Name}})
 	if err != nil {
 		return nil, err
 	}
+	return list, s.explain(ctx, a.Space, list)
+}
+
+// explain says of what waits for its webhook why it does.
+func (s *Service) explain(ctx context.Context, space string, list []Application) (err error) {
 	health := map[string]WebhookHealth{}
 	for i := range list {
 		t := &list[i]
@@ -26,14 +31,14 @@ func (s *Service) Applications(ctx context.Context, a Actor, petition string) ([
 		}
 		h, known := health[t.Webhook]
 		if !known {
-			if h, err = s.Store.WebhookHealth(ctx, a.Space, t.Webhook); err != nil {
-				return nil, err
+			if h, err = s.Store.WebhookHealth(ctx, space, t.Webhook); err != nil {
+				return err
 			}
 			health[t.Webhook] = h
 		}
 		h.explain(t)
 	}
-	return list, nil
+	return nil
 }
 
 // explain says of an application that waits for its webhook why it does.
@@ -117,7 +122,7 @@ func (s *Service) replayDelivery(ctx context.Context, a Actor, d Delivery) (Appl
 	if err != nil {
 		return Application{}, err
 	}
-	told, err := s.applications(ctx, ApplicationQuery{Space: a.Space, Petition: d.Petition, Webhook: d.Webhook})
+	told, err := s.applications(ctx, ApplicationQuery{Space: a.Space, Petitions: []string{d.Petition}, Webhook: d.Webhook})
 	if err != nil {
 		return Application{}, err
 	}

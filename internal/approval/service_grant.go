@@ -15,6 +15,8 @@ type Access struct {
 	// Until is when access ends if nobody revokes anything: when the last of the pair's leases ends that follow this one without
 	// a gap; zero: never. Where more than [mostSteps] go on with one another it is the end of one of them: access ends not before.
 	Until time.Time
+	// Told is what webhooks were told of it, empty where none applies it and in a list of another time.
+	Told []Application
 }
 
 // AccessQuery selects what people have. The zero query is all that holds now.
@@ -39,7 +41,39 @@ func (s *Service) Grants(ctx context.Context, a Actor, q AccessQuery) (Page[Acce
 	if err == nil {
 		err = s.unite(ctx, a.Space, page.Items, q.at(s.Clock.Now()))
 	}
+	if err == nil && q.At.IsZero() {
+		err = s.addTold(ctx, a.Space, page.Items)
+	}
 	return page, err
+}
+
+// addTold adds what webhooks were told: what is granted is had only when it is applied.
+func (s *Service) addTold(ctx context.Context, space string, list []Access) error {
+	var names []string
+	for i := range list {
+		if p := &list[i].Petition; p.Grant.Webhooks && !slices.Contains(names, p.Name) {
+			names = append(names, p.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	told, err := s.applications(ctx, ApplicationQuery{Space: space, Petitions: names})
+	if err != nil {
+		return err
+	}
+	type pair struct{ petition, name string }
+	of := map[pair][]Application{}
+	if err := s.explain(ctx, space, told); err != nil {
+		return err
+	}
+	for _, t := range told {
+		of[pair{t.Petition, t.Name}] = append(of[pair{t.Petition, t.Name}], t)
+	}
+	for i := range list {
+		list[i].Told = of[pair{list[i].Lease.Petition, nameOf(list[i].Lease)}]
+	}
+	return nil
 }
 
 func (q AccessQuery) at(now time.Time) time.Time {

@@ -183,7 +183,7 @@ func describeApplication(p *indent.Petition, a indent.Application) string {
 	switch a.State {
 	case indent.ApplicationPending:
 		text = "granted, not yet applied by " + a.Webhook
-	case indent.ApplicationApplied:
+	case indent.ApplicationApplied, indent.ApplicationKept:
 		text = "applied by " + a.Webhook
 	case indent.ApplicationFailed:
 		text = "granted, but not applied by " + a.Webhook

@@ -32,7 +32,7 @@ func tried(ctx context.Context, server *apptest.Server) func(*testscript.TestScr
 		ticks, last := time.NewTicker(20*time.Millisecond), ""
 		defer ticks.Stop()
 		for range 1000 {
-			page, err := server.Service().Store.Applications(ctx, approval.ApplicationQuery{Space: apptest.Space, Petition: args[0]})
+			page, err := server.Service().Store.Applications(ctx, approval.ApplicationQuery{Space: apptest.Space, Petitions: args[:1]})
 			ts.Check(err)
 			for _, a := range page.Items {
 				last = string(a.State) + " " + a.Problem

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,10 +22,10 @@ func (t *terminal) grantListCommand() *cobra.Command {
 	cmd := lists(t, &cobra.Command{
 		Use: "list", Short: "List who has what, what ends first before the rest", Args: noArguments,
 		Long: "List who has what now, or had at a time. Several grants of one person on one resource are a union: ACCESS ENDS is when\n" +
-			"the last of them ends.",
+			"the last of them ends. WEBHOOKS says where the system that has it has not given what is granted, and everything where that has.",
 		Example: "indent grant list --person ada@example.com\nindent grant list --resource production --at 2030-01-02T15:04:05Z",
-	}, []string{"PERSON", "RESOURCE", "ENDS", "ACCESS ENDS", "REASON", "PETITION"}, func(g indent.HeldGrant) []string {
-		return []string{short(g.Person.Title(), 40), short(g.Resource.Title(), 40), momentOrRevoked(g.EndTime), momentOrRevoked(g.AccessEndTime), short(g.Reason, 40), g.Petition}
+	}, []string{"PERSON", "RESOURCE", "ENDS", "ACCESS ENDS", "WEBHOOKS", "REASON", "PETITION"}, func(g indent.HeldGrant) []string {
+		return []string{short(g.Person.Title(), 40), short(g.Resource.Title(), 40), momentOrRevoked(g.EndTime), momentOrRevoked(g.AccessEndTime), standsAt(g.Webhooks), short(g.Reason, 40), g.Petition}
 	}, func(ctx context.Context, c *indent.Client, _ []string, pageSize int) iter.Seq2[indent.HeldGrant, error] {
 		q.PageSize = pageSize
 		return c.Grants(ctx, q)
@@ -38,6 +39,27 @@ func (t *terminal) grantListCommand() *cobra.Command {
 		q.At, err = instant(cmd, "at", at)
 		return err
 	}), "person", "resource", "at")
+}
+
+// standsAt answers where what is granted stands at webhooks: what they have not given, for people.
+func standsAt(told []indent.Application) string {
+	var said []string
+	for _, a := range told {
+		switch {
+		case a.Drift == indent.DriftNoAccess:
+			said = append(said, "missing at "+a.Webhook)
+		case a.State == indent.ApplicationPending:
+			said = append(said, "not yet applied by "+a.Webhook)
+		case a.State == indent.ApplicationFailed:
+			said = append(said, "not applied by "+a.Webhook)
+		case a.DryRun:
+			said = append(said, "dry run of "+a.Webhook)
+		}
+	}
+	if len(told) > 0 && len(said) == 0 {
+		return "applied"
+	}
+	return short(strings.Join(said, ", "), 60)
 }
 
 // momentOrRevoked answers when a grant ends by itself, for people.

@@ -84,8 +84,8 @@ func (s *Store) Applications(ctx context.Context, q approval.ApplicationQuery) (
 	}
 	c := &clause{}
 	c.add("SELECT ", applicationColumns, " FROM applications WHERE space = ", c.arg(q.Space))
-	if q.Petition != "" {
-		c.add(" AND petition = ", c.arg(q.Petition))
+	if len(q.Petitions) > 0 {
+		c.add(" AND petition IN ", c.in(q.Petitions))
 	}
 	if q.Webhook != "" {
 		c.add(" AND webhook = ", c.arg(q.Webhook))

@@ -75,12 +75,14 @@ func TestAPetitionShowsWhatIsNotTakenAway(t *testing.T) {
 	h.runs("acme", "apply/")
 	b := h.browser(viewer)
 	b.get(path(p)).is(http.StatusOK).has("In the real systems", "Not yet applied", "by roles")
-	told := must(h.service.Store.Applications(t.Context(), approval.ApplicationQuery{Space: "acme", Petition: p.Name})).Items[0]
+	b.get("/grants").is(http.StatusOK).has("Not yet applied", "by roles")
+	told := must(h.service.Store.Applications(t.Context(), approval.ApplicationQuery{Space: "acme", Petitions: []string{p.Name}})).Items[0]
 	told.State, told.Holds, told.Problem = approval.ApplicationFailed, true, "no such role"
 	if err := h.service.Store.Note(t.Context(), "acme", approval.PutApplication{Application: told, Expect: told.Version}); err != nil {
 		t.Fatal(err)
 	}
 	b.get(path(p)).has("Not applied", "no such role", "Tell an Editor")
+	b.get("/grants").is(http.StatusOK).has("Not applied", "by roles: no such role")
 	decide(approval.EventRevoke)
 	h.runs("acme", "apply/")
 	b.get(path(p)).is(http.StatusOK).has("Over, not yet taken away", "Not yet taken away", "may still give access")

@@ -56,7 +56,8 @@ func (f grantFilter) Any() bool { return f != grantFilter{} }
 
 type grantRow struct {
 	approval.Access
-	Coming bool // it begins later
+	Coming bool       // it begins later
+	Stands []pairTold // where it is not as it is granted, by webhook
 }
 
 // Extended answers whether access goes on when this grant ends.
@@ -105,7 +106,8 @@ func (w *Web) showGrants(r *http.Request, v visitor) (answer, error) {
 	}
 	now := w.Service.Clock.Now()
 	for _, a := range page.Items {
-		view.Grants = append(view.Grants, grantRow{a, now.Before(a.Lease.StartTime)})
+		told := slices.DeleteFunc(toldOf(&a.Petition, a.Told), func(t pairTold) bool { return !t.Warns })
+		view.Grants = append(view.Grants, grantRow{a, now.Before(a.Lease.StartTime), told})
 	}
 	if page.Next != "" {
 		view.More = view.Filter.address("/grants", "page", page.Next)

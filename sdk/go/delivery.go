@@ -10,6 +10,7 @@ import (
 const (
 	ApplicationPending = "pending" // granted, and not yet applied
 	ApplicationApplied = "applied"
+	ApplicationKept    = "kept"   // applied, as another petition had told it
 	ApplicationFailed  = "failed" // not applied, and not tried again
 	ApplicationEnding  = "ending" // over, and access is not yet taken away
 	ApplicationEnded   = "ended"
@@ -20,7 +21,7 @@ type Application struct {
 	Webhook     string    `json:"webhook"`
 	Person      Resource  `json:"person"`
 	Resource    Resource  `json:"resource"`
-	State       string    `json:"state"`                // pending, applied, failed, ending or ended
+	State       string    `json:"state"`                // pending, applied, kept, failed, ending or ended
 	Attempts    int       `json:"attempts"`             // of the call that is under way
 	Problem     string    `json:"problem,omitempty"`    // what is wrong, "" when nothing is
 	NextTime    time.Time `json:"nextTime,omitzero"`    // when it is tried next

@@ -20,6 +20,9 @@ type HeldGrant struct {
 	Reason        string    `json:"reason"`
 	Rule          string    `json:"rule"`
 	Decision      *Decision `json:"decision,omitempty"` // nil when a rule granted it, or its time is up
+	// Webhooks is what webhooks were told of it: what is pending or failed is granted, and the system that has it has not given it.
+	// Empty where no webhook applies it, and in a list of another time.
+	Webhooks []Application `json:"webhooks,omitempty"`
 }
 
 func (g *HeldGrant) check() error {

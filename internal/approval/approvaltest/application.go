@@ -101,7 +101,7 @@ func (s *Store) Applications(ctx context.Context, q approval.ApplicationQuery) (
 	is := func(wanted, has string) bool { return wanted == "" || wanted == has }
 	var all []approval.Application
 	for _, a := range s.applications {
-		if a.Space == q.Space && is(q.Petition, a.Petition) && is(q.Webhook, a.Webhook) && is(q.Pair, a.Pair) &&
+		if a.Space == q.Space && (len(q.Petitions) == 0 || slices.Contains(q.Petitions, a.Petition)) && is(q.Webhook, a.Webhook) && is(q.Pair, a.Pair) &&
 			(!q.Open || a.State != approval.ApplicationEnded) && (!given || byApplication(a, last) > 0) {
 			all = append(all, a)
 		}

@@ -46,9 +46,10 @@ func applications(t *testing.T, k kit) {
 		put.Version = 1
 	}
 	k.applications(t, approval.ApplicationQuery{}, a, b, c)
-	k.applications(t, approval.ApplicationQuery{Petition: "p"}, a, b)
+	k.applications(t, approval.ApplicationQuery{Petitions: []string{"p"}}, a, b)
+	k.applications(t, approval.ApplicationQuery{Petitions: []string{"p", "none", a.Petition, c.Petition, "x"}}, a, b, c)
 	k.applications(t, approval.ApplicationQuery{Webhook: "hook", Pair: "pair-2", Open: true}, b)
-	k.applications(t, approval.ApplicationQuery{Petition: "none"})
+	k.applications(t, approval.ApplicationQuery{Petitions: []string{"none"}})
 	var paged []approval.Application
 	for q := (approval.ApplicationQuery{Space: k.space, Page: approval.PageRequest{Size: 1}}); ; {
 		page, err := k.Applications(t.Context(), q)
@@ -67,7 +68,7 @@ func applications(t *testing.T, k kit) {
 		return k.Note(t.Context(), k.space, approval.PutApplication{Application: b, Expect: 1})
 	}))
 	b.Version = 2
-	k.applications(t, approval.ApplicationQuery{Petition: "p", Open: true}, a)
+	k.applications(t, approval.ApplicationQuery{Petitions: []string{"p"}, Open: true}, a)
 	k.refuse(t, approval.Conflict, approval.PutApplication{Application: b, Expect: 1})
 	k.refuse(t, approval.Conflict, approval.PutApplication{Application: b})
 	foreign := b
@@ -78,7 +79,7 @@ func applications(t *testing.T, k kit) {
 	// All of a note or nothing.
 	d := k.application("r", "hook", "1")
 	wantCode(t, k.Note(t.Context(), k.space, approval.PutApplication{Application: d}, approval.PutApplication{Application: a}), approval.Conflict)
-	k.applications(t, approval.ApplicationQuery{Petition: "r"})
+	k.applications(t, approval.ApplicationQuery{Petitions: []string{"r"}})
 	k.note(t, approval.PutApplication{Application: d}, approval.WakeJob{Job: k.inLane("call", "lane", Start)})
 	got, err := k.Overdue(t.Context(), k.space, "hook", Start.Add(time.Hour))
 	want(t, got, err, approval.Overdue{Count: 1, Since: Start.Add(time.Minute)})

@@ -161,8 +161,8 @@ class Application(TypedDict):
     person: Resource
     resource: Resource
     state: str
-    """`pending` (granted, not yet applied), `applied`, `failed` (not applied, and not tried again),
-    `ending` (over, access is not yet taken away) or `ended`."""
+    """`pending` (granted, not yet applied), `applied`, `kept` (so by another petition), `failed`
+    (for good), `ending` (over, access is not yet taken away) or `ended`."""
     attempts: int
     problem: NotRequired[str]
     nextTime: NotRequired[str]
@@ -314,12 +314,12 @@ class HeldGrant(TypedDict):
     accessEndTime: NotRequired[str]
     """When the last of the pair's grants ends that follow this one; absent: never by itself."""
     petition: Given
-    """Name of the petition that gave it."""
+    """Name of the petition that gave it; phase is that of it, now."""
     phase: Phase
-    """Of the petition, now."""
     reason: str
     rule: str
     decision: NotRequired[Decision]
+    webhooks: NotRequired[list[Application]]  # what is pending or failed is granted, and not given
 
 
 class RevokedGrant(TypedDict):
