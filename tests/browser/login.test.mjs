@@ -26,8 +26,13 @@ function indent(args, env = {}) {
   child.stdout.on("data", (text) => (run.out += text));
   run.stop = () => child.kill();
   run.end = new Promise((resolve) => child.once("close", resolve));
+  runs.push(run);
   return run;
 }
+
+// a test that failed leaves none behind, which would keep the others from being run
+const runs = [];
+after(() => runs.forEach((run) => run.stop()));
 
 async function works() {
   const who = indent(["whoami"]);
