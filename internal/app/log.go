@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"strings"
-	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -23,7 +22,6 @@ type sequencer struct {
 	space string
 	// origin names the log where it has no name yet: its first key keeps it.
 	origin string
-	node   string
 
 	at      store.LogTree
 	tree    *audit.Tree // nil: it must be read
@@ -31,16 +29,13 @@ type sequencer struct {
 	signers []note.Signer
 }
 
-// logLease is how long other nodes leave a log to the one that has taken it further.
-const logLease = 10 * time.Second
-
 // sealedAtOnce is how many events are taken into the tree at once: a transaction of a few milliseconds.
 const sealedAtOnce = 2048
 
-// Log answers the sequencer of a space's log.
+// log answers the sequencer of a space's log.
 func (a *App) log(space string) *sequencer {
 	_, host, _ := strings.Cut(a.URL(), "://")
-	return &sequencer{store: a.store, vault: a.seals, clock: a.clock, space: space, origin: strings.TrimSuffix(host, "/") + "/log/" + space, node: a.ids.UUID()}
+	return &sequencer{store: a.store, vault: a.seals, clock: a.clock, space: space, origin: strings.TrimSuffix(host, "/") + "/log/" + space}
 }
 
 // Seal takes all settled events into the tree and signs it, and answers its checkpoint. A log without events gets its key and an
@@ -100,18 +95,14 @@ func (q *sequencer) grow(g *store.LogGrowth, events []store.LogEvent) error {
 			return approval.Wrap(approval.Internal, err, "the event %s of %s cannot be logged", e.ID, q.space)
 		}
 		g.Entries.IDs[i], leaves[i] = e.ID, audit.LeafHash(entry.Leaf(*seed))
-		g.Entries.At = e.At
+		g.Tree.At = e.At
 	}
 	g.Tiles = q.tree.Append(leaves...)
-	if len(events) > 0 {
-		g.Tree.At = g.Entries.At
-	}
 	return q.sign(&g.Tree)
 }
 
 func (q *sequencer) sign(t *store.LogTree) (err error) {
 	t.Size = q.tree.Size()
-	t.Holder, t.LeaseUntil = q.node, q.clock.Now().Add(logLease)
 	t.Checkpoint, err = audit.Checkpoint{Origin: q.name, Size: t.Size, Root: q.tree.Root()}.Sign(q.signers...)
 	return err
 }

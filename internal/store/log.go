@@ -14,11 +14,11 @@ import (
 
 var (
 	insertLogTree = sqlText(`
-		INSERT INTO log_trees (space, size, tx, seq, checkpoint, version, holder, lease_until) VALUES ($1, $2, $3, $4, $5, 1, $6, $7)`)
+		INSERT INTO log_trees (space, size, tx, seq, checkpoint, version) VALUES ($1, $2, $3, $4, $5, 1)`)
 	updateLogTree = sqlText(`
-		UPDATE log_trees SET size = $2, tx = $3, seq = $4, checkpoint = $5, version = version + 1, holder = $6, lease_until = $7 WHERE space = $1 AND version = $8`)
-	selectLogTree = sqlText(`SELECT size, tx, seq, checkpoint, version, holder, lease_until FROM log_trees WHERE space = $1`)
-	insertEntries = sqlText(`INSERT INTO log_entries (space, place, entries, tx, seq, ids, seeds) VALUES ($1, $2, $3, $4, $5, $6, $7)`)
+		UPDATE log_trees SET size = $2, tx = $3, seq = $4, checkpoint = $5, version = version + 1 WHERE space = $1 AND version = $6`)
+	selectLogTree = sqlText(`SELECT size, tx, seq, checkpoint, version FROM log_trees WHERE space = $1`)
+	insertEntries = sqlText(`INSERT INTO log_entries (space, place, entries, ids, seeds) VALUES ($1, $2, $3, $4, $5)`)
 	putLogTile    = sqlText(`
 		INSERT INTO log_tiles (space, level, n, hashes) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (space, level, n) DO UPDATE SET hashes = excluded.hashes`)
@@ -27,7 +27,7 @@ var (
 	endLogKey     = sqlText(`UPDATE log_keys SET end_time = $3 WHERE space = $1 AND public = $2 AND end_time = 0`)
 	selectLogKeys = sqlText(`SELECT public, private, create_time, end_time FROM log_keys WHERE space = $1 ORDER BY create_time, public`)
 	selectEntries = sqlText(`
-		SELECT place, entries, tx, seq, ids, seeds FROM log_entries WHERE space = $1 AND place + entries > $2
+		SELECT place, entries, ids, seeds FROM log_entries WHERE space = $1 AND place + entries > $2
 			AND place >= coalesce((SELECT max(place) FROM log_entries WHERE space = $1 AND place <= $2), 0) ORDER BY place LIMIT $3`)
 	selectPlaceOfEvent = sqlText(`SELECT tx, seq FROM events WHERE space = $1 ORDER BY tx, seq LIMIT 1 OFFSET $2`)
 	hasEvent           = sqlText(`SELECT count(*) FROM events WHERE space = $1 AND id = $2`)
@@ -40,8 +40,6 @@ type LogTree struct {
 	At         approval.Cursor // of the last event in it
 	Checkpoint string          // signed
 	Version    int64           // 0: there is none yet
-	Holder     string          // the node that others leave the log to, until LeaseUntil
-	LeaseUntil time.Time
 }
 
 // LogEvent is an event as the log commits to it.
@@ -53,8 +51,7 @@ type LogEvent struct {
 // LogEntries are entries that were logged at once, from Place on.
 type LogEntries struct {
 	Place int64
-	At    approval.Cursor // of the last one
-	IDs   []string        // of their events
+	IDs   []string // of their events
 	Seeds []audit.Seed
 }
 
@@ -84,9 +81,9 @@ func (s *Store) GrowLog(ctx context.Context, space string, g LogGrowth) error {
 	}
 	var first *statement
 	if t.Version == 0 {
-		first = p.add(insertLogTree, space, t.Size, t.At.Tx, t.At.Seq, t.Checkpoint, t.Holder, micros(t.LeaseUntil))
+		first = p.add(insertLogTree, space, t.Size, t.At.Tx, t.At.Seq, t.Checkpoint)
 	} else {
-		first = p.add(updateLogTree, space, t.Size, t.At.Tx, t.At.Seq, t.Checkpoint, t.Holder, micros(t.LeaseUntil), t.Version)
+		first = p.add(updateLogTree, space, t.Size, t.At.Tx, t.At.Seq, t.Checkpoint, t.Version)
 	}
 	first.taken, first.missing = changed, changed
 	if e := g.Entries; len(e.IDs) > 0 {
@@ -94,7 +91,7 @@ func (s *Store) GrowLog(ctx context.Context, space string, g LogGrowth) error {
 		for _, seed := range e.Seeds {
 			seeds = append(seeds, seed[:]...)
 		}
-		p.add(insertEntries, space, e.Place, int64(len(e.IDs)), e.At.Tx, e.At.Seq, strings.Join(e.IDs, " "), base64.StdEncoding.EncodeToString(seeds))
+		p.add(insertEntries, space, e.Place, int64(len(e.IDs)), strings.Join(e.IDs, " "), base64.StdEncoding.EncodeToString(seeds))
 	}
 	for _, tile := range g.Tiles {
 		p.add(putLogTile, space, int64(tile.Level), tile.N, base64.StdEncoding.EncodeToString(tile.Bytes()))
@@ -111,9 +108,7 @@ func (s *Store) GrowLog(ctx context.Context, space string, g LogGrowth) error {
 // LogTree answers how far the tree of a space's log has come; nothing of one that was never begun.
 func (s *Store) LogTree(ctx context.Context, space string) (t LogTree, err error) {
 	t, _, err = one(ctx, s, selectLogTree, func(rows *sql.Rows) (t LogTree, err error) {
-		var lease int64
-		err = rows.Scan(&t.Size, &t.At.Tx, &t.At.Seq, &t.Checkpoint, &t.Version, &t.Holder, &lease)
-		t.LeaseUntil = timeOf(lease)
+		err = rows.Scan(&t.Size, &t.At.Tx, &t.At.Seq, &t.Checkpoint, &t.Version)
 		return t, err
 	}, space)
 	if err != nil || !s.foreign(t.At.Tx) {
@@ -157,7 +152,7 @@ func (s *Store) LogEntries(ctx context.Context, space string, place int64, limit
 	return few(ctx, s, query{selectEntries.in(s.dialect), []any{space, place, int64(limit)}, true}, func(rows *sql.Rows) (e LogEntries, err error) {
 		var entries int64
 		var ids, seeds string
-		if err := rows.Scan(&e.Place, &entries, &e.At.Tx, &e.At.Seq, &ids, &seeds); err != nil {
+		if err := rows.Scan(&e.Place, &entries, &ids, &seeds); err != nil {
 			return e, err
 		}
 		e.IDs = strings.Split(ids, " ")

@@ -3,26 +3,21 @@
 -- +goose Up
 
 -- How far the tree of a space's log has come: its last event, and the checkpoint that was signed then. Who takes on the log says in
--- version that nobody else has done so meanwhile, and holder is the node that others leave it to until lease_until.
+-- version that nobody else has done so meanwhile.
 CREATE TABLE log_trees (
     space       text    NOT NULL PRIMARY KEY,
     size        integer NOT NULL,
     tx          integer NOT NULL,
     seq         integer NOT NULL,
     checkpoint  text    NOT NULL,
-    version     integer NOT NULL,
-    holder      text    NOT NULL,
-    lease_until integer NOT NULL
+    version     integer NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The entries that were logged at once, from place on: their events' ids, a blank between two, and their seeds, base64 in one piece. tx and seq
--- are of the last event.
+-- The entries that were logged at once, from place on: their events' ids, a blank between two, and their seeds, base64 in one piece.
 CREATE TABLE log_entries (
     space   text    NOT NULL,
     place   integer NOT NULL,
     entries integer NOT NULL,
-    tx      integer NOT NULL,
-    seq     integer NOT NULL,
     ids     text    NOT NULL,
     seeds   text    NOT NULL,
     PRIMARY KEY (space, place)
