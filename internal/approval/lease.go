@@ -3,7 +3,6 @@ package approval
 import (
 	"cmp"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -151,19 +150,16 @@ func (c Change) withLeases() Change {
 			continue
 		}
 		for i := range c.Events {
-			if e := &c.Events[i]; slices.Contains(leaseEvents, e.Event) && e.Petition() == put.Petition.Name {
-				if w := put.Petition.leaseWrite(e.Event); w != nil {
-					c.Writes = append(c.Writes, w)
-				}
+			e := &c.Events[i]
+			if w := put.Petition.leaseWrite(e.Event); w != nil && e.Petition() == put.Petition.Name {
+				c.Writes = append(c.Writes, w)
 			}
 		}
 	}
 	return c
 }
 
-// leaseEvents are those that give leases or end them before their time.
-var leaseEvents = []string{EventGrant, EventRevoke, EventUnratified}
-
+// leaseWrite answers what an event of the petition, which is granted, does to leases; nil for nothing.
 func (p *Petition) leaseWrite(event string) Write {
 	switch event {
 	case EventGrant:

@@ -51,22 +51,22 @@ func (s *Service) Grants(ctx context.Context, a Actor, q AccessQuery) (Page[Acce
 func (s *Service) addTold(ctx context.Context, space string, list []Access) error {
 	var names []string
 	for i := range list {
-		if p := &list[i].Petition; p.Grant.Webhooks && !slices.Contains(names, p.Name) {
+		if p := &list[i].Petition; p.Grant.Webhooks {
 			names = append(names, p.Name)
 		}
 	}
 	if len(names) == 0 {
 		return nil
 	}
-	told, err := s.applications(ctx, ApplicationQuery{Space: space, Petitions: names})
+	told, err := s.applications(ctx, ApplicationQuery{Space: space, Petitions: distinct(names)})
 	if err != nil {
+		return err
+	}
+	if err := s.explain(ctx, space, told); err != nil {
 		return err
 	}
 	type pair struct{ petition, name string }
 	of := map[pair][]Application{}
-	if err := s.explain(ctx, space, told); err != nil {
-		return err
-	}
 	for _, t := range told {
 		of[pair{t.Petition, t.Name}] = append(of[pair{t.Petition, t.Name}], t)
 	}

@@ -60,6 +60,13 @@ func NewVerifier(checkpoints ...Checkpoint) (*Verifier, error) {
 // Size answers how many entries were added.
 func (v *Verifier) Size() int64 { return v.tree.size }
 
+func (v *Verifier) whole(tile Tile) error {
+	if v.Whole == nil {
+		return nil
+	}
+	return v.Whole(tile)
+}
+
 // Edge answers the tiles that the entries have begun.
 func (v *Verifier) Edge() []Tile { return v.tree.Edge() }
 
@@ -94,12 +101,8 @@ func (v *Verifier) AddEach(n int, read func(i int) (Record, error)) error {
 		if fault != nil {
 			return fault
 		}
-		whole := v.tree.add(hashes[i], &changed)
-		for _, tile := range whole {
-			if v.Whole == nil {
-				break
-			}
-			if err := v.Whole(tile); err != nil {
+		for _, tile := range v.tree.add(hashes[i], &changed) {
+			if err := v.whole(tile); err != nil {
 				return err
 			}
 		}
