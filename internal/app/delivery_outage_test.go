@@ -7,25 +7,33 @@ import (
 	"testing"
 	"time"
 
-	"github.com/indent-approvals/indent/internal/app/apptest"
 	"github.com/indent-approvals/indent/internal/approval"
-	"github.com/indent-approvals/indent/internal/config"
 	indent "github.com/indent-approvals/indent/sdk/go"
 	"github.com/indent-approvals/indent/tests/faults/faulttest"
 )
+
+// behindProxy answers a server whose way to its database can be cut, which the rest of the post does not use, and that database; nil
+// without PostgreSQL.
+func behindProxy(t *testing.T) (p *post, proxy *faulttest.Proxy, database string) {
+	t.Helper()
+	if database = postgresDatabase(t); database == "" {
+		return nil, nil, ""
+	}
+	p = newPost(t, database)
+	p.must(p.Stop(t.Context()))
+	proxy = faulttest.NewProxy(t, faulttest.Host(t, database))
+	p.start(faulttest.Through(t, proxy, database))
+	return p, proxy, database
+}
 
 // The database goes away while a call is on its way, and while grants end: what was done and could not be written is told again as the same call,
 // what ended meanwhile is taken away when the database is back, and nothing is given back.
 func TestDeliveriesGoOnAfterTheDatabaseWasAway(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t)
-	if c == nil {
+	p, proxy, _ := behindProxy(t)
+	if p == nil {
 		return
 	}
-	p := newPost(t, c.database)
-	p.must(p.Stop(t.Context()))
-	proxy := faulttest.NewProxy(t, faulttest.Host(t, c.database))
-	p.start(faulttest.Through(t, proxy, c.database))
 	roles := p.webhook("roles")
 	over, stays := p.grant(time.Hour, "over"), p.grant(day, "stays")
 	p.rests()
@@ -84,16 +92,11 @@ func (p *post) sameCall(e *endpoint, thing string) {
 // node hears of its own in the end changes nothing.
 func TestAnotherNodeMakesTheCallOfOneThatDied(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t)
-	if c == nil {
+	p, proxy, database := behindProxy(t)
+	if p == nil {
 		return
 	}
-	p := newPost(t, c.database)
-	roles := p.webhook("roles")
-	p.must(p.Stop(t.Context()))
-	proxy := faulttest.NewProxy(t, faulttest.Host(t, c.database))
-	p.start(faulttest.Through(t, proxy, c.database))
-	dying := p.Server
+	roles, dying := p.webhook("roles"), p.Server
 	first, release := make(chan struct{}), make(chan struct{})
 	var begun atomic.Bool
 	roles.answers(func(w http.ResponseWriter, c heard) bool {
@@ -111,10 +114,7 @@ func TestAnotherNodeMakesTheCallOfOneThatDied(t *testing.T) {
 	case <-time.After(2 * patience):
 		t.Fatal("no call was made")
 	}
-	o := options(c.database, p.clock)
-	address := o.Config
-	o.Policy, o.Config = whatever, func(c *config.Config) { address(c); inside(c) }
-	p.Server, p.clients = apptest.Start(t, o), map[string]*indent.Client{}
+	p.start(database)
 	p.clock.Advance(59 * time.Second)
 	p.until("nothing else is due", func() bool { return p.number("SELECT count(*) FROM jobs WHERE due <= ?") == 0 })
 	if n := roles.calls(); n != 1 {
